@@ -1,0 +1,127 @@
+//! The only place that reads the time.
+//!
+//! Two readings, both in epoch milliseconds: [`Clock::now`] never jumps (deadlines of scenes, events on the
+//! wire), [`Clock::wall`] follows the operating system's clock (tokens, rows in a database). A clock can be
+//! [moved](Clock::advance): the sandbox's API does it, and so do the tests.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
+
+/// Milliseconds since 1970-01-01T00:00:00Z.
+pub type Millis = u64;
+
+/// A handle on one clock; clones read and move the same one.
+#[derive(Clone, Debug)]
+pub struct Clock(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    epoch: Millis,
+    start: Instant,
+    moved_by: AtomicU64,
+    moved: watch::Sender<()>,
+}
+
+impl Clock {
+    /// A clock that starts at the operating system's time.
+    #[expect(clippy::new_without_default, reason = "reading the time is an effect")]
+    pub fn new() -> Self {
+        Self(Arc::new(Inner {
+            epoch: system_time(),
+            start: Instant::now(),
+            moved_by: AtomicU64::new(0),
+            moved: watch::Sender::new(()),
+        }))
+    }
+
+    /// Now, unaffected by changes of the operating system's clock.
+    pub fn now(&self) -> Millis {
+        let elapsed = u64::try_from(self.0.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.0.epoch + elapsed + self.0.moved_by.load(Ordering::Acquire)
+    }
+
+    /// Now by the operating system's clock.
+    pub fn wall(&self) -> Millis {
+        system_time() + self.0.moved_by.load(Ordering::Acquire)
+    }
+
+    /// [`Clock::wall`] in whole seconds, as JWT and WeChat count.
+    pub fn wall_s(&self) -> u64 {
+        self.wall() / 1000
+    }
+
+    /// Moves both readings forward and wakes every sleeper whose time has come.
+    pub fn advance(&self, by: Duration) {
+        let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.0.moved_by.fetch_add(by, Ordering::AcqRel);
+        self.0.moved.send_replace(());
+    }
+
+    /// Returns once [`Clock::now`] is at least `deadline`.
+    pub async fn sleep_until(&self, deadline: Millis) {
+        let mut moved = self.0.moved.subscribe();
+        loop {
+            let now = self.now();
+            if now >= deadline {
+                return;
+            }
+            tokio::select! {
+                () = sleep(Duration::from_millis(deadline - now)) => {}
+                _ = moved.changed() => {}
+            }
+        }
+    }
+
+    /// Returns once `span` has passed on this clock.
+    pub async fn sleep(&self, span: Duration) {
+        let span = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        self.sleep_until(self.now().saturating_add(span)).await;
+    }
+}
+
+fn system_time() -> Millis {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one reading of the operating system's clock"
+    )]
+    let now = SystemTime::now();
+    now.duration_since(UNIX_EPOCH).map_or(0, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sleeper_wakes_when_the_clock_is_moved() {
+        let clock = Clock::new();
+        let deadline = clock.now() + 60_000;
+        let sleeper = async {
+            clock.sleep_until(deadline).await;
+            clock.now()
+        };
+        let mover = async { clock.advance(Duration::from_secs(61)) };
+        let (woken_at, ()) = tokio::join!(sleeper, mover);
+        assert!((deadline..deadline + 2_000).contains(&woken_at));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sleeper_wakes_when_time_passes() {
+        let clock = Clock::new();
+        let before = clock.now();
+        clock.sleep(Duration::from_secs(5)).await;
+        assert!(clock.now() >= before + 5_000);
+    }
+}

@@ -1,0 +1,40 @@
+//! What nodes share besides scenes: claims on things that may happen only once.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+/// A store is away or broken; what was asked may or may not have happened.
+#[derive(Debug, thiserror::Error)]
+#[error("{store}: {message}")]
+pub struct StoreError {
+    /// Which store.
+    pub store: &'static str,
+    /// What it said, for the log.
+    pub message: String,
+}
+
+/// What became of a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// Nobody was here before: do the work, then [`settle`](Once::settle) it.
+    First,
+    /// Somebody was: this is what came of it.
+    Again(String),
+    /// Somebody was, and has not settled within the wait.
+    Pending,
+}
+
+/// Things that may happen only once, whatever arrives how often, on however many nodes.
+///
+/// `claim` is one step: of any number of callers with the same key within `ttl`, exactly one gets
+/// [`Claim::First`]. The others wait for its outcome, at most `wait`. A claimant that dies unsettled leaves the
+/// key claimed until `ttl`: the work is never done twice.
+#[async_trait]
+pub trait Once: Send + Sync {
+    /// Takes the key, or learns what became of it.
+    async fn claim(&self, key: &str, ttl: Duration, wait: Duration) -> Result<Claim, StoreError>;
+
+    /// Tells everybody who comes later what became of it; the first outcome stays.
+    async fn settle(&self, key: &str, outcome: &str) -> Result<(), StoreError>;
+}

@@ -1,0 +1,270 @@
+//! What an operator can set: [`load`] merges the layers, [`Config::validate`] refuses what cannot work.
+//!
+//! Layers, later ones win: `config/default.toml` (compiled in), the `--config` file, `SCANGATE_SECTION__KEY`
+//! variables, flags.
+
+mod apps;
+mod load;
+mod validate;
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+use serde::Deserialize;
+use url::Url;
+
+pub use self::{
+    apps::{App, AppId, Apps, ConfirmInBrowser, Flow, Origin},
+    load::{ConfigError, Overrides, load},
+};
+
+/// The whole configuration, checked. Holds secrets: it has no `Serialize`, and its `Debug` shows none.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Listeners and addresses.
+    pub server: Server,
+    /// WeChat accounts.
+    pub wechat: Wechat,
+    /// The embedded sandbox.
+    pub sandbox: Sandbox,
+    /// Where users and sessions are kept.
+    #[serde(default)]
+    pub store: Store,
+    /// The life of a scene.
+    pub scene: Scene,
+    /// Tokens and sessions.
+    pub token: Token,
+    /// The front ends that may use this gateway; `default` always exists.
+    pub apps: Apps,
+    /// Floods.
+    pub limits: Limits,
+    /// Logs.
+    pub telemetry: Telemetry,
+}
+
+/// `server.*`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// The public listener.
+    pub bind: SocketAddr,
+    /// What people type; its origin is on the default app's list. Default: `http://` and `bind`.
+    pub public_url: Option<Url>,
+    /// The listener for metrics and health checks.
+    pub admin_bind: SocketAddr,
+    /// Opens the admin calls that change or reveal something.
+    pub admin_token: Option<SecretString>,
+    /// Where keys and the database live.
+    pub data_dir: Option<PathBuf>,
+    /// Peers whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Sockets at most; above it new connections wait in the kernel.
+    pub max_connections: usize,
+    /// Workers of the HTTP server; 0 means one for each processor.
+    pub workers: usize,
+    /// How long to serve on after SIGTERM while balancers notice.
+    #[serde(rename = "drain_delay_s", deserialize_with = "load::seconds")]
+    pub drain_delay: Duration,
+    /// How long a stop may take at most.
+    #[serde(rename = "grace_s", deserialize_with = "load::seconds")]
+    pub grace: Duration,
+}
+
+/// `wechat.*`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wechat {
+    /// Who plays WeChat.
+    pub mode: Mode,
+    /// Where `open.weixin.qq.com` is; browsers and phones go there.
+    pub open_base: Option<Url>,
+    /// Where `api.weixin.qq.com` is; the gateway calls it.
+    pub api_base: Option<Url>,
+    /// Where `mp.weixin.qq.com` is.
+    pub mp_base: Option<Url>,
+    /// The service account of the `h5` and `official_account` flows.
+    #[serde(default)]
+    pub official_account: Account,
+}
+
+/// Who plays WeChat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// The embedded sandbox: loopback only, no real accounts.
+    Sandbox,
+    /// Tencent's servers.
+    Live,
+}
+
+/// The credentials of one WeChat account.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Account {
+    /// `wx` and 16 hex digits.
+    pub app_id: Option<String>,
+    /// 32 hex digits.
+    pub app_secret: Option<SecretString>,
+}
+
+/// `sandbox.*`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sandbox {
+    /// The sandbox's listener.
+    pub bind: SocketAddr,
+    /// Lets it listen on addresses that are not loopback.
+    pub allow_private: bool,
+}
+
+/// `store.*`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    /// `sqlite:` and a path. Default: `scangate.db` in the data directory.
+    pub url: Option<SecretString>,
+}
+
+/// `scene.*`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scene {
+    /// The flow of a `start` that names none.
+    pub default_flow: Flow,
+    /// The life of `pending`.
+    #[serde(rename = "pending_ttl_s", deserialize_with = "load::seconds")]
+    pub pending_ttl: Duration,
+    /// The life of `pending` in the `website` flow.
+    #[serde(rename = "website_ttl_s", deserialize_with = "load::seconds")]
+    pub website_ttl: Duration,
+    /// The life of `scanned`, from the scan.
+    #[serde(rename = "scanned_ttl_s", deserialize_with = "load::seconds")]
+    pub scanned_ttl: Duration,
+    /// How long a grant can be redeemed.
+    #[serde(rename = "authorized_ttl_s", deserialize_with = "load::seconds")]
+    pub authorized_ttl: Duration,
+    /// How long an end can be read.
+    #[serde(rename = "end_ttl_s", deserialize_with = "load::seconds")]
+    pub end_ttl: Duration,
+    /// What `scanned` tells of the person.
+    pub scanned_user: ScannedUser,
+}
+
+/// What `scanned` tells of a known person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScannedUser {
+    /// The first character and stars, no picture.
+    Masked,
+    /// Name and picture.
+    Full,
+    /// Nothing.
+    None,
+}
+
+/// `token.*`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Token {
+    /// `iss`. Default: `server.public_url`.
+    pub issuer: Option<String>,
+    /// `aud`. Default: the app's id.
+    pub audience: Option<String>,
+    /// The life of an access token.
+    #[serde(rename = "access_ttl_s", deserialize_with = "load::seconds")]
+    pub access_ttl: Duration,
+    /// The life of a session, whatever happens.
+    #[serde(rename = "refresh_ttl_s", deserialize_with = "load::seconds")]
+    pub refresh_ttl: Duration,
+    /// The life of a session that is not refreshed.
+    #[serde(rename = "refresh_idle_s", deserialize_with = "load::seconds")]
+    pub refresh_idle: Duration,
+    /// Where the keys live, mode 0600.
+    pub key_dir: Option<PathBuf>,
+}
+
+/// `limits.*`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(
+    missing_docs,
+    reason = "the names say it; config/default.toml has the numbers"
+)]
+pub struct Limits {
+    pub scenes_per_address_per_min: u32,
+    pub live_scenes: usize,
+    pub sockets_per_address: u32,
+    pub handshakes_per_address_per_s: u32,
+    pub frames_per_s: u32,
+    pub frame_burst: u32,
+    pub failed_resumes_per_address_per_min: u32,
+    pub token_per_address_per_min: u32,
+}
+
+/// `telemetry.*`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Telemetry {
+    /// A filter as `tracing_subscriber::EnvFilter` reads it.
+    pub log: String,
+    /// How a line looks.
+    pub format: LogFormat,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Server {
+    /// What people type.
+    pub fn public_url(&self) -> Url {
+        self.public_url
+            .clone()
+            .unwrap_or_else(|| http_url(self.bind))
+    }
+}
+
+impl Wechat {
+    /// Where browsers and phones meet WeChat.
+    pub fn open_base(&self, sandbox: &Sandbox) -> Url {
+        self.base(
+            self.open_base.as_ref(),
+            sandbox,
+            "https://open.weixin.qq.com",
+        )
+    }
+
+    /// Where the gateway calls WeChat.
+    pub fn api_base(&self, sandbox: &Sandbox) -> Url {
+        self.base(self.api_base.as_ref(), sandbox, "https://api.weixin.qq.com")
+    }
+
+    #[expect(
+        clippy::expect_used,
+        reason = "the argument is one of the constants above"
+    )]
+    fn base(&self, set: Option<&Url>, sandbox: &Sandbox, live: &str) -> Url {
+        match (set, self.mode) {
+            (Some(url), _) => url.clone(),
+            (None, Mode::Sandbox) => http_url(sandbox.bind),
+            (None, Mode::Live) => Url::parse(live).expect("a constant URL"),
+        }
+    }
+}
+
+/// `http://` and a socket address.
+#[expect(
+    clippy::expect_used,
+    reason = "every socket address is a valid authority"
+)]
+pub fn http_url(address: SocketAddr) -> Url {
+    Url::parse(&format!("http://{address}")).expect("a socket address makes a URL")
+}

@@ -1,0 +1,12 @@
+#![doc = include_str!("ARCHITECTURE.md")]
+#![warn(missing_docs)]
+
+pub mod clock;
+pub mod cluster;
+pub mod code;
+pub mod config;
+pub mod ids;
+pub mod outbound;
+pub mod tasks;
+pub mod token;
+pub mod user;

@@ -1,0 +1,25 @@
+//! The one builder of HTTP clients.
+
+use std::time::Duration;
+
+use reqwest::{Client, redirect::Policy};
+
+/// Time to connect.
+const CONNECT: Duration = Duration::from_secs(2);
+/// Time for the whole call: within WeChat's own 5 seconds for a callback.
+const TOTAL: Duration = Duration::from_secs(5);
+
+/// A client that follows no redirect, uses no proxy of the environment and gives up in time.
+///
+/// # Errors
+/// When the TLS back end cannot be set up.
+pub fn client() -> Result<Client, reqwest::Error> {
+    #[expect(clippy::disallowed_methods, reason = "the one builder")]
+    Client::builder()
+        .connect_timeout(CONNECT)
+        .timeout(TOTAL)
+        .redirect(Policy::none())
+        .no_proxy()
+        .user_agent(concat!("scangate/", env!("CARGO_PKG_VERSION")))
+        .build()
+}

@@ -1,0 +1,65 @@
+//! Who a person is: users, and the WeChat identities that lead to them.
+
+use async_trait::async_trait;
+
+use crate::{clock::Millis, cluster::StoreError};
+
+/// A person, as this gateway knows them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// `sub` of every token; never changes, never reused.
+    pub id: UserId,
+    /// What WeChat calls them; a display value, never a key.
+    pub name: Option<String>,
+    /// An `https` address of their picture.
+    pub avatar: Option<String>,
+}
+
+/// The name of a user's row.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct UserId(pub String);
+
+/// What WeChat proved about somebody, for one of its accounts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The WeChat account (`wx…`) the openid belongs to.
+    pub app_id: String,
+    /// One person in one account.
+    pub openid: String,
+    /// One person in all accounts of one company, where WeChat tells.
+    pub unionid: Option<String>,
+}
+
+/// What `sns/userinfo` says, cleaned.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// Without control characters; `None` when empty.
+    pub name: Option<String>,
+    /// `https` only.
+    pub avatar: Option<String>,
+}
+
+/// Users and their identities.
+///
+/// Keys: unionid when there is one, else (`app_id`, `openid`); never a name (`wechat.md` 3.5 of WeChat's
+/// rules: an openid differs from account to account, a unionid does not).
+#[async_trait]
+pub trait UserStore: Send + Sync {
+    /// The user behind an identity that logged in before.
+    async fn find(&self, app_id: &str, openid: &str) -> Result<Option<User>, StoreError>;
+
+    /// The user of that id.
+    async fn get(&self, id: &UserId) -> Result<Option<User>, StoreError>;
+
+    /// Finds or makes the user behind `identity`, in one transaction, and refreshes the profile.
+    ///
+    /// A known (`app_id`, `openid`) leads to its user; else a known unionid joins this identity to that user;
+    /// else a user is made. Two calls at once for the same identity give the same user. A unionid that
+    /// appears later is kept with the identity.
+    async fn enrol(
+        &self,
+        identity: &Identity,
+        profile: &Profile,
+        now: Millis,
+    ) -> Result<User, StoreError>;
+}
