@@ -1,12 +1,16 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 #![warn(missing_docs)]
 
+pub mod backend;
 pub mod clock;
 pub mod cluster;
 pub mod code;
 pub mod config;
 pub mod ids;
 pub mod outbound;
+pub mod protocol;
+pub mod push;
+pub mod scene;
 pub mod tasks;
 pub mod token;
 pub mod user;

@@ -1,0 +1,3 @@
+//! The concrete stores; nothing above `app` knows which one is in use.
+
+pub mod memory;
