@@ -156,7 +156,8 @@ fn refused(path: &Path, problem: &str) -> KeyError {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::{os::unix::fs::PermissionsExt, sync::Barrier, thread};
 
