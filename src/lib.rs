@@ -1,6 +1,7 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 #![warn(missing_docs)]
 
+pub mod backend;
 pub mod clock;
 pub mod cluster;
 pub mod code;
