@@ -10,3 +10,4 @@ pub mod outbound;
 pub mod tasks;
 pub mod token;
 pub mod user;
+pub mod wechat;
