@@ -14,3 +14,4 @@ pub mod scene;
 pub mod tasks;
 pub mod token;
 pub mod user;
+pub mod wechat;
