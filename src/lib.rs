@@ -5,6 +5,7 @@ pub mod clock;
 pub mod cluster;
 pub mod code;
 pub mod config;
+pub mod http;
 pub mod ids;
 pub mod outbound;
 pub mod tasks;
