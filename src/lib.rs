@@ -6,6 +6,7 @@ pub mod clock;
 pub mod cluster;
 pub mod code;
 pub mod config;
+pub mod http;
 pub mod ids;
 pub mod outbound;
 pub mod protocol;
