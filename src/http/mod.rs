@@ -1,5 +1,5 @@
 //! What every HTTP door stands on: the envelope, the request's context, origins, addresses, limits, cookies,
-//! headers and the embedded pages. It knows no login.
+//! headers and the embedded pages.
 //!
 //! [`Http`] is built once from the configuration; [`Http::install`] gives it to an actix `App`, whose outermost
 //! middlewares are [`context`] and, inside it, [`hosts`].
@@ -13,6 +13,7 @@ mod error;
 pub mod headers;
 mod host;
 pub mod limits;
+mod login;
 mod origin;
 mod request;
 pub mod user_agent;
@@ -30,6 +31,7 @@ pub use self::{
     headers::SecurityHeaders,
     host::{Hosts, hosts},
     limits::{Limited, Limits},
+    login::originate,
     origin::{OriginRefused, Origins, cors},
     request::{RequestContext, context},
 };

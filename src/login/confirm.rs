@@ -15,7 +15,11 @@ impl Login {
     ///
     /// # Errors
     /// 50300 when a store is away.
-    pub async fn confirm(&self, request: PhoneRequest<'_>, form_token: &str) -> Result<Next, LoginError> {
+    pub async fn confirm(
+        &self,
+        request: PhoneRequest<'_>,
+        form_token: &str,
+    ) -> Result<Next, LoginError> {
         let (scene, cookie) = match self.form_of(request, form_token).await? {
             Ok(found) => found,
             Err(next) => return Ok(next),
@@ -23,11 +27,18 @@ impl Login {
         let (State::Scanned { .. }, Some(phone)) = (&scene.state, scene.phone.as_deref()) else {
             return Ok(Next::Scene(scene.id));
         };
-        let known = self.parts().users.find(&self.settings().wechat_app_id, &phone.openid).await?;
+        let known = self
+            .parts()
+            .users
+            .find(&self.settings().wechat_app_id, &phone.openid)
+            .await?;
         let Some(user) = known else {
             return Ok(self.to_wechat(&scene, Step::Consent, cookie));
         };
-        let phone = Phone { openid: phone.openid.clone(), tie: cookie.tie() };
+        let phone = Phone {
+            openid: phone.openid.clone(),
+            tie: cookie.tie(),
+        };
         self.decide(&scene, &Input::Confirm { phone, user }).await
     }
 
@@ -35,9 +46,16 @@ impl Login {
     ///
     /// # Errors
     /// 50300 when a store is away.
-    pub async fn reject(&self, request: PhoneRequest<'_>, form_token: &str) -> Result<Next, LoginError> {
+    pub async fn reject(
+        &self,
+        request: PhoneRequest<'_>,
+        form_token: &str,
+    ) -> Result<Next, LoginError> {
         match self.form_of(request, form_token).await? {
-            Ok((scene, cookie)) => self.decide(&scene, &Input::Reject { tie: cookie.tie() }).await,
+            Ok((scene, cookie)) => {
+                self.decide(&scene, &Input::Reject { tie: cookie.tie() })
+                    .await
+            }
             Err(next) => Ok(next),
         }
     }
@@ -53,7 +71,9 @@ impl Login {
         };
         let key = self.parts().phone_key.expose_secret();
         let cookie = self.open_cookie(request.cookie).filter(|cookie| {
-            cookie.visited(&scene.id) && cookie.made_form(key, &scene.id, form_token) && scene.is_tied_to(&cookie.tie())
+            cookie.visited(&scene.id)
+                && cookie.made_form(key, &scene.id, form_token)
+                && scene.is_tied_to(&cookie.tie())
         });
         Ok(match cookie {
             Some(cookie) => Ok((scene, cookie)),
@@ -64,8 +84,12 @@ impl Login {
     /// Takes the step; `/s/{scene}` then shows what has become of the scene, also when it was too late.
     pub(super) async fn decide(&self, scene: &Scene, input: &Input) -> Result<Next, LoginError> {
         Ok(match self.advance(&scene.id, input).await? {
-            Advanced::Refused(Refused::OtherPhone, _) => Next::Notice(Notice::NotYours, Some(scene.id)),
-            Advanced::Done { .. } | Advanced::Refused(..) | Advanced::Unknown => Next::Scene(scene.id),
+            Advanced::Refused(Refused::OtherPhone, _) => {
+                Next::Notice(Notice::NotYours, Some(scene.id))
+            }
+            Advanced::Done { .. } | Advanced::Refused(..) | Advanced::Unknown => {
+                Next::Scene(scene.id)
+            }
         })
     }
 }

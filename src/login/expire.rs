@@ -14,7 +14,8 @@ impl Login {
             let id = self.0.deadlines.next(self.clock()).await;
             if let Err(error) = self.on_deadline(&id).await {
                 tracing::error!(%error, scene = %id, "a scene could not be ended in time; trying again");
-                let later = self.clock().now() + u64::try_from(RETRY_AFTER.as_millis()).unwrap_or(u64::MAX);
+                let later =
+                    self.clock().now() + u64::try_from(RETRY_AFTER.as_millis()).unwrap_or(u64::MAX);
                 self.0.deadlines.set(id, None, later);
             }
         }
@@ -22,7 +23,9 @@ impl Login {
 
     async fn on_deadline(&self, id: &SceneId) -> Result<(), StoreError> {
         match self.advance(id, &Input::Expire).await? {
-            Advanced::Refused(Refused::Ended | Refused::Redeemed, scene) => self.forget(&scene).await,
+            Advanced::Refused(Refused::Ended | Refused::Redeemed, scene) => {
+                self.forget(&scene).await
+            }
             // Moved on meanwhile: whoever moved it has set its next deadline.
             Advanced::Done { .. } | Advanced::Refused(..) => Ok(()),
             Advanced::Unknown => {
@@ -33,8 +36,19 @@ impl Login {
     }
 
     async fn forget(&self, scene: &Scene) -> Result<(), StoreError> {
-        if self.parts().scenes.forget(&scene.id, self.clock().now()).await? {
-            self.parts().metrics.scenes.get_or_create(&StateLabel { state: scene.state.name() }).dec();
+        if self
+            .parts()
+            .scenes
+            .forget(&scene.id, self.clock().now())
+            .await?
+        {
+            self.parts()
+                .metrics
+                .scenes
+                .get_or_create(&StateLabel {
+                    state: scene.state.name(),
+                })
+                .dec();
             self.parts().push.finish(scene.id);
         }
         Ok(())

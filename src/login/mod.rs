@@ -121,7 +121,10 @@ const RETRY_AFTER: Duration = Duration::from_secs(3);
 
 impl LoginError {
     const fn new(code: Code) -> Self {
-        Self { code, retry_after: None }
+        Self {
+            code,
+            retry_after: None,
+        }
     }
 }
 
@@ -134,7 +137,10 @@ impl From<Code> for LoginError {
 impl From<StoreError> for LoginError {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "a store is away");
-        Self { code: Code::Overloaded, retry_after: Some(RETRY_AFTER) }
+        Self {
+            code: Code::Overloaded,
+            retry_after: Some(RETRY_AFTER),
+        }
     }
 }
 
@@ -147,7 +153,11 @@ impl fmt::Display for LoginError {
 impl Login {
     /// The story with these parts; nobody logs in yet.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts, deadlines: Deadlines::default(), is_draining: AtomicBool::new(false) }))
+        Self(Arc::new(Inner {
+            parts,
+            deadlines: Deadlines::default(),
+            is_draining: AtomicBool::new(false),
+        }))
     }
 
     /// From now on no scene is opened here.
@@ -185,7 +195,9 @@ impl Login {
         let now = self.clock().now();
         let advanced = self.parts().scenes.advance(id, input, now).await?;
         if let Advanced::Done { scene, effect, was } = &advanced {
-            self.0.deadlines.set(*id, Some(was.deadline), scene.deadline);
+            self.0
+                .deadlines
+                .set(*id, Some(was.deadline), scene.deadline);
             self.count(scene, was);
             match effect {
                 Effect::Announce => self.announce(scene),
@@ -198,8 +210,13 @@ impl Login {
 
     fn announce(&self, scene: &Scene) {
         let stopwatch = Stopwatch::start();
-        self.parts().push.deliver(scene.id, &self.announcement(scene));
-        self.parts().metrics.event_to_socket.observe(stopwatch.elapsed().as_secs_f64());
+        self.parts()
+            .push
+            .deliver(scene.id, &self.announcement(scene));
+        self.parts()
+            .metrics
+            .event_to_socket
+            .observe(stopwatch.elapsed().as_secs_f64());
     }
 
     fn count(&self, scene: &Scene, was: &Was) {
@@ -209,11 +226,19 @@ impl Login {
         }
         if scene.seq != was.seq {
             let state = scene.state.name();
-            metrics.scenes.get_or_create(&StateLabel { state: was.state }).dec();
+            metrics
+                .scenes
+                .get_or_create(&StateLabel { state: was.state })
+                .dec();
             metrics.scenes.get_or_create(&StateLabel { state }).inc();
-            metrics.transitions.get_or_create(&StateLabel { state }).inc();
+            metrics
+                .transitions
+                .get_or_create(&StateLabel { state })
+                .inc();
             if matches!(scene.state, State::Authorized { .. }) {
-                metrics.scan_to_authorized.observe(Duration::from_millis(scene.at - was.at).as_secs_f64());
+                metrics
+                    .scan_to_authorized
+                    .observe(Duration::from_millis(scene.at - was.at).as_secs_f64());
             }
             let (id, trace_id, seq) = (scene.id, &scene.opening.trace_id, scene.seq);
             tracing::info!(scene = %id, trace_id, seq, state, "scene moved on");

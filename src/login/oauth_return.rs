@@ -12,10 +12,11 @@ use super::{
     visit::{Next, Notice},
 };
 use crate::{
+    clock::Stopwatch,
     cluster::Claim,
     scene::{Advanced, Input, Phone, Refused, Scene},
     user::{Identity, Profile},
-    wechat::WeChatError,
+    wechat::{Exchanged, UserInfo, WeChatError},
 };
 
 /// How long a duplicate waits for the first callback's result.
@@ -72,18 +73,35 @@ impl Login {
     }
 
     /// At the consent step the phone that scanned has refused; at the scan step nothing is proved, so nothing changes.
-    async fn without_code(&self, scene: &Scene, step: Step, tie: [u8; 32]) -> Result<Next, LoginError> {
+    async fn without_code(
+        &self,
+        scene: &Scene,
+        step: Step,
+        tie: [u8; 32],
+    ) -> Result<Next, LoginError> {
         match step {
             Step::Consent => self.decide(scene, &Input::Reject { tie }).await,
             Step::Scan => Ok(Next::Notice(Notice::NoCode, Some(scene.id))),
         }
     }
 
-    async fn with_code(&self, scene: &Scene, state: OauthState, tie: [u8; 32], code: &str) -> Result<Next, LoginError> {
-        let claim = self.parts().once.claim(&state.claim_key(), oauth_state::LIFE, DUPLICATE_WAIT).await?;
+    async fn with_code(
+        &self,
+        scene: &Scene,
+        state: OauthState,
+        tie: [u8; 32],
+        code: &str,
+    ) -> Result<Next, LoginError> {
+        let claim = self
+            .parts()
+            .once
+            .claim(&state.claim_key(), oauth_state::LIFE, DUPLICATE_WAIT)
+            .await?;
         let outcome = match claim {
             Claim::First => self.exchange_once(scene, state, tie, code).await,
-            Claim::Again(text) => serde_json::from_str(&text).unwrap_or(Outcome::Notice(Notice::BadLink)),
+            Claim::Again(text) => {
+                serde_json::from_str(&text).unwrap_or(Outcome::Notice(Notice::BadLink))
+            }
             Claim::Pending => Outcome::Notice(Notice::StillWorking),
         };
         Ok(match outcome {
@@ -93,7 +111,13 @@ impl Login {
     }
 
     /// The exchange goes on even when the phone hangs up: its result is for duplicates and for the browser.
-    async fn exchange_once(&self, scene: &Scene, state: OauthState, tie: [u8; 32], code: &str) -> Outcome {
+    async fn exchange_once(
+        &self,
+        scene: &Scene,
+        state: OauthState,
+        tie: [u8; 32],
+        code: &str,
+    ) -> Outcome {
         let (login, scene, code) = (self.clone(), scene.clone(), code.to_owned());
         let work = async move {
             let exchanged = match state.step {
@@ -117,37 +141,56 @@ impl Login {
 
     /// The scan step: WeChat says who it is, and the scene is theirs.
     async fn scan(&self, scene: &Scene, tie: [u8; 32], code: &str) -> Result<Outcome, LoginError> {
-        let proof = match self.parts().wechat.exchange(code).await {
+        let proof = match self.exchange(code).await {
             Ok(proof) => proof,
             Err(error) => return self.wechat_failed(scene, Step::Scan, tie, &error).await,
         };
         if proof.snapshot {
             return Ok(Outcome::Notice(Notice::Snapshot));
         }
-        let known = self.parts().users.find(&self.settings().wechat_app_id, &proof.openid).await?;
-        let phone = Phone { openid: proof.openid, tie };
-        Ok(match self.advance(&scene.id, &Input::Scan { phone, known }).await? {
-            Advanced::Refused(Refused::OtherPhone, _) => Outcome::Notice(Notice::InUse),
-            Advanced::Unknown => Outcome::Notice(Notice::Expired),
-            Advanced::Done { .. } | Advanced::Refused(..) => Outcome::Scene,
-        })
+        let known = self
+            .parts()
+            .users
+            .find(&self.settings().wechat_app_id, &proof.openid)
+            .await?;
+        let phone = Phone {
+            openid: proof.openid,
+            tie,
+        };
+        Ok(
+            match self
+                .advance(&scene.id, &Input::Scan { phone, known })
+                .await?
+            {
+                Advanced::Refused(Refused::OtherPhone, _) => Outcome::Notice(Notice::InUse),
+                Advanced::Unknown => Outcome::Notice(Notice::Expired),
+                Advanced::Done { .. } | Advanced::Refused(..) => Outcome::Scene,
+            },
+        )
     }
 
     /// The consent step: the same person on the same phone, now with name and picture.
-    async fn consent(&self, scene: &Scene, tie: [u8; 32], code: &str) -> Result<Outcome, LoginError> {
-        let wechat = &self.parts().wechat;
-        let proof = match wechat.exchange(code).await {
+    async fn consent(
+        &self,
+        scene: &Scene,
+        tie: [u8; 32],
+        code: &str,
+    ) -> Result<Outcome, LoginError> {
+        let proof = match self.exchange(code).await {
             Ok(proof) => proof,
             Err(error) => return self.wechat_failed(scene, Step::Consent, tie, &error).await,
         };
         if proof.snapshot {
             return Ok(Outcome::Notice(Notice::Snapshot));
         }
-        let is_who_scanned = scene.phone.as_ref().is_some_and(|phone| phone.openid == proof.openid);
+        let is_who_scanned = scene
+            .phone
+            .as_ref()
+            .is_some_and(|phone| phone.openid == proof.openid);
         if !is_who_scanned || !scene.is_tied_to(&tie) {
             return Ok(Outcome::Notice(Notice::OtherAccount));
         }
-        let info = match wechat.userinfo(&proof).await {
+        let info = match self.userinfo(&proof).await {
             Ok(info) => info,
             Err(error) => return self.wechat_failed(scene, Step::Consent, tie, &error).await,
         };
@@ -156,13 +199,49 @@ impl Login {
             openid: proof.openid.clone(),
             unionid: info.unionid.or(proof.unionid),
         };
-        let profile = Profile { name: info.name, avatar: info.avatar };
-        let user = self.parts().users.enrol(&identity, &profile, self.clock().wall()).await?;
-        let phone = Phone { openid: proof.openid, tie };
-        Ok(match self.decide(scene, &Input::Confirm { phone, user }).await? {
-            Next::Notice(notice, _) => Outcome::Notice(notice),
-            Next::Scene(_) | Next::Confirm(_) | Next::Wechat { .. } => Outcome::Scene,
-        })
+        let profile = Profile {
+            name: info.nickname,
+            avatar: info.avatar,
+        };
+        let user = self
+            .parts()
+            .users
+            .enrol(&identity, &profile, self.clock().wall())
+            .await?;
+        let phone = Phone {
+            openid: proof.openid,
+            tie,
+        };
+        Ok(
+            match self.decide(scene, &Input::Confirm { phone, user }).await? {
+                Next::Notice(notice, _) => Outcome::Notice(notice),
+                Next::Scene(_) | Next::Confirm(_) | Next::Wechat { .. } => Outcome::Scene,
+            },
+        )
+    }
+
+    async fn exchange(&self, code: &str) -> Result<Exchanged, WeChatError> {
+        self.measured("exchange", self.parts().wechat.exchange(code))
+            .await
+    }
+
+    async fn userinfo(&self, proof: &Exchanged) -> Result<UserInfo, WeChatError> {
+        self.measured("userinfo", self.parts().wechat.userinfo(proof))
+            .await
+    }
+
+    async fn measured<T>(
+        &self,
+        endpoint: &'static str,
+        call: impl Future<Output = Result<T, WeChatError>>,
+    ) -> Result<T, WeChatError> {
+        let stopwatch = Stopwatch::start();
+        let answer = call.await;
+        let outcome = answer.as_ref().map_or_else(WeChatError::outcome, |_| "ok");
+        self.parts()
+            .metrics
+            .wechat(endpoint, outcome, stopwatch.elapsed());
+        answer
     }
 
     /// The browser is told only of errors that no phone can cause, or that hit the phone that scanned; anything else a
@@ -176,7 +255,8 @@ impl Login {
     ) -> Result<Outcome, LoginError> {
         let is_who_scanned = step == Step::Consent && scene.is_tied_to(&tie);
         if error.is_ours() || is_who_scanned {
-            self.advance(&scene.id, &Input::Fail { code: error.code() }).await?;
+            self.advance(&scene.id, &Input::Fail { code: error.code() })
+                .await?;
             return Ok(Outcome::Scene);
         }
         Ok(Outcome::Notice(Notice::Trouble))

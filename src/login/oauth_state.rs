@@ -42,7 +42,11 @@ pub(super) struct OauthState {
 impl OauthState {
     /// A fresh one.
     pub(super) fn new(step: Step, scene: SceneId) -> Self {
-        Self { step, scene, nonce: ids::random() }
+        Self {
+            step,
+            scene,
+            nonce: ids::random(),
+        }
     }
 
     /// The key under which its exchange is claimed.
@@ -51,7 +55,13 @@ impl OauthState {
     }
 
     /// Its text, bound to `browser`.
-    pub(super) fn seal(&self, app: &AppId, key: &[u8; 32], browser: &[u8; 16], now: Millis) -> String {
+    pub(super) fn seal(
+        &self,
+        app: &AppId,
+        key: &[u8; 32],
+        browser: &[u8; 16],
+        now: Millis,
+    ) -> String {
         let mut bytes = Vec::with_capacity(LENGTH);
         bytes.extend_from_slice(&[VERSION, KEY_ID, self.step.byte()]);
         bytes.extend_from_slice(&app_tag(app));
@@ -64,7 +74,12 @@ impl OauthState {
     }
 
     /// Reads a text sealed for `browser` within its life; anything else is `None`.
-    pub(super) fn open(text: &str, key: &[u8; 32], browser: &[u8; 16], now: Millis) -> Option<Self> {
+    pub(super) fn open(
+        text: &str,
+        key: &[u8; 32],
+        browser: &[u8; 16],
+        now: Millis,
+    ) -> Option<Self> {
         let bytes: [u8; LENGTH] = ids::from_hex(text)?;
         let (body, tag) = bytes.split_at(BODY);
         mac(key, browser, body).verify_truncated_left(tag).ok()?;
@@ -138,11 +153,30 @@ mod tests {
     #[test]
     fn opens_for_its_browser_in_its_time_only() {
         let (state, text) = sealed();
-        assert_eq!(OauthState::open(&text, &KEY, &BROWSER, NOW + 299_999), Some(state));
-        assert_eq!(OauthState::open(&text, &KEY, &BROWSER, NOW + 300_000), None, "too late");
-        assert_eq!(OauthState::open(&text, &KEY, &BROWSER, NOW - 6_000), None, "from the future");
-        assert_eq!(OauthState::open(&text, &KEY, &[5; 16], NOW), None, "another browser's");
-        assert_eq!(OauthState::open(&text, &[5; 32], &BROWSER, NOW), None, "another gateway's");
+        assert_eq!(
+            OauthState::open(&text, &KEY, &BROWSER, NOW + 299_999),
+            Some(state)
+        );
+        assert_eq!(
+            OauthState::open(&text, &KEY, &BROWSER, NOW + 300_000),
+            None,
+            "too late"
+        );
+        assert_eq!(
+            OauthState::open(&text, &KEY, &BROWSER, NOW - 6_000),
+            None,
+            "from the future"
+        );
+        assert_eq!(
+            OauthState::open(&text, &KEY, &[5; 16], NOW),
+            None,
+            "another browser's"
+        );
+        assert_eq!(
+            OauthState::open(&text, &[5; 32], &BROWSER, NOW),
+            None,
+            "another gateway's"
+        );
         assert_eq!(OauthState::open("", &KEY, &BROWSER, NOW), None);
     }
 

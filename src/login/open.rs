@@ -78,7 +78,11 @@ impl Login {
             Advanced::Refused(..) => return Err(Code::StateConflict.into()),
             Advanced::Unknown => return Err(Code::SceneNotFound.into()),
         };
-        self.create(Arc::new(Opening { opened_at: self.clock().now(), ..Opening::clone(&old.opening) })).await
+        self.create(Arc::new(Opening {
+            opened_at: self.clock().now(),
+            ..Opening::clone(&old.opening)
+        }))
+        .await
     }
 
     /// Gives a live scene up: `cancelled` is announced, and a grant that waits is burnt.
@@ -96,24 +100,45 @@ impl Login {
 
     async fn create(&self, opening: Arc<Opening>) -> Result<Opened, LoginError> {
         if self.is_draining() {
-            return Err(LoginError { code: Code::Draining, retry_after: Some(RETRY_AFTER) });
+            return Err(LoginError {
+                code: Code::Draining,
+                retry_after: Some(RETRY_AFTER),
+            });
         }
         let (now, secret) = (self.clock().now(), Secret::random());
-        let scene = Scene::open(SceneId::random(), &secret, opening, now, &self.settings().lives);
+        let scene = Scene::open(
+            SceneId::random(),
+            &secret,
+            opening,
+            now,
+            &self.settings().lives,
+        );
         match self.parts().scenes.create(scene.clone()).await {
             Ok(()) => {}
             Err(CreateError::Full(limit)) => {
                 tracing::warn!(limit, "limits.live_scenes reached: a scene was refused");
-                return Err(LoginError { code: Code::Overloaded, retry_after: Some(RETRY_AFTER) });
+                return Err(LoginError {
+                    code: Code::Overloaded,
+                    retry_after: Some(RETRY_AFTER),
+                });
             }
             Err(CreateError::Store(error)) => return Err(error.into()),
         }
         self.0.deadlines.set(scene.id, None, scene.deadline);
         let metrics = &self.parts().metrics;
         metrics.scenes_created.inc();
-        metrics.scenes.get_or_create(&StateLabel { state: scene.state.name() }).inc();
+        metrics
+            .scenes
+            .get_or_create(&StateLabel {
+                state: scene.state.name(),
+            })
+            .inc();
         tracing::info!(scene = %scene.id, trace_id = scene.opening.trace_id, app = %scene.opening.app, "scene opened");
         let event = self.event(&scene, &secret, false);
-        Ok(Opened { scene, secret, event })
+        Ok(Opened {
+            scene,
+            secret,
+            event,
+        })
     }
 }

@@ -5,11 +5,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 
-use crate::{
-    clock::Millis,
-    ids,
-    scene::SceneId,
-};
+use crate::{clock::Millis, ids, scene::SceneId};
 
 /// Scenes one phone may have open; a further one drops the oldest.
 const MAX_SCENES: usize = 5;
@@ -29,7 +25,11 @@ pub struct PhoneCookie {
 impl PhoneCookie {
     /// A browser seen for the first time.
     pub(super) fn new() -> Self {
-        Self { random: ids::random(), ends: 0, scenes: SmallVec::new() }
+        Self {
+            random: ids::random(),
+            ends: 0,
+            scenes: SmallVec::new(),
+        }
     }
 
     /// Reads a cookie's text; anything not sealed by `key` or past its end is `None`.
@@ -45,7 +45,10 @@ impl PhoneCookie {
         let cookie = Self {
             random: random.try_into().ok()?,
             ends: Millis::from_be_bytes(ends.try_into().ok()?),
-            scenes: scenes.chunks_exact(16).filter_map(|id| id.try_into().ok().map(SceneId)).collect(),
+            scenes: scenes
+                .chunks_exact(16)
+                .filter_map(|id| id.try_into().ok().map(SceneId))
+                .collect(),
         };
         (cookie.ends > now).then_some(cookie)
     }
@@ -55,7 +58,9 @@ impl PhoneCookie {
         let mut bytes = Vec::with_capacity(HEAD + 16 * MAX_SCENES + MAC);
         bytes.extend_from_slice(&self.random);
         bytes.extend_from_slice(&self.ends.to_be_bytes());
-        self.scenes.iter().for_each(|scene| bytes.extend_from_slice(&scene.0));
+        self.scenes
+            .iter()
+            .for_each(|scene| bytes.extend_from_slice(&scene.0));
         let tag = mac(key, b"cookie", &bytes).finalize().into_bytes();
         bytes.extend_from_slice(&tag[..MAC]);
         ids::hex(&bytes)
@@ -89,7 +94,11 @@ impl PhoneCookie {
 
     /// Whether a form came from this browser's own confirm page, in constant time.
     pub(super) fn made_form(&self, key: &[u8; 32], scene: &SceneId, token: &str) -> bool {
-        ids::from_hex::<MAC>(token).is_some_and(|tag| self.form_mac(key, scene).verify_truncated_left(&tag).is_ok())
+        ids::from_hex::<MAC>(token).is_some_and(|tag| {
+            self.form_mac(key, scene)
+                .verify_truncated_left(&tag)
+                .is_ok()
+        })
     }
 
     /// What binds an OAuth state to this browser.
@@ -117,7 +126,12 @@ fn mac(key: &[u8; 32], purpose: &[u8], body: &[u8]) -> Hmac<Sha256> {
 fn from_hex(text: &str) -> Option<Vec<u8>> {
     text.as_bytes()
         .chunks_exact(2)
-        .map(|pair| std::str::from_utf8(pair).ok().and_then(ids::from_hex::<1>).map(|[byte]| byte))
+        .map(|pair| {
+            std::str::from_utf8(pair)
+                .ok()
+                .and_then(ids::from_hex::<1>)
+                .map(|[byte]| byte)
+        })
         .collect()
 }
 
@@ -141,8 +155,14 @@ mod tests {
         let opened = PhoneCookie::open(&text, &KEY, NOW + LIFE_MS - 1).unwrap();
         assert_eq!(opened.tie(), cookie.tie());
         assert!(opened.visited(&SceneId([2; 16])) && !opened.visited(&SceneId([3; 16])));
-        assert!(PhoneCookie::open(&text, &[8; 32], NOW).is_none(), "another key");
-        assert!(PhoneCookie::open(&text, &KEY, NOW + LIFE_MS).is_none(), "too late");
+        assert!(
+            PhoneCookie::open(&text, &[8; 32], NOW).is_none(),
+            "another key"
+        );
+        assert!(
+            PhoneCookie::open(&text, &KEY, NOW + LIFE_MS).is_none(),
+            "too late"
+        );
     }
 
     #[test]

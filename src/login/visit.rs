@@ -95,19 +95,29 @@ impl Login {
     ///
     /// # Errors
     /// 50300 when a store is away.
-    pub async fn visit(&self, request: PhoneRequest<'_>, inside_wechat: bool) -> Result<Next, LoginError> {
+    pub async fn visit(
+        &self,
+        request: PhoneRequest<'_>,
+        inside_wechat: bool,
+    ) -> Result<Next, LoginError> {
         let Some(scene) = self.visited_scene(request.scene).await? else {
             return Ok(Next::Notice(Notice::Expired, None));
         };
         let cookie = self.open_cookie(request.cookie);
-        let is_tied = cookie.as_ref().is_some_and(|cookie| scene.is_tied_to(&cookie.tie()));
+        let is_tied = cookie
+            .as_ref()
+            .is_some_and(|cookie| scene.is_tied_to(&cookie.tie()));
         let notice = match (&scene.state, cookie) {
             (State::Scanned { .. }, Some(cookie)) if is_tied => {
                 return Ok(Next::Confirm(self.confirming(&scene, &cookie)));
             }
             (State::Pending | State::Scanned { .. }, _) if !inside_wechat => Notice::OpenInWechat,
             (State::Pending | State::Scanned { .. }, cookie) => {
-                return Ok(self.to_wechat(&scene, Step::Scan, cookie.unwrap_or_else(PhoneCookie::new)));
+                return Ok(self.to_wechat(
+                    &scene,
+                    Step::Scan,
+                    cookie.unwrap_or_else(PhoneCookie::new),
+                ));
             }
             (State::Authorized { .. }, _) if is_tied => Notice::SignedIn,
             (State::Rejected { .. }, _) if is_tied => Notice::Rejected,
@@ -126,11 +136,20 @@ impl Login {
             return Ok(None);
         };
         let now = self.clock().now();
-        Ok(self.parts().scenes.get(&id).await?.filter(|scene| now < scene.deadline))
+        Ok(self
+            .parts()
+            .scenes
+            .get(&id)
+            .await?
+            .filter(|scene| now < scene.deadline))
     }
 
     pub(super) fn open_cookie(&self, text: Option<&str>) -> Option<PhoneCookie> {
-        PhoneCookie::open(text?, self.parts().phone_key.expose_secret(), self.clock().wall())
+        PhoneCookie::open(
+            text?,
+            self.parts().phone_key.expose_secret(),
+            self.clock().wall(),
+        )
     }
 
     /// On to WeChat with a fresh state, bound to this browser; the cookie gets the scene.
@@ -138,7 +157,8 @@ impl Login {
         let (parts, now) = (self.parts(), self.clock().wall());
         cookie.visit(scene.id, now);
         let key = parts.state_key.expose_secret();
-        let state = OauthState::new(step, scene.id).seal(&scene.opening.app, key, cookie.binding(), now);
+        let state =
+            OauthState::new(step, scene.id).seal(&scene.opening.app, key, cookie.binding(), now);
         let scope = match step {
             Step::Scan => Scope::Base,
             Step::Consent => Scope::UserInfo,
@@ -155,7 +175,11 @@ impl Login {
         let opening = &scene.opening;
         Confirming {
             scene: scene.id,
-            app: self.settings().apps.get(&opening.app).map_or_else(String::new, |app| app.name.clone()),
+            app: self
+                .settings()
+                .apps
+                .get(&opening.app)
+                .map_or_else(String::new, |app| app.name.clone()),
             asker: opening.asker.clone(),
             age: self.clock().now().saturating_sub(opening.opened_at),
             opened_at: opening.opened_at,

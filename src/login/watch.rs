@@ -21,7 +21,11 @@ impl Login {
         let scene = found
             .filter(|scene| scene.is_opened_by(secret) && !scene.is_forgotten_at(now))
             .ok_or(Code::SceneNotFound)?;
-        if scene.is_redeemed() { Err(Code::SceneRedeemed.into()) } else { Ok(scene) }
+        if scene.is_redeemed() {
+            Err(Code::SceneRedeemed.into())
+        } else {
+            Ok(scene)
+        }
     }
 
     /// The latest event of a scene, for its owner.
@@ -45,19 +49,30 @@ impl Login {
             },
             State::Scanned { known } => {
                 let show = self.settings().scanned_user;
-                StateEvent::Scanned { head, user: known.as_deref().and_then(|user| shown(user, show)) }
+                StateEvent::Scanned {
+                    head,
+                    user: known.as_deref().and_then(|user| shown(user, show)),
+                }
             }
             State::Authorized { user, .. } => StateEvent::Authorized {
                 head,
                 grant: self.parts().tokens.grant(&scene.id.0, scene.seq),
-                user: Person { name: user.name.clone(), avatar: user.avatar.clone() },
+                user: Person {
+                    name: user.name.clone(),
+                    avatar: user.avatar.clone(),
+                },
             },
-            State::Rejected { by, reason } => StateEvent::Rejected { head, by: by.name(), reason: *reason },
+            State::Rejected { by, reason } => StateEvent::Rejected {
+                head,
+                by: by.name(),
+                reason: *reason,
+            },
             State::Expired => StateEvent::Expired { head },
             State::Cancelled => StateEvent::Cancelled { head },
-            State::Failed { code } => {
-                StateEvent::Failed { head, error: ErrorBody::new(*code, scene.opening.locale) }
-            }
+            State::Failed { code } => StateEvent::Failed {
+                head,
+                error: ErrorBody::new(*code, scene.opening.locale),
+            },
         }
         .encode()
     }
@@ -66,9 +81,12 @@ impl Login {
         if scene.opening.flow != Flow::H5 {
             return None;
         }
-        let text = self.scene_url(&scene.id).into();
+        let text = String::from(self.scene_url(&scene.id));
         let svg = scene.opening.svg.then(|| qr::svg(&text)).transpose();
-        let svg = svg.inspect_err(|error| tracing::error!(%error, "the address is too long for a QR")).ok().flatten();
+        let svg = svg
+            .inspect_err(|error| tracing::error!(%error, "the address is too long for a QR"))
+            .ok()
+            .flatten();
         Some(Qr { text, svg })
     }
 }
@@ -77,8 +95,14 @@ impl Login {
 fn shown(user: &User, show: ScannedUser) -> Option<Person> {
     match show {
         ScannedUser::None => None,
-        ScannedUser::Full => Some(Person { name: user.name.clone(), avatar: user.avatar.clone() }),
-        ScannedUser::Masked => Some(Person { name: Some(masked(user.name.as_deref()?)?), avatar: None }),
+        ScannedUser::Full => Some(Person {
+            name: user.name.clone(),
+            avatar: user.avatar.clone(),
+        }),
+        ScannedUser::Masked => Some(Person {
+            name: Some(masked(user.name.as_deref()?)?),
+            avatar: None,
+        }),
     }
 }
 
@@ -95,7 +119,12 @@ mod tests {
 
     #[test]
     fn a_masked_name_tells_one_character() {
-        for (name, shown) in [("李小龙", "李**"), ("王芳", "王*"), ("Z", "Z*"), ("Zoë Example", "Z**")] {
+        for (name, shown) in [
+            ("李小龙", "李**"),
+            ("王芳", "王*"),
+            ("Z", "Z*"),
+            ("Zoë Example", "Z**"),
+        ] {
             assert_eq!(masked(name).as_deref(), Some(shown));
         }
         assert_eq!(masked(""), None);

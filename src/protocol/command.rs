@@ -76,10 +76,7 @@ impl Command {
     /// # Errors
     /// [`BadCommand`] for what is not JSON, an unknown type, a missing or mistyped field.
     pub fn read(text: &str) -> Result<Self, BadCommand> {
-        let unreadable = BadCommand {
-            code: Code::BadMessage,
-            command: None,
-        };
+        let unreadable = BadCommand { command: None };
         let Ok(Envelope { r#type }) = serde_json::from_str(text) else {
             return Err(unreadable);
         };
@@ -110,10 +107,17 @@ impl TryFrom<StartWire> for Start {
 
     fn try_from(wire: StartWire) -> Result<Self, Self::Error> {
         Ok(Self {
-            challenge: ids::from_base64url(&wire.challenge).ok_or("challenge: 43 characters of base64url")?,
-            flow: wire.flow.map(|flow| flow_of(&flow).ok_or("flow: unknown")).transpose()?,
+            challenge: ids::from_base64url(&wire.challenge)
+                .ok_or("challenge: 43 characters of base64url")?,
+            flow: wire
+                .flow
+                .map(|flow| flow_of(&flow).ok_or("flow: unknown"))
+                .transpose()?,
             app: wire.app.unwrap_or_else(|| "default".to_owned()),
-            locale: wire.locale.map(|tag| Locale::from_tag(&tag).ok_or("locale: zh-CN or en")).transpose()?,
+            locale: wire
+                .locale
+                .map(|tag| Locale::from_tag(&tag).ok_or("locale: zh-CN or en"))
+                .transpose()?,
             return_to: wire.return_to,
             svg: wire.svg.unwrap_or(true),
         })
@@ -132,7 +136,6 @@ fn flow_of(name: &str) -> Option<Flow> {
 fn fields<T: DeserializeOwned>(command: &'static str, text: &str) -> Result<T, BadCommand> {
     // The parser's own words would tell a caller nothing the protocol does not.
     serde_json::from_str(text).ok().ok_or(BadCommand {
-        code: Code::BadMessage,
         command: Some(command),
     })
 }

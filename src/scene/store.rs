@@ -39,7 +39,12 @@ pub struct Was {
 impl Was {
     /// Of this scene.
     pub const fn of(scene: &Scene) -> Self {
-        Self { state: scene.state.name(), seq: scene.seq, at: scene.at, deadline: scene.deadline }
+        Self {
+            state: scene.state.name(),
+            seq: scene.seq,
+            at: scene.at,
+            deadline: scene.deadline,
+        }
     }
 }
 

@@ -41,7 +41,10 @@ type Count<L> = Family<L, Counter>;
 
 /// Every metric of one App. Never labelled by scene, user or address.
 #[derive(Debug)]
-#[expect(missing_docs, reason = "each is described where it is registered below")]
+#[expect(
+    missing_docs,
+    reason = "each is described where it is registered below"
+)]
 pub struct Metrics {
     registry: Registry,
     pub sockets: Gauge,
@@ -70,9 +73,12 @@ impl Default for Metrics {
             scenes_created: Counter::default(),
             transitions: Family::default(),
             scenes_redeemed: Counter::default(),
-            scan_to_authorized: Histogram::new([0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 180.0]),
+            scan_to_authorized: Histogram::new([
+                0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 180.0,
+            ]),
             event_to_socket: Histogram::new([
-                0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.005, 0.025, 0.1, 1.0,
+                0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.005, 0.025,
+                0.1, 1.0,
             ]),
             tokens_issued: Family::default(),
             refused: Family::default(),
@@ -87,14 +93,42 @@ impl Default for Metrics {
 impl Metrics {
     fn register(&mut self) {
         let registry = &mut self.registry;
-        registry.register("build", "This build", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        registry.register(
+            "build",
+            "This build",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
         registry.register("sockets", "WebSockets open now", self.sockets.clone());
-        registry.register("sockets_opened", "WebSockets opened", self.sockets_opened.clone());
-        registry.register("sockets_closed", "WebSockets closed, by close code", self.sockets_closed.clone());
-        registry.register("scenes", "Scenes kept now, by state (authorized includes redeemed)", self.scenes.clone());
-        registry.register("scenes_created", "Scenes opened", self.scenes_created.clone());
-        registry.register("scene_transitions", "Scenes that came to a state", self.transitions.clone());
-        registry.register("scenes_redeemed", "Scenes whose grant was redeemed", self.scenes_redeemed.clone());
+        registry.register(
+            "sockets_opened",
+            "WebSockets opened",
+            self.sockets_opened.clone(),
+        );
+        registry.register(
+            "sockets_closed",
+            "WebSockets closed, by close code",
+            self.sockets_closed.clone(),
+        );
+        registry.register(
+            "scenes",
+            "Scenes kept now, by state (authorized includes redeemed)",
+            self.scenes.clone(),
+        );
+        registry.register(
+            "scenes_created",
+            "Scenes opened",
+            self.scenes_created.clone(),
+        );
+        registry.register(
+            "scene_transitions",
+            "Scenes that came to a state",
+            self.transitions.clone(),
+        );
+        registry.register(
+            "scenes_redeemed",
+            "Scenes whose grant was redeemed",
+            self.scenes_redeemed.clone(),
+        );
         registry.register_with_unit(
             "scan_to_authorized",
             "From the scan to authorized",
@@ -107,9 +141,21 @@ impl Metrics {
             Unit::Seconds,
             self.event_to_socket.clone(),
         );
-        registry.register("tokens_issued", "Access tokens issued, by what for", self.tokens_issued.clone());
-        registry.register("refused", "Calls and sockets refused, by error", self.refused.clone());
-        registry.register("wechat_requests", "Calls to WeChat", self.wechat_requests.clone());
+        registry.register(
+            "tokens_issued",
+            "Access tokens issued, by what for",
+            self.tokens_issued.clone(),
+        );
+        registry.register(
+            "refused",
+            "Calls and sockets refused, by error",
+            self.refused.clone(),
+        );
+        registry.register(
+            "wechat_requests",
+            "Calls to WeChat",
+            self.wechat_requests.clone(),
+        );
         registry.register_with_unit(
             "wechat_request",
             "Time of a call to WeChat",
@@ -135,8 +181,9 @@ impl Metrics {
 
     /// Counts a call to WeChat.
     pub fn wechat(&self, endpoint: &'static str, outcome: &'static str, took: Duration) {
-        self.wechat_requests.get_or_create(&WechatLabel { endpoint, outcome }).inc();
+        self.wechat_requests
+            .get_or_create(&WechatLabel { endpoint, outcome })
+            .inc();
         self.wechat_request_time.observe(took.as_secs_f64());
     }
 }
-

@@ -23,6 +23,11 @@ impl Challenge {
         ids::from_base64url(text).map(Self)
     }
 
+    /// The challenge of these 32 bytes.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// Whether the verifier is the one this was made of; takes the same time either way.
     pub fn fits(&self, verifier: &Verifier) -> bool {
         let made: [u8; 32] = Sha256::digest(verifier.0.expose_secret()).into();

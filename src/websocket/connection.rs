@@ -40,8 +40,18 @@ struct State {
 
 impl Connection {
     pub(super) fn new(session: Session, locale: Locale, now: Millis) -> Self {
-        let state = State { session: Some(session), closed: None, scene: None, seq: 0, locale };
-        Self { state: Mutex::new(state), heard_at: AtomicU64::new(now), pinged_at: AtomicU64::new(0) }
+        let state = State {
+            session: Some(session),
+            closed: None,
+            scene: None,
+            seq: 0,
+            locale,
+        };
+        Self {
+            state: Mutex::new(state),
+            heard_at: AtomicU64::new(now),
+            pinged_at: AtomicU64::new(0),
+        }
     }
 
     /// Anything from the browser counts as a sign of life.
@@ -83,7 +93,10 @@ impl Connection {
     /// Answers a ping of RFC 6455.
     pub(super) fn pong(&self, payload: &[u8]) {
         let mut state = self.lock();
-        let sent = state.session.as_mut().and_then(|session| unconstrained(session.pong(payload)).now_or_never());
+        let sent = state
+            .session
+            .as_mut()
+            .and_then(|session| unconstrained(session.pong(payload)).now_or_never());
         if sent.is_none() {
             state.drop_slow();
         }
@@ -102,9 +115,17 @@ impl Connection {
     }
 
     /// Says `error`, and closes where the code does.
-    pub(super) fn refuse(&self, code: Code, command: Option<&'static str>, retry_after_ms: Option<u64>) {
+    pub(super) fn refuse(
+        &self,
+        code: Code,
+        command: Option<&'static str>,
+        retry_after_ms: Option<u64>,
+    ) {
         let mut state = self.lock();
-        let error = ErrorBody { retry_after_ms, ..ErrorBody::new(code, state.locale) };
+        let error = ErrorBody {
+            retry_after_ms,
+            ..ErrorBody::new(code, state.locale)
+        };
         let _ = state.send(&Control::Error { error, command }.encode());
         if code.close().is_some() {
             state.close(Close::Error(code));
@@ -164,7 +185,10 @@ impl State {
     fn close(&mut self, why: Close) {
         if let Some(session) = self.session.take() {
             self.closed = Some(why);
-            let reason = CloseReason { code: CloseCode::from(why.number()), description: Some(why.reason().to_owned()) };
+            let reason = CloseReason {
+                code: CloseCode::from(why.number()),
+                description: Some(why.reason().to_owned()),
+            };
             // No room for the close frame either: dropping the session ends the connection all the same.
             let _ = unconstrained(session.close(Some(reason))).now_or_never();
         }

@@ -52,7 +52,11 @@ pub(super) struct FrameBudget {
 impl FrameBudget {
     pub(super) fn new(per_s: u32, burst: u32) -> Self {
         let interval = 1_000 / Millis::from(per_s.max(1));
-        Self { interval, tolerance: interval * Millis::from(burst.saturating_sub(1)), next: 0 }
+        Self {
+            interval,
+            tolerance: interval * Millis::from(burst.saturating_sub(1)),
+            next: 0,
+        }
     }
 
     /// Takes one frame's place, or tells that there is none.
@@ -78,14 +82,22 @@ pub(super) struct FrameWalker {
 
 impl FrameWalker {
     pub(super) const fn new(budget: FrameBudget) -> Self {
-        Self { budget, header: [0; 14], have: 0, payload_left: 0, message: 0 }
+        Self {
+            budget,
+            header: [0; 14],
+            have: 0,
+            payload_left: 0,
+            message: 0,
+        }
     }
 
     /// Walks over `bytes`.
     pub(super) fn walk(&mut self, mut bytes: &[u8], now: Millis) -> Result<(), Violation> {
         while let Some((&first, rest)) = bytes.split_first() {
             if self.payload_left > 0 {
-                let skip = usize::try_from(self.payload_left).unwrap_or(usize::MAX).min(bytes.len());
+                let skip = usize::try_from(self.payload_left)
+                    .unwrap_or(usize::MAX)
+                    .min(bytes.len());
                 self.payload_left -= skip as u64;
                 bytes = &bytes[skip..];
                 continue;
@@ -129,7 +141,11 @@ impl FrameWalker {
                 return Err(Violation::Protocol);
             }
         } else {
-            self.message = if opcode == 0 { self.message.saturating_add(length) } else { length };
+            self.message = if opcode == 0 {
+                self.message.saturating_add(length)
+            } else {
+                length
+            };
             if self.message > MAX_INCOMING as u64 {
                 return Err(Violation::TooBig);
             }
@@ -157,8 +173,18 @@ pub(super) struct FrameGuard<S> {
 }
 
 impl<S> FrameGuard<S> {
-    pub(super) const fn new(bytes: S, budget: FrameBudget, clock: Clock, verdict: Rc<Cell<Option<Violation>>>) -> Self {
-        Self { bytes, walker: FrameWalker::new(budget), clock, verdict }
+    pub(super) const fn new(
+        bytes: S,
+        budget: FrameBudget,
+        clock: Clock,
+        verdict: Rc<Cell<Option<Violation>>>,
+    ) -> Self {
+        Self {
+            bytes,
+            walker: FrameWalker::new(budget),
+            clock,
+            verdict,
+        }
     }
 }
 
@@ -211,7 +237,10 @@ mod tests {
         huge.extend_from_slice(&u64::MAX.to_be_bytes());
         huge.extend_from_slice(&[0; 4]);
         assert_eq!(walker().walk(&huge, 0), Err(Violation::TooBig));
-        assert_eq!(walker().walk(&frame(1, MAX_INCOMING + 1)[..8], 0), Err(Violation::TooBig));
+        assert_eq!(
+            walker().walk(&frame(1, MAX_INCOMING + 1)[..8], 0),
+            Err(Violation::TooBig)
+        );
         assert_eq!(walker().walk(&frame(1, MAX_INCOMING), 0), Ok(()));
     }
 
@@ -221,7 +250,11 @@ mod tests {
         let mut first = frame(1, 4_000);
         first[0] = 0x01;
         assert_eq!(walker.walk(&first, 0), Ok(()));
-        assert_eq!(walker.walk(&frame(9, 5), 0), Ok(()), "a ping between fragments");
+        assert_eq!(
+            walker.walk(&frame(9, 5), 0),
+            Ok(()),
+            "a ping between fragments"
+        );
         assert_eq!(walker.walk(&frame(0, 97), 0), Err(Violation::TooBig));
     }
 
@@ -231,8 +264,18 @@ mod tests {
         let reserved_bit = [0xc1, 0x80, 0, 0, 0, 0];
         let reserved_opcode = [0x83, 0x80, 0, 0, 0, 0];
         let fragmented_ping = [0x09, 0x80, 0, 0, 0, 0];
-        for bytes in [&unmasked[..], &reserved_bit, &reserved_opcode, &fragmented_ping, &frame(9, 126)] {
-            assert_eq!(walker().walk(bytes, 0), Err(Violation::Protocol), "{bytes:?}");
+        for bytes in [
+            &unmasked[..],
+            &reserved_bit,
+            &reserved_opcode,
+            &fragmented_ping,
+            &frame(9, 126),
+        ] {
+            assert_eq!(
+                walker().walk(bytes, 0),
+                Err(Violation::Protocol),
+                "{bytes:?}"
+            );
         }
     }
 
@@ -240,9 +283,15 @@ mod tests {
     fn empty_continuations_and_pings_use_up_the_budget() {
         let mut walker = walker();
         let empty = [0x00, 0x80, 0, 0, 0, 0];
-        let sent = (0..100).take_while(|_| walker.walk(&empty, 0).is_ok()).count();
+        let sent = (0..100)
+            .take_while(|_| walker.walk(&empty, 0).is_ok())
+            .count();
         assert_eq!(sent, 40);
-        assert_eq!(walker.budget.take(1_000), true, "one second later there is room again");
+        assert_eq!(
+            walker.budget.take(1_000),
+            true,
+            "one second later there is room again"
+        );
     }
 
     proptest! {

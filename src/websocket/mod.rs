@@ -18,16 +18,19 @@ use actix_web::{
 };
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, ProtocolError};
 
+pub(crate) use self::sockets::Sockets;
 use self::{
     connection::Connection,
     guard::{FrameBudget, FrameGuard, Violation},
     step::{Act, Frame, Phase, step},
 };
-pub(crate) use self::sockets::Sockets;
 use crate::{
     code::{Close, Code},
     config::{AppId, Origin},
-    http::{ApiError, Cookies, Limited, Limits, LimitKey, Origins, RequestContext, limits::SocketPermit, originate},
+    http::{
+        ApiError, Cookies, LimitKey, Limited, Limits, Origins, RequestContext,
+        limits::SocketPermit, originate,
+    },
     login::{Login, LoginError, Opened, Origination},
     protocol::{Control, MAX_INCOMING, PING_INTERVAL_MS, Resume, SUBPROTOCOL, Start, VERSION},
     push::{Registry, Watcher},
@@ -63,27 +66,52 @@ pub(crate) async fn upgrade(
     cookies: web::Data<Cookies>,
 ) -> Result<HttpResponse, actix_web::Error> {
     let context = RequestContext::of(&request);
-    if request.headers().contains_key(header::CONTENT_LENGTH) || request.headers().contains_key(header::TRANSFER_ENCODING) {
+    if request.headers().contains_key(header::CONTENT_LENGTH)
+        || request.headers().contains_key(header::TRANSFER_ENCODING)
+    {
         return Err(ApiError::new(Code::BadRequest).into());
     }
-    limits.handshake(context.limit_key()).map_err(ApiError::from)?;
+    limits
+        .handshake(context.limit_key())
+        .map_err(ApiError::from)?;
     let origin = origins.any_app(request.headers()).map_err(ApiError::from)?;
 
     let verdict = Rc::new(Cell::new(None));
     let (per_s, burst) = door.frames;
-    let guard = FrameGuard::new(payload.into_inner(), FrameBudget::new(per_s, burst), door.login.clock().clone(), verdict.clone());
-    let mut guarded = Payload::Stream { payload: Box::pin(guard) };
+    let guard = FrameGuard::new(
+        payload.into_inner(),
+        FrameBudget::new(per_s, burst),
+        door.login.clock().clone(),
+        verdict.clone(),
+    );
+    let mut guarded: Payload = Payload::Stream {
+        payload: Box::pin(guard),
+    };
     let guarded = web::Payload::from_request(&request, &mut guarded).await?;
     let offered = offered(request.headers());
-    let agreed: Vec<&str> = offered.iter().copied().find(|offer| *offer == SUBPROTOCOL).or(offered.first().copied()).into_iter().collect();
-    let (mut response, session, stream) = actix_ws::handle_with_protocols(&request, guarded, &agreed)?;
-    let stream = stream.max_frame_size(MAX_INCOMING).aggregate_continuations().max_continuation_size(MAX_INCOMING);
+    let agreed: Vec<&str> = offered
+        .iter()
+        .copied()
+        .find(|offer| *offer == SUBPROTOCOL)
+        .or(offered.first().copied())
+        .into_iter()
+        .collect();
+    let (mut response, session, stream) =
+        actix_ws::handle_with_protocols(&request, guarded, &agreed)?;
+    let stream = stream
+        .max_frame_size(MAX_INCOMING)
+        .aggregate_continuations()
+        .max_continuation_size(MAX_INCOMING);
 
     let (browser, cookie) = cookies.browser_or_new(request.headers());
     if let Some(cookie) = cookie {
         response.add_cookie(&cookie)?;
     }
-    let connection = Arc::new(Connection::new(session, context.locale, door.login.clock().now()));
+    let connection = Arc::new(Connection::new(
+        session,
+        context.locale,
+        door.login.clock().now(),
+    ));
     let socket = Socket {
         phase: Phase::Waiting,
         limit_key: context.limit_key(),
@@ -96,14 +124,21 @@ pub(crate) async fn upgrade(
         verdict,
         door: door.clone(),
     };
-    door.tasks.spawn_local(socket.serve(agreed == [SUBPROTOCOL], stream));
+    door.tasks
+        .spawn_local(socket.serve(agreed == [SUBPROTOCOL], stream));
     Ok(response)
 }
 
 /// The subprotocols a browser offers, in its order.
 fn offered(headers: &HeaderMap) -> Vec<&str> {
-    let values = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(str::trim).filter(|offer| !offer.is_empty()).collect()
+    let values = headers
+        .get_all(header::SEC_WEBSOCKET_PROTOCOL)
+        .filter_map(|value| value.to_str().ok());
+    values
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|offer| !offer.is_empty())
+        .collect()
 }
 
 /// One socket's own side: what it may do and how far it has come.
@@ -128,19 +163,28 @@ struct Refusal {
 
 impl From<LoginError> for Refusal {
     fn from(error: LoginError) -> Self {
-        Self { code: error.code, retry_after: error.retry_after }
+        Self {
+            code: error.code,
+            retry_after: error.retry_after,
+        }
     }
 }
 
 impl From<Limited> for Refusal {
     fn from(limited: Limited) -> Self {
-        Self { code: limited.code, retry_after: Some(limited.retry_after) }
+        Self {
+            code: limited.code,
+            retry_after: Some(limited.retry_after),
+        }
     }
 }
 
 impl From<Code> for Refusal {
     fn from(code: Code) -> Self {
-        Self { code, retry_after: None }
+        Self {
+            code,
+            retry_after: None,
+        }
     }
 }
 
@@ -156,7 +200,10 @@ impl Socket {
         self.leave();
         metrics.sockets.dec();
         let code = self.connection.closed().map_or(1006, Close::number);
-        metrics.sockets_closed.get_or_create(&CloseLabel { code }).inc();
+        metrics
+            .sockets_closed
+            .get_or_create(&CloseLabel { code })
+            .inc();
     }
 
     /// Says hello, or why there is nothing to say.
@@ -170,7 +217,12 @@ impl Socket {
             return false;
         }
         let now = self.door.login.clock().now();
-        let hello = Control::Hello { v: VERSION, now, ping_interval_ms: PING_INTERVAL_MS, node: &self.door.node };
+        let hello = Control::Hello {
+            v: VERSION,
+            now,
+            ping_interval_ms: PING_INTERVAL_MS,
+            node: &self.door.node,
+        };
         self.connection.send(&hello.encode()).is_ok()
     }
 
@@ -204,7 +256,15 @@ impl Socket {
             Act::Start(start) => ("start", self.start(&start).await),
             Act::Resume(resume) => ("resume", self.resume(resume).await),
             Act::Refresh(_) => ("refresh", self.refresh(&phase).await),
-            Act::Cancel(scene) => ("cancel", self.door.login.cancel(&scene).await.map(drop).map_err(Refusal::from)),
+            Act::Cancel(scene) => (
+                "cancel",
+                self.door
+                    .login
+                    .cancel(&scene)
+                    .await
+                    .map(drop)
+                    .map_err(Refusal::from),
+            ),
         };
         if let Err(refusal) = done {
             self.refuse(refusal, Some(command));
@@ -215,7 +275,11 @@ impl Socket {
         let app = AppId::parse(&start.app).ok_or(Code::OriginRefused)?;
         self.admit(&app)?;
         self.limits.scene(self.limit_key)?;
-        let opened = self.door.login.open(start, self.origination.clone()).await?;
+        let opened = self
+            .door
+            .login
+            .open(start, self.origination.clone())
+            .await?;
         self.bind_opened(opened);
         Ok(())
     }
@@ -234,7 +298,10 @@ impl Socket {
         self.limits.may_resume(self.limit_key)?;
         let secret = Secret::claimed(resume.secret);
         let found = self.door.login.find(&resume.scene, &secret).await;
-        if found.as_ref().is_err_and(|error| error.code == Code::SceneNotFound) {
+        if found
+            .as_ref()
+            .is_err_and(|error| error.code == Code::SceneNotFound)
+        {
             self.limits.resume_failed(self.limit_key);
         }
         let scene = found?;
@@ -248,7 +315,9 @@ impl Socket {
     }
 
     fn admit(&self, app: &AppId) -> Result<(), Refusal> {
-        self.origins.admits(app, self.origin.as_ref()).map_err(|_| Code::OriginRefused.into())
+        self.origins
+            .admits(app, self.origin.as_ref())
+            .map_err(|_| Code::OriginRefused.into())
     }
 
     fn bind_opened(&mut self, opened: Opened) {
@@ -259,7 +328,10 @@ impl Socket {
     fn bind(&mut self, scene: &Scene, secret: Secret) {
         self.connection.watch(scene.id, scene.opening.locale);
         self.door.push.take_over(scene.id, self.connection.clone());
-        self.phase = Phase::Bound { scene: scene.id, secret };
+        self.phase = Phase::Bound {
+            scene: scene.id,
+            secret,
+        };
     }
 
     /// Hears nothing more of its scene.
@@ -272,7 +344,9 @@ impl Socket {
 
     fn refuse(&self, refusal: Refusal, command: Option<&'static str>) {
         self.door.metrics.refuse(refusal.code.name());
-        let wait = refusal.retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        let wait = refusal
+            .retry_after
+            .map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
         self.connection.refuse(refusal.code, command, wait);
     }
 
@@ -280,10 +354,18 @@ impl Socket {
     fn broken(&self, error: &ProtocolError) {
         let why = match (self.verdict.get(), error) {
             (Some(Violation::TooMany), _) => {
-                return self.refuse(Refusal { code: Code::RateLimited, retry_after: Some(TOO_MANY_FRAMES) }, None);
+                return self.refuse(
+                    Refusal {
+                        code: Code::RateLimited,
+                        retry_after: Some(TOO_MANY_FRAMES),
+                    },
+                    None,
+                );
             }
             (Some(violation), _) => violation.into(),
-            (None, ProtocolError::Io(error)) if error.kind() == ErrorKind::InvalidData => Close::NotUtf8,
+            (None, ProtocolError::Io(error)) if error.kind() == ErrorKind::InvalidData => {
+                Close::NotUtf8
+            }
             (None, ProtocolError::Io(_)) => Close::Gone,
             (None, ProtocolError::Overflow) => Close::TooBig,
             (None, _) => Close::Protocol,

@@ -61,7 +61,9 @@ impl Sockets {
         let tick = self.tick.fetch_add(1, Ordering::AcqRel) + 1;
         let ping = Control::Ping { now }.encode();
         let slot_before = |ms| (tick + SLOTS - ticks(ms) % SLOTS) % SLOTS;
-        self.in_slot(tick % SLOTS, |sockets| sockets.retain(|socket| socket.strong_count() > 0));
+        self.in_slot(tick % SLOTS, |sockets| {
+            sockets.retain(|socket| socket.strong_count() > 0)
+        });
         for connection in self.connections(tick % SLOTS) {
             connection.ping(&ping, now);
         }
@@ -80,11 +82,15 @@ impl Sockets {
 
     /// Copied out, so that no lock is held while sockets are written to.
     fn connections(&self, slot: usize) -> Vec<Arc<Connection>> {
-        self.in_slot(slot, |sockets| sockets.iter().filter_map(Weak::upgrade).collect())
+        self.in_slot(slot, |sockets| {
+            sockets.iter().filter_map(Weak::upgrade).collect()
+        })
     }
 
     fn in_slot<T>(&self, slot: usize, work: impl FnOnce(&mut Vec<Weak<Connection>>) -> T) -> T {
-        let mut sockets = self.slots[slot].lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sockets = self.slots[slot]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         work(&mut sockets)
     }
 }

@@ -74,10 +74,14 @@ pub(super) fn step<'a>(phase: &Phase, frame: &Frame<'a>) -> Act<'a> {
         (Command::Pong, _) => Act::Nothing,
         (Command::Start(start), Phase::Waiting) => Act::Start(start),
         (Command::Resume(resume), Phase::Waiting) => Act::Resume(resume),
-        (Command::Start(_) | Command::Resume(_), Phase::Bound { .. }) => Act::Refuse(Code::BadMessage, Some(name)),
+        (Command::Start(_) | Command::Resume(_), Phase::Bound { .. }) => {
+            Act::Refuse(Code::BadMessage, Some(name))
+        }
         (Command::Refresh, Phase::Bound { scene, .. }) => Act::Refresh(*scene),
         (Command::Cancel, Phase::Bound { scene, .. }) => Act::Cancel(*scene),
-        (Command::Refresh | Command::Cancel, Phase::Waiting) => Act::Refuse(Code::StateConflict, Some(name)),
+        (Command::Refresh | Command::Cancel, Phase::Waiting) => {
+            Act::Refuse(Code::StateConflict, Some(name))
+        }
     }
 }
 
@@ -86,11 +90,15 @@ mod tests {
     use super::*;
 
     const SCENE: SceneId = SceneId([1; 16]);
-    const START: &str = r#"{"type":"start","challenge":"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"}"#;
+    const START: &str =
+        r#"{"type":"start","challenge":"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"}"#;
     const RESUME: &str = r#"{"type":"resume","scene":"x","secret":"y","seq":0}"#;
 
     fn bound() -> Phase {
-        Phase::Bound { scene: SCENE, secret: Secret::claimed(String::new()) }
+        Phase::Bound {
+            scene: SCENE,
+            secret: Secret::claimed(String::new()),
+        }
     }
 
     fn act(phase: &Phase, text: &'static str) -> Act<'static> {
@@ -103,24 +111,50 @@ mod tests {
         assert!(matches!(act(&Phase::Waiting, RESUME), Act::Resume(_)));
         for command in ["refresh", "cancel"] {
             let text = format!(r#"{{"type":"{command}"}}"#);
-            assert_eq!(step(&Phase::Waiting, &Frame::Text(&text)), Act::Refuse(Code::StateConflict, Some(command)));
+            assert_eq!(
+                step(&Phase::Waiting, &Frame::Text(&text)),
+                Act::Refuse(Code::StateConflict, Some(command))
+            );
         }
     }
 
     #[test]
     fn a_bound_socket_takes_no_second_one() {
-        assert_eq!(act(&bound(), START), Act::Refuse(Code::BadMessage, Some("start")));
-        assert_eq!(act(&bound(), RESUME), Act::Refuse(Code::BadMessage, Some("resume")));
+        assert_eq!(
+            act(&bound(), START),
+            Act::Refuse(Code::BadMessage, Some("start"))
+        );
+        assert_eq!(
+            act(&bound(), RESUME),
+            Act::Refuse(Code::BadMessage, Some("resume"))
+        );
         assert_eq!(act(&bound(), r#"{"type":"refresh"}"#), Act::Refresh(SCENE));
-        assert_eq!(act(&bound(), r#"{"type":"cancel","extra":1}"#), Act::Cancel(SCENE));
+        assert_eq!(
+            act(&bound(), r#"{"type":"cancel","extra":1}"#),
+            Act::Cancel(SCENE)
+        );
     }
 
     #[test]
     fn what_is_no_command_is_refused() {
-        for text in ["", "{", "[]", "null", r#"{"type":1}"#, r#"{"type":"dance"}"#] {
-            assert_eq!(act(&bound(), text), Act::Refuse(Code::BadMessage, None), "{text}");
+        for text in [
+            "",
+            "{",
+            "[]",
+            "null",
+            r#"{"type":1}"#,
+            r#"{"type":"dance"}"#,
+        ] {
+            assert_eq!(
+                act(&bound(), text),
+                Act::Refuse(Code::BadMessage, None),
+                "{text}"
+            );
         }
-        assert_eq!(act(&Phase::Waiting, r#"{"type":"start"}"#), Act::Refuse(Code::BadMessage, Some("start")));
+        assert_eq!(
+            act(&Phase::Waiting, r#"{"type":"start"}"#),
+            Act::Refuse(Code::BadMessage, Some("start"))
+        );
         assert_eq!(step(&bound(), &Frame::Binary), Act::Close(Close::Binary));
     }
 

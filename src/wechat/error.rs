@@ -75,6 +75,26 @@ impl WeChatError {
         }
     }
 
+    /// Whether the fault is the account's or its settings': no phone can cause it, and none can mend it.
+    pub const fn is_ours(&self) -> bool {
+        matches!(
+            self.errcode(),
+            Some(
+                40001
+                    | 40002
+                    | 40013
+                    | 40125
+                    | 40243
+                    | 41002
+                    | 41004
+                    | 48004
+                    | 50004
+                    | 50007
+                    | 61007
+            )
+        )
+    }
+
     /// A sentence for the operator.
     pub fn advice(&self) -> &'static str {
         match &self.fault {

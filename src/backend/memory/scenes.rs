@@ -89,7 +89,7 @@ impl SceneStore for MemoryScenes {
                 Advanced::Done {
                     scene: next,
                     effect,
-                    was_due,
+                    was,
                 }
             }
             Err(refused) => Advanced::Refused(refused, scene.clone()),

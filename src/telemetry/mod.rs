@@ -1,0 +1,5 @@
+//! What operators see: numbers here, log lines through `tracing`.
+
+mod metrics;
+
+pub use self::metrics::{CloseLabel, Metrics, NameLabel, StateLabel, WechatLabel};
