@@ -1,6 +1,7 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 #![warn(missing_docs)]
 
+mod api;
 pub mod backend;
 pub mod clock;
 pub mod cluster;

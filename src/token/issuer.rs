@@ -204,6 +204,14 @@ impl Tokens {
         self.access.verify(bearer, self.clock.wall_s())
     }
 
+    /// The user of that id, as they are now.
+    ///
+    /// # Errors
+    /// [`TokenError::Store`].
+    pub async fn user(&self, id: &UserId) -> Result<Option<User>, TokenError> {
+        Ok(self.users.get(id).await?)
+    }
+
     /// The caller's session, when it is live.
     ///
     /// # Errors
