@@ -7,6 +7,7 @@ pub mod code;
 pub mod config;
 pub mod ids;
 pub mod outbound;
+pub mod sandbox;
 pub mod tasks;
 pub mod token;
 pub mod user;
