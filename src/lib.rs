@@ -1,8 +1,11 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 #![warn(missing_docs)]
 
+mod admin;
 mod api;
+pub mod app;
 pub mod backend;
+pub mod cli;
 pub mod clock;
 pub mod cluster;
 pub mod code;
@@ -13,6 +16,7 @@ pub mod login;
 pub mod outbound;
 pub mod protocol;
 pub mod push;
+pub mod sandbox;
 pub mod scene;
 pub mod tasks;
 pub mod telemetry;

@@ -1,10 +1,7 @@
 //! `GET /scenes/{scene}/events`: the scene's events as Server-Sent Events (WHATWG HTML section 9.2).
 
 use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -78,71 +75,69 @@ async fn open_with(door: &Door, path: &str, secret: &Secret, feed: &Feed) -> Res
     Ok(())
 }
 
-/// The sending side: what the push hands over, each event once.
+/// The sending side: what the push hands over, each event once and in order.
 struct Feed {
-    lines: Mutex<Option<mpsc::Sender<Bytes>>>,
-    seq: AtomicU64,
+    state: Mutex<FeedState>,
     locale: Locale,
+}
+
+struct FeedState {
+    /// `None` once nothing more may come.
+    lines: Option<mpsc::Sender<Bytes>>,
+    /// The last event sent.
+    seq: u64,
 }
 
 impl Feed {
     fn new(locale: Locale, seen: u64) -> (Self, mpsc::Receiver<Bytes>) {
         let (sender, lines) = mpsc::channel(QUEUE);
-        (
-            Self {
-                lines: Mutex::new(Some(sender)),
-                seq: AtomicU64::new(seen),
-                locale,
-            },
-            lines,
-        )
+        let state = Mutex::new(FeedState { lines: Some(sender), seq: seen });
+        (Self { state, locale }, lines)
     }
 
     fn end(&self) {
-        self.lines
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        self.lock().lines = None;
     }
 
-    fn send(&self, line: String) -> Result<(), Slow> {
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let sent = lines
-            .as_ref()
-            .map_or(Ok(()), |lines| lines.try_send(line.into()));
-        sent.map_err(|_| {
-            *lines = None;
-            Slow
+    fn lock(&self) -> MutexGuard<'_, FeedState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl FeedState {
+    fn send(&mut self, line: String) -> Result<(), Slow> {
+        let sent = self.lines.as_ref().map_or(Ok(()), |lines| lines.try_send(line.into()));
+        // A full queue, or a reader that is gone: either way it hears nothing more.
+        sent.or_else(|_| {
+            self.lines = None;
+            Err(Slow)
         })
     }
 }
 
 impl Watcher for Feed {
     fn deliver(&self, _: SceneId, event: &Encoded) -> Result<(), Slow> {
-        if self.seq.fetch_max(event.seq, Ordering::AcqRel) >= event.seq {
+        let mut state = self.lock();
+        if event.seq <= state.seq {
             return Ok(());
         }
-        let Encoded {
-            seq, name, json, ..
-        } = event;
-        self.send(format!("event: {name}\nid: {seq}\ndata: {json}\n\n"))?;
+        let Encoded { seq, name, json, .. } = event;
+        state.seq = *seq;
+        state.send(format!("event: {name}\nid: {seq}\ndata: {json}\n\n"))?;
         if event.is_last {
-            self.end();
+            state.lines = None;
         }
         Ok(())
     }
 
     fn dismiss(&self, _: SceneId, why: Dismissal) {
+        let mut state = self.lock();
         if why == Dismissal::TakenOver {
             let error = ErrorBody::new(Code::TakenOver, self.locale);
-            let event = Control::Error {
-                error,
-                command: None,
-            }
-            .encode();
-            let _ = self.send(format!("event: {}\ndata: {}\n\n", event.name, event.json));
+            let event = Control::Error { error, command: None }.encode();
+            let _ = state.send(format!("event: {}\ndata: {}\n\n", event.name, event.json));
         }
-        self.end();
+        state.lines = None;
     }
 }
 

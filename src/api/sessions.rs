@@ -131,14 +131,15 @@ async fn end_session(
     cookies: &Cookies,
     app: &AppId,
 ) -> Result<Option<Caller>, ApiError> {
-    if let Some(token) = bearer(request) {
-        let caller = door.tokens.authenticate(token)?;
+    let caller = bearer(request).map(|token| door.tokens.authenticate(token));
+    if let Some(Ok(caller)) = caller {
         door.tokens.revoke(&caller.session_id).await?;
         return Ok(Some(caller));
     }
-    match cookies.refresh(request.headers(), app) {
-        Some(token) => Ok(door.tokens.logout_by_cookie(app, &token).await?),
-        None => Ok(None),
+    match (cookies.refresh(request.headers(), app), caller) {
+        (Some(token), _) => Ok(door.tokens.logout_by_cookie(app, &token).await?),
+        (None, Some(Err(error))) => Err(error.into()),
+        (None, _) => Ok(None),
     }
 }
 
