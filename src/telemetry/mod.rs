@@ -1,4 +1,4 @@
-//! What operators see: numbers here, log lines through `tracing`.
+//! What operators see: log lines and numbers.
 
 mod metrics;
 
