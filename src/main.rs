@@ -7,7 +7,10 @@ use scangate::cli::{self, Cli};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime.block_on(cli::run(cli)),
         Err(error) => no_runtime(&error),
     }

@@ -15,12 +15,17 @@ pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
 }
 
 /// A few clear lines about what to open.
-#[expect(clippy::print_stdout, reason = "for the person at the terminal; the log goes to standard error")]
+#[expect(
+    clippy::print_stdout,
+    reason = "for the person at the terminal; the log goes to standard error"
+)]
 fn welcome(app: &App) {
     println!("scangate {}", env!("CARGO_PKG_VERSION"));
     println!("  login page  {}", app.public_url());
     if let Some(address) = app.sandbox_addr() {
-        println!("  phone       http://{address}/phone   (sandbox: it plays WeChat, nobody is really logged in)");
+        println!(
+            "  phone       http://{address}/phone   (sandbox: it plays WeChat, nobody is really logged in)"
+        );
     }
     println!("  admin       http://{}/metrics", app.admin_addr());
     println!("  data        {}", app.config().data_dir().display());
