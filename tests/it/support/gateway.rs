@@ -1,0 +1,151 @@
+use std::{net::SocketAddr, time::Duration};
+
+use scangate::{
+    app::App,
+    clock::Clock,
+    config::{self, Overrides},
+};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::{sync::oneshot, task::JoinHandle};
+use url::Url;
+
+use super::{Browser, Phone, within};
+
+/// A whole gateway in this process, with its sandbox, on free ports and a data directory of its own.
+pub(crate) struct Gateway {
+    pub(crate) url: Url,
+    pub(crate) addr: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    pub(crate) sandbox: SocketAddr,
+    pub(crate) clock: Clock,
+    stop: Option<oneshot::Sender<()>>,
+    done: Option<JoinHandle<anyhow::Result<()>>>,
+    data: Option<TempDir>,
+}
+
+pub(crate) async fn spawn_gateway() -> Gateway {
+    spawn_gateway_with(&[]).await
+}
+
+/// With some keys of the configuration set.
+pub(crate) async fn spawn_gateway_with(settings: &[(&str, &str)]) -> Gateway {
+    Gateway::spawn(tempfile::tempdir().unwrap(), settings).await
+}
+
+impl Gateway {
+    async fn spawn(data: TempDir, settings: &[(&str, &str)]) -> Self {
+        let defaults = [
+            ("server.bind", "127.0.0.1:0"),
+            ("server.admin_bind", "127.0.0.1:0"),
+            ("sandbox.bind", "127.0.0.1:0"),
+            ("server.workers", "1"),
+            ("server.drain_delay_s", "0"),
+            ("server.data_dir", data.path().to_str().unwrap()),
+            ("limits.scenes_per_address_per_min", "1000"),
+            ("limits.token_per_address_per_min", "1000"),
+        ];
+        let set = defaults
+            .iter()
+            .chain(settings)
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let config = config::load(&Overrides {
+            file: None,
+            set: set.collect(),
+        })
+        .unwrap();
+        let clock = Clock::new();
+        let app = App::build(config, clock.clone()).await.unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (url, addr, admin) = (app.public_url(), app.addr(), app.admin_addr());
+        let sandbox = app.sandbox_addr().unwrap();
+        let done = tokio::spawn(app.run_until(async {
+            let _ = stopped.await;
+        }));
+        let gateway = Self {
+            url,
+            addr,
+            admin,
+            sandbox,
+            clock,
+            stop: Some(stop),
+            done: Some(done),
+            data: Some(data),
+        };
+        within("the gateway to be ready", gateway.ready()).await;
+        gateway
+    }
+
+    async fn ready(&self) {
+        let url = format!("http://{}/readyz", self.admin);
+        while !reqwest::get(&url)
+            .await
+            .is_ok_and(|answer| answer.status().is_success())
+        {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// A page just opened.
+    pub(crate) async fn browser(&self) -> Browser {
+        Browser::open(self).await
+    }
+
+    /// A phone in the hands of this sandbox user.
+    pub(crate) fn phone(&self, user: &str) -> Phone {
+        Phone::new(self, user)
+    }
+
+    pub(crate) fn origin(&self) -> String {
+        self.url.origin().ascii_serialization()
+    }
+
+    pub(crate) fn api(&self, path: &str) -> String {
+        format!("{}api/v1{path}", self.url)
+    }
+
+    /// Moves the time of scenes, sessions and heartbeats.
+    pub(crate) fn later(&self, span: Duration) {
+        self.clock.advance(span);
+    }
+
+    /// The value of one line of `/metrics`.
+    pub(crate) async fn metric(&self, line: &str) -> f64 {
+        let text = reqwest::get(format!("http://{}/metrics", self.admin))
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
+        let value = text
+            .lines()
+            .find_map(|found| found.strip_prefix(line)?.strip_prefix(' '));
+        value.map_or(0.0, |value| value.parse().unwrap())
+    }
+
+    /// Sets the sandbox's faults.
+    pub(crate) async fn faults(&self, faults: Value) {
+        let url = format!("http://{}/sandbox/api/faults", self.sandbox);
+        let answer = reqwest::Client::new()
+            .put(url)
+            .json(&faults)
+            .send()
+            .await
+            .unwrap();
+        assert!(
+            answer.status().is_success(),
+            "{}",
+            answer.text().await.unwrap()
+        );
+    }
+
+    /// Stops it as SIGTERM does, and gives the data directory back.
+    pub(crate) async fn stop(mut self) -> TempDir {
+        self.stop.take();
+        within("the gateway to stop", self.done.take().unwrap())
+            .await
+            .unwrap()
+            .unwrap();
+        self.data.take().unwrap()
+    }
+}
