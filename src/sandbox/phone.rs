@@ -63,7 +63,7 @@ async fn phone(
     let current = users
         .iter()
         .find(|user| Some(&user.id) == current.as_ref())
-        .or(users.first());
+        .or_else(|| users.first());
     let body = html! {
         div.stage {
             (frame(&screen, language, &users, current))
