@@ -91,7 +91,7 @@ mod tests {
         assert_eq!(first["errcode"], 40163);
         let message = first["errmsg"].as_str().unwrap();
         assert!(
-            message.starts_with("code been used, rid: 6b0269"),
+            message.starts_with("code been used, rid: 6b024980-"),
             "{message}"
         );
         assert_ne!(first["errmsg"], second["errmsg"]);

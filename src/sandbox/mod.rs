@@ -2,7 +2,7 @@
 //!
 //! It has its own listener and speaks HTTP only; the gateway meets it as it meets WeChat, and the two share no
 //! types. It is as strict as WeChat where WeChat is strict, and what goes wrong there can be
-//! [made to go wrong](fault) here. Everything is kept in memory, bounded, and gone at the end.
+//! made to go wrong here. Everything is kept in memory, bounded, and gone at the end.
 //!
 //! | path | |
 //! |---|---|
@@ -15,6 +15,7 @@ mod address;
 mod api;
 mod authorize;
 mod avatar;
+mod drawer;
 mod errcode;
 mod expiring;
 mod fault;

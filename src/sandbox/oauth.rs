@@ -21,7 +21,7 @@ use crate::{config::SANDBOX_APP_ID, ids};
 /// The path of the links.
 pub(super) const AUTHORIZE: &str = "/connect/oauth2/authorize";
 /// What the service account is called.
-const ACCOUNT_NAME: &str = "scangate 沙箱服务号";
+const ACCOUNT_NAME: &str = "scangate 沙箱 Sandbox";
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config
@@ -31,6 +31,9 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
 }
 
 async fn authorize(shared: web::Data<Shared>, request: HttpRequest) -> HttpResponse {
+    if let Some(elsewhere) = page::canonical(&request, shared.own) {
+        return redirect(StatusCode::FOUND, elsewhere);
+    }
     let language = Language::of(&request);
     let link = match Request::read(request.query_string(), &shared.hosts) {
         Ok(link) => link,
@@ -131,7 +134,7 @@ fn consent_sheet(ticket: &str, user: &User, wording: &Wording) -> Markup {
         html! {
             form name=(name) method="post" action={ "/connect/oauth2/" (name) } {
                 input type="hidden" name="ticket" value=(ticket);
-                button.button class=(class) type="submit" { (label) }
+                button class={ "button " (class) } type="submit" { (label) }
             }
         }
     };

@@ -132,6 +132,15 @@ pub(super) fn phone_user(request: &HttpRequest) -> Option<String> {
     Some(cookie.value().to_owned())
 }
 
+/// The same page under the listener's one name, when it was asked for under another: cookies belong to one
+/// name, so under a second one the phone would forget whose it is.
+pub(super) fn canonical(request: &HttpRequest, own: Own) -> Option<String> {
+    let canonical = own.canonical()?;
+    let host = text(request, header::HOST)?;
+    let path = request.uri().path_and_query()?;
+    (own.is(host) && host != canonical).then(|| format!("http://{canonical}{path}"))
+}
+
 /// Whether a form was posted by a page of this listener, or by no page at all.
 pub(super) fn is_own_form(request: &HttpRequest, own: Own) -> bool {
     let Some(origin) = text(request, header::ORIGIN) else {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use url::{Url, form_urlencoded};
 
 use super::{
-    api, fault,
+    api, drawer,
     page::{self, Document, LANGUAGE_COOKIE, Language},
     shared::Shared,
     user::User,
@@ -19,23 +19,12 @@ use super::{
 };
 
 const PHONE: &str = "/phone";
-/// What the drawer offers, beside [`Wording::effects`].
-const EFFECTS: [&str; 8] = [
-    r#"{"errcode":-1}"#,
-    r#"{"errcode":40029}"#,
-    r#"{"errcode":45011}"#,
-    r#"{"status":502}"#,
-    r#"{"body":""}"#,
-    r#"{"latency_ms":3000}"#,
-    r#"{"reset":"before"}"#,
-    r#"{"reset":"after"}"#,
-];
-
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config
         .service(web::resource("/").get(async || moved(StatusCode::FOUND, PHONE)))
         .service(web::resource(PHONE).get(phone))
-        .service(web::resource("/phone/user").post(switch_user));
+        .service(web::resource("/phone/user").post(switch_user))
+        .service(web::resource("/phone/open").get(open));
 }
 
 /// What the screen shows.
@@ -53,7 +42,7 @@ async fn phone(
     request: HttpRequest,
     screen: web::Query<Screen>,
 ) -> HttpResponse {
-    if let Some(elsewhere) = canonical(&shared, &request) {
+    if let Some(elsewhere) = page::canonical(&request, shared.own) {
         return moved(StatusCode::FOUND, &elsewhere);
     }
     let asked = screen.lang.as_deref().and_then(Language::parse);
@@ -63,11 +52,11 @@ async fn phone(
     let current = users
         .iter()
         .find(|user| Some(&user.id) == current.as_ref())
-        .or(users.first());
+        .or_else(|| users.first());
     let body = html! {
         div.stage {
             (frame(&screen, language, &users, current))
-            (drawer(language.wording()))
+            (drawer::drawer(language.wording()))
         }
     };
     let mut response = Document {
@@ -87,14 +76,6 @@ async fn phone(
         let _ = response.add_cookie(&cookie);
     }
     response
-}
-
-/// Cookies belong to one host name: under another name the phone would forget whose it is.
-fn canonical(shared: &Shared, request: &HttpRequest) -> Option<String> {
-    let canonical = shared.own.canonical()?;
-    let host = page::text(request, header::HOST)?;
-    (shared.own.is(host) && host != canonical)
-        .then(|| format!("http://{canonical}{}", request.uri()))
 }
 
 #[derive(Deserialize)]
@@ -120,6 +101,42 @@ async fn switch_user(
     // A user's id is always a valid cookie value.
     let _ = response.add_cookie(&api::user_cookie(id));
     response
+}
+
+#[derive(Deserialize)]
+struct Open {
+    user: String,
+    scan: String,
+}
+
+/// The tap on the card: makes the phone that of the user it names, whatever another tab did meanwhile, and
+/// leads to the page. A link of another site only gets to the card.
+async fn open(
+    shared: web::Data<Shared>,
+    request: HttpRequest,
+    tap: web::Query<Open>,
+) -> HttpResponse {
+    let site = request.headers().get("sec-fetch-site");
+    let own = site.is_none_or(|site| site == "same-origin" || site == "none");
+    let Some(url) = api::read_link(&tap.scan).filter(|_| own) else {
+        return moved(StatusCode::FOUND, &screen_url(&tap.scan, "", None));
+    };
+    let id = shared.lock().users.get_or_first(Some(&tap.user)).id.clone();
+    let mut response = moved(StatusCode::FOUND, url.as_str());
+    response.headers_mut().insert(
+        header::REFERRER_POLICY,
+        header::HeaderValue::from_static("no-referrer"),
+    );
+    // A user's id is always a valid cookie value.
+    let _ = response.add_cookie(&api::user_cookie(id));
+    response
+}
+
+fn open_url(user: &User, scan: &Url) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("user", &user.id);
+    query.append_pair("scan", scan.as_str());
+    format!("/phone/open?{}", query.finish())
 }
 
 fn moved(status: StatusCode, location: &str) -> HttpResponse {
@@ -202,11 +219,8 @@ fn home_screen(wording: &Wording) -> Markup {
         nav.home {
             a.tile href="/phone?view=scan" {
                 (scan_icon())
-                span {
-                    strong { (wording.scan) }
-                    small { (wording.scan_about) }
-                }
-                span.chevron aria-hidden="true" { "›" }
+                strong { (wording.scan) }
+                small { (wording.scan_about) }
             }
         }
         p.note { (wording.home_hint) }
@@ -250,8 +264,8 @@ fn card(scan: &str, wording: &Wording, current: Option<&User>) -> Markup {
                     }
                     @if let Some(user) = current {
                         p.as { (wording.card_as) " " strong { (user.name) } }
+                        a.button.primary #open href=(open_url(user, &url)) { (wording.card_open) }
                     }
-                    a.button.primary #open href=(url) rel="noreferrer" { (wording.card_open) }
                 }
                 None => {
                     div.target {
@@ -283,83 +297,9 @@ fn scan_icon() -> Markup {
     }
 }
 
-fn drawer(wording: &Wording) -> Markup {
-    html! {
-        aside.developer #developer hidden data-done=(wording.done) data-failed=(wording.failed)
-            data-remove=(wording.remove) data-always=(wording.always) {
-            details {
-                summary { (wording.developer) }
-                p { (wording.developer_about) }
-                section {
-                    h2 { (wording.clock) }
-                    p { (wording.clock_about) }
-                    p.row {
-                        @for (seconds, label) in [("60", "+1 min"), ("300", "+5 min"), ("7200", "+2 h")] {
-                            button.button.small type="button" data-advance=(seconds) { (label) }
-                        }
-                    }
-                }
-                section {
-                    h2 { (wording.faults) }
-                    ul #faults data-none=(wording.faults_none) {}
-                    (fault_form(wording))
-                }
-                section {
-                    h2 { (wording.reset) }
-                    p { (wording.reset_about) }
-                    button.button.small type="button" data-reset { (wording.reset) }
-                }
-                p.says #developer-says role="status" {}
-            }
-        }
-    }
-}
-
-fn fault_form(wording: &Wording) -> Markup {
-    html! {
-        form #fault {
-            label {
-                (wording.endpoint)
-                select name="endpoint" {
-                    @for endpoint in fault::ENDPOINTS {
-                        option selected[endpoint == "/sns/oauth2/access_token"] { (endpoint) }
-                    }
-                }
-            }
-            label {
-                (wording.effect)
-                select name="effect" {
-                    @for (value, label) in EFFECTS.into_iter().zip(wording.effects) {
-                        option value=(value) { (label) }
-                    }
-                }
-            }
-            label {
-                (wording.times)
-                select name="times" {
-                    option value="1" { (wording.once) }
-                    option value="" { (wording.always) }
-                }
-            }
-            button.button.small type="submit" { (wording.add) }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::fault::{Fault, Faults};
-
-    #[test]
-    fn every_effect_of_the_drawer_is_a_fault() {
-        for effect in EFFECTS {
-            let mut value: serde_json::Value = serde_json::from_str(effect).unwrap();
-            value["endpoint"] = fault::ENDPOINTS[0].into();
-            let fault: Fault = serde_json::from_value(value).unwrap();
-            assert!(Faults::checked(vec![fault]).is_ok(), "{effect}");
-        }
-    }
 
     #[test]
     fn a_screen_keeps_its_scan_when_the_user_changes() {

@@ -142,7 +142,7 @@ impl Users {
                 User {
                     unionid: None,
                     snapshot: true,
-                    ..user("snapshot", "快照 Snapshot")
+                    ..user("snapshot", "赵敏")
                 },
             ],
         }

@@ -159,13 +159,11 @@ async fn faults_are_set_shown_and_cleared() {
         { "endpoint": "/connect/oauth2/authorize", "errcode": 10009 },
     ]);
     sandbox.set_faults(list.clone()).await;
-    let code = sandbox.code("zoe", "snsapi_base");
     let page = sandbox
         .get(&authorize("snsapi_base", "s"))
         .send()
         .await
         .unwrap();
-    drop(code);
     assert!(page.text().await.unwrap().contains("10009"));
     assert_eq!(sandbox.exchange("x").await["errcode"], -1);
     assert_eq!(sandbox.exchange("x").await["errcode"], 40029, "once");
@@ -175,14 +173,7 @@ async fn faults_are_set_shown_and_cleared() {
     assert_eq!(broken.text().await.unwrap(), "<html>bad gateway</html>");
     assert_eq!(sandbox.sns_bytes("/userinfo").await, b"");
 
-    let shown: Value = sandbox
-        .get("/sandbox/api/faults")
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let shown = sandbox.faults().await;
     assert_eq!(shown["faults"].as_array().unwrap().len(), 3);
     assert_eq!(
         sandbox.api("PUT", "/faults", shown.clone()).await,
@@ -238,10 +229,9 @@ async fn latency_passes_on_the_sandboxs_clock() {
     let slow = sandbox.sns("/auth");
     let hurry = async {
         // The fault is used up as soon as the call has begun to wait.
-        while sandbox.api("PUT", "/faults", json!([])).await.1 != json!({ "faults": [] }) {}
-        sandbox
-            .api("POST", "/clock", json!({ "advance_s": 60 }))
-            .await
+        while sandbox.faults().await != json!({ "faults": [] }) {}
+        let minute = json!({ "advance_s": 60 });
+        sandbox.api("POST", "/clock", minute).await
     };
     let (answer, _) = tokio::join!(slow, hurry);
     assert_eq!(answer["errcode"], 41001, "late, but as ever");

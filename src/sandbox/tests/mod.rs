@@ -98,6 +98,11 @@ impl Playground {
         assert_eq!((status, answer), (200, json!({ "faults": faults })));
     }
 
+    async fn faults(&self) -> Value {
+        let shown = self.get("/sandbox/api/faults").send().await.unwrap();
+        shown.json().await.unwrap()
+    }
+
     /// The code that a phone brings back.
     async fn code(&self, user: &str, scope: &str) -> String {
         let response = self

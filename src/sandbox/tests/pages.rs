@@ -39,10 +39,19 @@ async fn a_scanned_link_is_one_tap_away() {
         "zoe",
     ))
     .await;
-    assert!(
-        card.contains(r#"href="http://127.0.0.1:8080/s/7Qm?a&amp;b""#),
-        "{card}"
+    let open = "/phone/open?user=zoe&scan=http%3A%2F%2F127.0.0.1%3A8080%2Fs%2F7Qm%3Fa%26b";
+    let href = format!("href=\"{}\"", open.replace('&', "&amp;"));
+    assert!(card.contains(&href), "{card}");
+    let opened = sandbox.visit(open, "wangfang").send().await.unwrap();
+    assert_eq!(
+        header_of(&opened, "location"),
+        "http://127.0.0.1:8080/s/7Qm?a&b"
     );
+    assert!(header_of(&opened, "set-cookie").starts_with("sandbox_user=zoe;"));
+    let foreign = sandbox.get(open).header("Sec-Fetch-Site", "cross-site");
+    let card_again = foreign.send().await.unwrap();
+    assert!(header_of(&card_again, "location").starts_with("/phone?scan="));
+    assert_eq!(header_of(&card_again, "set-cookie"), "");
     assert!(card.contains("<strong>Zoë Example</strong>"));
     for text in ["javascript:alert(1)", "hello", "%22%3E%3Cb%3E"] {
         let card = page(sandbox.get(&format!("/phone?scan={text}"))).await;
@@ -80,17 +89,17 @@ async fn the_user_is_switched_by_a_form_that_keeps_the_scan() {
 async fn another_loopback_name_leads_to_the_one_that_keeps_the_cookies() {
     let sandbox = Playground::start().await;
     let port = sandbox.addr.port();
-    let by_name = sandbox
-        .get("/phone?scan=http%3A%2F%2Fa%2F")
-        .header("Host", format!("localhost:{port}"))
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(by_name.status(), 302);
-    assert_eq!(
-        header_of(&by_name, "location"),
-        sandbox.url("/phone?scan=http%3A%2F%2Fa%2F")
-    );
+    let link = authorize("snsapi_base", "s");
+    for path in ["/phone?scan=http%3A%2F%2Fa%2F", &link] {
+        let by_name = sandbox
+            .get(path)
+            .header("Host", format!("localhost:{port}"))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(by_name.status(), 302);
+        assert_eq!(header_of(&by_name, "location"), sandbox.url(path));
+    }
     sandbox.stop().await;
 }
 

@@ -1,0 +1,96 @@
+//! The developer's drawer beside the phone: faults, the clock, reset. It needs script.
+
+use maud::{Markup, html};
+
+use super::{fault, wording::Wording};
+
+/// What the drawer offers, beside [`Wording::effects`].
+const EFFECTS: [&str; 8] = [
+    r#"{"errcode":-1}"#,
+    r#"{"errcode":40029}"#,
+    r#"{"errcode":45011}"#,
+    r#"{"status":502}"#,
+    r#"{"body":""}"#,
+    r#"{"latency_ms":3000}"#,
+    r#"{"reset":"before"}"#,
+    r#"{"reset":"after"}"#,
+];
+
+pub(super) fn drawer(wording: &Wording) -> Markup {
+    html! {
+        aside.developer #developer hidden data-done=(wording.done) data-failed=(wording.failed)
+            data-remove=(wording.remove) data-always=(wording.always) {
+            details {
+                summary { (wording.developer) }
+                p { (wording.developer_about) }
+                section {
+                    h2 { (wording.clock) }
+                    p { (wording.clock_about) }
+                    p.row {
+                        @for (seconds, label) in [("60", "+1 min"), ("300", "+5 min"), ("7200", "+2 h")] {
+                            button.button.small type="button" data-advance=(seconds) { (label) }
+                        }
+                    }
+                }
+                section {
+                    h2 { (wording.faults) }
+                    ul #faults data-none=(wording.faults_none) {}
+                    (fault_form(wording))
+                }
+                section {
+                    h2 { (wording.reset) }
+                    p { (wording.reset_about) }
+                    button.button.small type="button" data-reset { (wording.reset) }
+                }
+                p.says #developer-says role="status" {}
+            }
+        }
+    }
+}
+
+fn fault_form(wording: &Wording) -> Markup {
+    html! {
+        form #fault {
+            label {
+                (wording.endpoint)
+                select name="endpoint" {
+                    @for endpoint in fault::ENDPOINTS {
+                        option selected[endpoint == "/sns/oauth2/access_token"] { (endpoint) }
+                    }
+                }
+            }
+            label {
+                (wording.effect)
+                select name="effect" {
+                    @for (value, label) in EFFECTS.into_iter().zip(wording.effects) {
+                        option value=(value) { (label) }
+                    }
+                }
+            }
+            label {
+                (wording.times)
+                select name="times" {
+                    option value="1" { (wording.once) }
+                    option value="" { (wording.always) }
+                }
+            }
+            button.button.small type="submit" { (wording.add) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::fault::{Fault, Faults};
+
+    #[test]
+    fn every_effect_of_the_drawer_is_a_fault() {
+        for effect in EFFECTS {
+            let mut value: serde_json::Value = serde_json::from_str(effect).unwrap();
+            value["endpoint"] = fault::ENDPOINTS[0].into();
+            let fault: Fault = serde_json::from_value(value).unwrap();
+            assert!(Faults::checked(vec![fault]).is_ok(), "{effect}");
+        }
+    }
+}
