@@ -1,4 +1,4 @@
-//! What an operator can set: [`load`] merges the layers, [`Config::validate`] refuses what cannot work.
+//! What an operator can set: [`load()`] merges the layers, [`Config::validate`] refuses what cannot work.
 //!
 //! Layers, later ones win: `config/default.toml` (compiled in), the `--config` file, `SCANGATE_SECTION__KEY`
 //! variables, flags. Every span `KEY_s` may be written `KEY_ms`, every secret as `KEY_file`, the path of a file

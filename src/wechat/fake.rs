@@ -2,12 +2,17 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::watch,
 };
 use url::Url;
 
@@ -18,6 +23,8 @@ use crate::{config::http_url, tasks::Tasks};
 pub(super) enum Play {
     /// Status and body.
     Answer(u16, Vec<u8>),
+    /// A body, and the connection stays open for the next request.
+    KeepAlive(&'static str),
     /// The connection is reset.
     Reset,
     /// A head that promises more than comes before the connection is closed.
@@ -31,8 +38,14 @@ pub(super) enum Play {
 /// The server; lives as long as the test.
 pub(super) struct Fake {
     address: SocketAddr,
-    requests: Arc<Mutex<Vec<String>>>,
+    seen: Arc<Seen>,
     _tasks: Tasks,
+}
+
+#[derive(Default)]
+struct Seen {
+    connections: AtomicUsize,
+    requests: watch::Sender<Vec<String>>,
 }
 
 impl Fake {
@@ -40,15 +53,15 @@ impl Fake {
     pub(super) async fn start(script: Vec<Play>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let requests = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::new(Seen::default());
         let tasks = Tasks::new();
         tasks.spawn_loop(
             "fake",
-            serve(listener, script, Arc::clone(&requests), tasks.clone()),
+            serve(listener, script, Arc::clone(&seen), tasks.clone()),
         );
         Self {
             address,
-            requests,
+            seen,
             _tasks: tasks,
         }
     }
@@ -59,7 +72,21 @@ impl Fake {
 
     /// The request lines so far.
     pub(super) fn requests(&self) -> Vec<String> {
-        self.requests.lock().unwrap().clone()
+        self.seen.requests.borrow().clone()
+    }
+
+    /// How many requests came; waits a while for `expected` ones, because a client that gave up may be ahead of
+    /// this server.
+    pub(super) async fn count(&self, expected: usize) -> usize {
+        let mut requests = self.seen.requests.subscribe();
+        let enough = requests.wait_for(|requests| requests.len() >= expected);
+        let _ = tokio::time::timeout(Duration::from_secs(5), enough).await;
+        self.requests().len()
+    }
+
+    /// How many connections carried them.
+    pub(super) fn connections(&self) -> usize {
+        self.seen.connections.load(Ordering::Relaxed)
     }
 }
 
@@ -67,25 +94,20 @@ pub(super) fn json(body: &str) -> Play {
     Play::Answer(200, body.as_bytes().to_vec())
 }
 
-async fn serve(
-    listener: TcpListener,
-    script: Vec<Play>,
-    requests: Arc<Mutex<Vec<String>>>,
-    tasks: Tasks,
-) {
+async fn serve(listener: TcpListener, script: Vec<Play>, seen: Arc<Seen>, tasks: Tasks) {
     loop {
         let (mut stream, _) = listener.accept().await.unwrap();
-        let (script, requests) = (script.clone(), Arc::clone(&requests));
+        seen.connections.fetch_add(1, Ordering::Relaxed);
+        let (script, seen) = (script.clone(), Arc::clone(&seen));
         tasks.spawn_loop("fake connection", async move {
-            let Some(line) = request_line(&mut stream).await else {
-                return;
-            };
-            let play = {
-                let mut requests = requests.lock().unwrap();
-                requests.push(line);
-                script[(requests.len() - 1).min(script.len() - 1)].clone()
-            };
-            play_to(stream, play).await;
+            while let Some(line) = request_line(&mut stream).await {
+                seen.requests.send_modify(|requests| requests.push(line));
+                let last = seen.requests.borrow().len().min(script.len()) - 1;
+                let play = script[last].clone();
+                if !play_to(&mut stream, play).await {
+                    return;
+                }
+            }
         });
     }
 }
@@ -98,29 +120,36 @@ async fn request_line(stream: &mut TcpStream) -> Option<String> {
     Some(String::from_utf8(read).unwrap().lines().next()?.to_owned())
 }
 
-async fn play_to(mut stream: TcpStream, play: Play) {
-    let head = |status: u16, length: usize| {
+/// Plays it; tells whether the connection stays open.
+async fn play_to(stream: &mut TcpStream, play: Play) -> bool {
+    let head = |status: u16, length: usize, connection: &str| {
         format!(
             "HTTP/1.1 {status} X\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\
-             Connection: close\r\n\r\n"
+             Connection: {connection}\r\n\r\n"
         )
     };
+    let stays = matches!(play, Play::KeepAlive(_));
     // The client may hang up at any time: that is what is tested.
     let _ = match play {
         Play::Answer(status, body) => {
-            let answer = [head(status, body.len()).into_bytes(), body].concat();
+            let answer = [head(status, body.len(), "close").into_bytes(), body].concat();
             stream.write_all(&answer).await
         }
-        Play::Reset => socket2::SockRef::from(&stream).set_linger(Some(std::time::Duration::ZERO)),
+        Play::KeepAlive(body) => {
+            let answer = head(200, body.len(), "keep-alive") + body;
+            stream.write_all(answer.as_bytes()).await
+        }
+        Play::Reset => socket2::SockRef::from(&*stream).set_linger(Some(Duration::ZERO)),
         Play::CutOff => {
-            let answer = format!("{}{{\"openid\":\"o", head(200, 500));
+            let answer = head(200, 500, "close") + "{\"openid\":\"o";
             stream.write_all(answer.as_bytes()).await
         }
         Play::Silence => std::future::pending().await,
         Play::Drip => {
-            let answer = format!("{}{{", head(200, 500));
+            let answer = head(200, 500, "close") + "{";
             let _ = stream.write_all(answer.as_bytes()).await;
             std::future::pending().await
         }
     };
+    stays
 }
