@@ -15,6 +15,7 @@ mod host;
 pub mod limits;
 mod origin;
 mod request;
+mod sockets;
 pub mod user_agent;
 
 use actix_web::web;
@@ -32,6 +33,7 @@ pub use self::{
     limits::{Limited, Limits},
     origin::{OriginRefused, Origins, cors},
     request::{RequestContext, context},
+    sockets::SocketPermit,
 };
 
 /// Everything of this module that is made from the configuration. Clones share it.
