@@ -30,8 +30,8 @@ const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
 /// As above, and never kept by a shared cache: the answer may set a cookie.
 const REVALIDATE_PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
-/// `web/src/**` under `/assets/**`; `/assets/src/**` is the same. Compression is the caller's:
-/// `web::scope("").wrap(Compress::default())`.
+/// `web/src/**` under `/assets/**`; `/assets/src/**` is the same. To be wrapped with actix's `Compress` and
+/// [`super::SecurityHeaders::assets`].
 pub fn resource() -> Resource {
     web::resource("/assets/{path:.*}")
         .route(web::get().to(asset))

@@ -3,12 +3,14 @@
 //! `__Host-` makes browsers refuse the cookie from a neighbouring domain or over plain http. Where `public_url`
 //! is plain http (a developer's machine) no browser would take it, so prefix and `Secure` are left away.
 
+use std::time::Duration;
+
 use actix_web::{
     cookie::{Cookie, CookieBuilder, SameSite, time},
     http::header::{self, HeaderMap},
 };
+use secrecy::SecretString;
 use sha2::{Digest, Sha256};
-use std::time::Duration;
 use url::Url;
 
 use crate::{config::AppId, ids};
@@ -45,8 +47,8 @@ impl Cookies {
     }
 
     /// The refresh token that came with a request.
-    pub fn refresh(&self, headers: &HeaderMap, app: &AppId) -> Option<String> {
-        read(headers, &self.refresh_name(app)).map(str::to_owned)
+    pub fn refresh(&self, headers: &HeaderMap, app: &AppId) -> Option<SecretString> {
+        read(headers, &self.refresh_name(app)).map(SecretString::from)
     }
 
     /// Gives the browser a refresh token for as long as its session may live.
@@ -86,8 +88,8 @@ impl Cookies {
     }
 
     /// What the phone's cookie says.
-    pub fn phone(&self, headers: &HeaderMap) -> Option<String> {
-        read(headers, &self.name("scangate-p")).map(str::to_owned)
+    pub fn phone(&self, headers: &HeaderMap) -> Option<SecretString> {
+        read(headers, &self.name("scangate-p")).map(SecretString::from)
     }
 
     /// Ties the phone to what `value` says, for five minutes. `value` is made of letters, digits and `-_.~`.
@@ -141,6 +143,8 @@ fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret;
+
     use super::*;
 
     fn https() -> Cookies {
@@ -156,6 +160,10 @@ mod tests {
         let value = header::HeaderValue::from_bytes(cookies).unwrap();
         headers.append(header::COOKIE, value);
         headers
+    }
+
+    fn shown(secret: Option<SecretString>) -> String {
+        secret.unwrap().expose_secret().to_owned()
     }
 
     #[test]
@@ -207,9 +215,9 @@ mod tests {
     fn one_strange_cookie_does_not_hide_the_others() {
         let headers = carrying(b"x=\xff; =; ; novalue;__Host-scangate=abc=; scangate=old");
         let default = AppId::default_app();
-        assert_eq!(https().refresh(&headers, &default).as_deref(), Some("abc="));
-        assert_eq!(http().refresh(&headers, &default).as_deref(), Some("old"));
-        assert_eq!(https().phone(&headers), None);
+        assert_eq!(shown(https().refresh(&headers, &default)), "abc=");
+        assert_eq!(shown(http().refresh(&headers, &default)), "old");
+        assert!(https().phone(&headers).is_none());
     }
 
     #[test]
@@ -220,6 +228,6 @@ mod tests {
         );
         assert_eq!(http().clear_phone().name(), "scangate-p");
         let headers = carrying(b"scangate-p=v");
-        assert_eq!(http().phone(&headers).as_deref(), Some("v"));
+        assert_eq!(shown(http().phone(&headers)), "v");
     }
 }

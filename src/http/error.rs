@@ -4,6 +4,7 @@ use std::{error::Error as StdError, fmt, time::Duration};
 
 use actix_web::{
     HttpResponse, ResponseError,
+    body::BoxBody,
     http::{
         StatusCode,
         header::{self, HeaderMap, HeaderName, HeaderValue},
@@ -58,6 +59,13 @@ impl ApiError {
         self.code
     }
 
+    const fn told(&self) -> Told {
+        Told {
+            code: self.code,
+            retry_after: self.retry_after,
+        }
+    }
+
     /// The causes, outermost first, on one line.
     pub(super) fn causes(&self) -> String {
         let mut line = String::new();
@@ -93,20 +101,15 @@ impl StdError for ApiError {
 
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
-        status(self.code)
+        self.told().status()
     }
 
     fn error_response(&self) -> HttpResponse {
-        let told = Told {
-            code: self.code,
-            retry_after: self.retry_after,
-        };
-        let mut response = HttpResponse::new(self.status_code());
+        let told = self.told();
+        let mut response = HttpResponse::new(told.status());
         told.head(response.headers_mut());
         response.extensions_mut().insert(told);
-        response.set_body(actix_web::body::BoxBody::new(
-            told.body(Locale::default(), None),
-        ))
+        response.set_body(BoxBody::new(told.body(Locale::default(), None)))
     }
 }
 
@@ -124,6 +127,11 @@ impl Told {
             code,
             retry_after: None,
         }
+    }
+
+    /// The status that the code stands for.
+    pub(super) fn status(self) -> StatusCode {
+        StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     /// The envelope.
@@ -161,11 +169,6 @@ impl Told {
             _ => None,
         }
     }
-}
-
-/// The HTTP status of a code.
-fn status(code: Code) -> StatusCode {
-    StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 fn seconds_value(seconds: u128) -> HeaderValue {

@@ -7,10 +7,7 @@
 use std::{
     collections::HashMap,
     num::NonZeroU32,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -21,17 +18,15 @@ use governor::{
     state::keyed::DashMapStateStore,
 };
 
-use super::{client_address::LimitKey, error::ApiError};
+use super::{
+    client_address::LimitKey,
+    error::ApiError,
+    sockets::{SocketPermit, Sockets},
+};
 use crate::{code::Code, config};
 
 /// How many addresses one limit remembers; see [`Bucket::key`] for what happens beyond.
 const MAX_KEYS: usize = 200_000;
-
-/// When a caller may try again whose address has too many sockets open.
-const ADDRESS_FULL: Duration = Duration::from_secs(10);
-
-/// When a caller may try again while the whole gateway is full.
-const ALL_FULL: Duration = Duration::from_secs(5);
 
 /// Over a limit, and when to come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +50,7 @@ pub struct Limits {
     handshakes: Bucket,
     tokens: Bucket,
     failures: Failures,
-    sockets: Arc<Sockets>,
+    sockets: Sockets,
 }
 
 impl Limits {
@@ -71,12 +66,7 @@ impl Limits {
             ),
             tokens: minute(limits.token_per_address_per_min),
             failures: Failures::new(minute(limits.failed_resumes_per_address_per_min)),
-            sockets: Arc::new(Sockets {
-                by_address: Mutex::default(),
-                open: AtomicUsize::new(0),
-                per_address: limits.sockets_per_address,
-                max: max_sockets,
-            }),
+            sockets: Sockets::new(limits.sockets_per_address, max_sockets),
         }
     }
 
@@ -122,12 +112,12 @@ impl Limits {
     /// # Errors
     /// [`Limited`]: the address, or the gateway, has none left.
     pub fn socket(&self, key: LimitKey) -> Result<SocketPermit, Limited> {
-        Sockets::take(&self.sockets, key)
+        self.sockets.take(key)
     }
 
     /// How many sockets and streams are open.
     pub fn open_sockets(&self) -> usize {
-        self.sockets.open.load(Ordering::Relaxed)
+        self.sockets.open()
     }
 
     /// Forgets addresses that have not been heard of for a period. To be called on a timer, each minute or so.
@@ -224,60 +214,7 @@ impl<C: Clock + Clone> Failures<C> {
     }
 }
 
-/// The sockets that are open now.
-#[derive(Debug)]
-struct Sockets {
-    by_address: Mutex<HashMap<LimitKey, u32>>,
-    open: AtomicUsize,
-    per_address: u32,
-    max: usize,
-}
-
-impl Sockets {
-    fn take(sockets: &Arc<Self>, key: LimitKey) -> Result<SocketPermit, Limited> {
-        let mut by_address = lock(&sockets.by_address);
-        // Every change of both counts happens under this lock.
-        if sockets.open.load(Ordering::Relaxed) >= sockets.max {
-            return Err(Limited {
-                code: Code::Overloaded,
-                retry_after: ALL_FULL,
-            });
-        }
-        let count = by_address.entry(key).or_default();
-        if *count >= sockets.per_address {
-            return Err(limited(ADDRESS_FULL));
-        }
-        *count += 1;
-        sockets.open.fetch_add(1, Ordering::Relaxed);
-        Ok(SocketPermit {
-            sockets: Arc::clone(sockets),
-            key,
-        })
-    }
-}
-
-/// A place for one socket. Dropping it gives the place back.
-#[derive(Debug)]
-#[must_use]
-pub struct SocketPermit {
-    sockets: Arc<Sockets>,
-    key: LimitKey,
-}
-
-impl Drop for SocketPermit {
-    fn drop(&mut self) {
-        let mut by_address = lock(&self.sockets.by_address);
-        self.sockets.open.fetch_sub(1, Ordering::Relaxed);
-        if let Some(count) = by_address.get_mut(&self.key) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                by_address.remove(&self.key);
-            }
-        }
-    }
-}
-
-const fn limited(retry_after: Duration) -> Limited {
+pub(super) const fn limited(retry_after: Duration) -> Limited {
     Limited {
         code: Code::RateLimited,
         retry_after,
@@ -289,7 +226,7 @@ fn positive(count: u32) -> NonZeroU32 {
 }
 
 /// Counts stay right when a holder panics: each change is one step.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -302,15 +239,14 @@ mod tests {
     const A: LimitKey = LimitKey::V4(1);
     const B: LimitKey = LimitKey::V4(2);
 
-    fn limits(max_sockets: usize) -> Limits {
+    fn limits() -> Limits {
         let config = config::load(&config::Overrides::default()).unwrap();
         let limits = config::Limits {
             scenes_per_address_per_min: 3,
-            sockets_per_address: 2,
             handshakes_per_address_per_s: 0,
             ..config.limits
         };
-        Limits::new(&limits, max_sockets)
+        Limits::new(&limits, 10)
     }
 
     fn bucket(clock: &FakeRelativeClock) -> Bucket<FakeRelativeClock> {
@@ -319,7 +255,7 @@ mod tests {
 
     #[test]
     fn an_address_has_its_allowance_and_others_have_theirs() {
-        let limits = limits(10);
+        let limits = limits();
         for _ in 0..3 {
             assert_eq!(limits.scene(A), Ok(()));
         }
@@ -334,7 +270,7 @@ mod tests {
 
     #[test]
     fn two_gateways_share_nothing() {
-        let (one, other) = (limits(10), limits(10));
+        let (one, other) = (limits(), limits());
         while one.scene(A).is_ok() {}
         assert_eq!(other.scene(A), Ok(()));
     }
@@ -386,23 +322,5 @@ mod tests {
         clock.advance(Duration::from_secs(120));
         failures.retain_recent();
         assert!(lock(&failures.shut_out).is_empty());
-    }
-
-    #[test]
-    fn a_permit_is_a_place_and_gives_it_back() {
-        let limits = limits(3);
-        let first = limits.socket(A).unwrap();
-        let _second = limits.socket(A).unwrap();
-        assert_eq!(limits.socket(A).unwrap_err().code, Code::RateLimited);
-        let third = limits.socket(B).unwrap();
-        assert_eq!(
-            limits.socket(LimitKey::V6(1)).unwrap_err().code,
-            Code::Overloaded
-        );
-        assert_eq!(limits.open_sockets(), 3);
-        drop((first, third));
-        assert_eq!(limits.open_sockets(), 1);
-        let _again = limits.socket(A).unwrap();
-        assert_eq!(lock(&limits.sockets.by_address).len(), 1, "B is forgotten");
     }
 }

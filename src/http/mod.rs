@@ -1,8 +1,40 @@
 //! What every HTTP door stands on: the envelope, the request's context, origins, addresses, limits, cookies,
 //! headers and the embedded pages.
 //!
-//! [`Http`] is built once from the configuration; [`Http::install`] gives it to an actix `App`, whose outermost
-//! middlewares are [`context`] and, inside it, [`hosts`].
+//! [`Http`] is built once from the configuration and given to each worker's `App`. The order of the middlewares
+//! matters: the one wrapped last runs first, and errors get their last form in [`context`].
+//!
+//! ```
+//! use actix_web::{App, HttpRequest, HttpResponse, http::StatusCode, middleware::from_fn, web};
+//! use scangate::{config::AppId, http::{self, ApiError, Body, Http, Limits, Origins, RequestContext}};
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Redeem { grant: String }
+//!
+//! async fn redeem(
+//!     req: HttpRequest,
+//!     context: RequestContext,
+//!     (limits, origins): (web::Data<Limits>, web::Data<Origins>),
+//!     Body(redeem): Body<Redeem>,
+//! ) -> Result<HttpResponse, ApiError> {
+//!     limits.token(context.limit_key())?;
+//!     origins.check(&AppId::default_app(), req.headers())?;
+//!     Ok(http::ok(&req, StatusCode::OK, redeem.grant.len()))
+//! }
+//!
+//! let http = Http::new(&scangate::config::load(&Default::default())?);
+//! let _app = App::new()
+//!     .configure(|app| http.install(app))
+//!     .wrap(from_fn(http::hosts))
+//!     .wrap(from_fn(http::context))
+//!     .service(
+//!         web::scope("/api/v1")
+//!             .wrap(http.headers.api())
+//!             .wrap(http::cors(http.origins.clone()))
+//!             .service(web::resource("/auth/token").post(redeem)),
+//!     );
+//! # Ok::<(), scangate::config::ConfigError>(())
+//! ```
 
 pub mod assets;
 mod body;
@@ -16,6 +48,7 @@ pub mod limits;
 mod login;
 mod origin;
 mod request;
+mod sockets;
 pub mod user_agent;
 
 use actix_web::web;
@@ -34,6 +67,7 @@ pub use self::{
     login::originate,
     origin::{OriginRefused, Origins, cors},
     request::{RequestContext, context},
+    sockets::SocketPermit,
 };
 
 /// Everything of this module that is made from the configuration. Clones share it.

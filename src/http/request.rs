@@ -103,9 +103,16 @@ pub async fn context<B: MessageBody>(
     let _inside = span.enter();
     match answer {
         Ok(answer) => {
-            let route = answer.request().match_pattern();
+            // Looking the pattern up costs; nobody reads it when the span is off.
+            let route = (!span.is_disabled()).then(|| answer.request().match_pattern());
             let error = answer.response().error();
-            record(&span, started, route.as_deref(), answer.status(), error);
+            record(
+                &span,
+                started,
+                route.flatten().as_deref(),
+                answer.status(),
+                error,
+            );
             Ok(finish(answer, &context))
         }
         Err(mut error) => {
@@ -180,6 +187,7 @@ fn dress<B>(
     let Some(told) = told else {
         return response.map_into_left_body();
     };
+    *response.status_mut() = told.status();
     told.head(response.headers_mut());
     response
         .headers_mut()
