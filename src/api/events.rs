@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use super::{Door, scenes::own};
 use crate::{
     code::{Code, Locale},
-    http::{ApiError, Limits, RequestContext, limits::SocketPermit},
+    http::{ApiError, Limits, RequestContext, SocketPermit},
     protocol::{Control, Encoded, ErrorBody},
     push::{Dismissal, Slow, Watcher},
     scene::{SceneId, Secret},
@@ -56,7 +56,7 @@ pub(super) async fn stream(
     open_with(&door, &path, &owner.secret, &feed).await?;
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream; charset=utf-8")
-        .insert_header((header::HeaderName::from_static("x-accel-buffering"), "no"))
+        .insert_header((HeaderName::from_static("x-accel-buffering"), "no"))
         .streaming(stream::unfold(reader, |mut reader| async {
             let line = reader.next().await?;
             Some((Ok::<_, Error>(line), reader))

@@ -99,7 +99,7 @@ pub(super) async fn refresh(
     let token = cookies
         .refresh(request.headers(), &app)
         .ok_or(Code::Unauthenticated)?;
-    let issued = door.tokens.refresh(&app, &token).await?;
+    let issued = door.tokens.refresh(&app, token.expose_secret()).await?;
     Ok(answer(&request, &door, &cookies, &app, &issued, "refresh"))
 }
 
@@ -137,7 +137,7 @@ async fn end_session(
         return Ok(Some(caller));
     }
     match (cookies.refresh(request.headers(), app), caller) {
-        (Some(token), _) => Ok(door.tokens.logout_by_cookie(app, &token).await?),
+        (Some(token), _) => Ok(door.tokens.logout_by_cookie(app, token.expose_secret()).await?),
         (None, Some(Err(error))) => Err(error.into()),
         (None, _) => Ok(None),
     }

@@ -29,7 +29,7 @@ use crate::{
     config::{AppId, Origin},
     http::{
         ApiError, Cookies, LimitKey, Limited, Limits, Origins, RequestContext,
-        limits::SocketPermit, originate,
+        SocketPermit, originate,
     },
     login::{Login, LoginError, Opened, Origination},
     protocol::{Control, MAX_INCOMING, PING_INTERVAL_MS, Resume, SUBPROTOCOL, Start, VERSION},
