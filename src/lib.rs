@@ -1,7 +1,11 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 #![warn(missing_docs)]
 
+mod admin;
+mod api;
+pub mod app;
 pub mod backend;
+pub mod cli;
 pub mod clock;
 pub mod cluster;
 pub mod code;
@@ -13,6 +17,7 @@ pub mod outbound;
 mod phone;
 pub mod protocol;
 pub mod push;
+pub mod sandbox;
 pub mod scene;
 pub mod tasks;
 pub mod telemetry;

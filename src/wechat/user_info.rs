@@ -3,9 +3,10 @@
 use std::fmt;
 
 use secrecy::SecretString;
-use url::{Host, Url};
+use url::Url;
 
 use super::{answer::Answer, authorize::Scope, error::Fault};
+use crate::config::is_loopback;
 
 /// The longest name kept, in characters; WeChat allows 32.
 const MAX_NAME: usize = 64;
@@ -136,15 +137,6 @@ fn clean_avatar(text: &str, bases: [&Url; 2]) -> Option<String> {
         _ => return None,
     }
     Some(url.into())
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 #[cfg(test)]
