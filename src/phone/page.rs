@@ -36,7 +36,11 @@ pub(super) fn confirm(view: &View<'_>, confirming: &Confirming) -> Markup {
             h1 { (question) }
         }
         (details(view.locale, confirming))
-        p.warning { (wording::WARNING.of(view.locale)) }
+        p.warning {
+            (wording::WARNING.of(view.locale))
+            " "
+            span { (wording::STRANGER.of(view.locale)) }
+        }
         div.choice {
             (choice("reject", wording::REJECT.of(view.locale), confirming))
             (choice("confirm", wording::CONFIRM.of(view.locale), confirming))
@@ -107,7 +111,7 @@ fn document(view: &View<'_>, title: &str, class: &str, card: &Markup) -> Markup 
             }
             body {
                 @if view.is_sandbox {
-                    div.sandbox role="note" { (wording::SANDBOX) }
+                    header.sandbox { (wording::SANDBOX) }
                 }
                 main class=(class) { (card) }
             }
@@ -137,7 +141,7 @@ fn details(locale: Locale, confirming: &Confirming) -> Markup {
                 }
                 tr {
                     th scope="row" { (wording::ADDRESS.of(locale)) }
-                    td.address { bdi { (confirming.asker.ip) } }
+                    td.address { (network(&confirming.asker.ip)) }
                 }
                 tr {
                     th scope="row" { (wording::TIME.of(locale)) }
@@ -167,6 +171,22 @@ fn device(asker: &Asker, locale: Locale) -> String {
         (false, false) => wording::UNKNOWN_DEVICE.of(locale).to_owned(),
         (true, false) => browser.to_owned(),
         (_, true) => format!("{browser} · {}", asker.system),
+    }
+}
+
+/// An address to compare with another: a long one breaks between its groups, and nowhere else.
+fn network(address: &str) -> Markup {
+    let is_long = address.len() > 24;
+    html! {
+        bdi {
+            @for (at, group) in address.split(':').enumerate() {
+                @if at > 0 {
+                    ":"
+                    @if is_long { wbr; }
+                }
+                (group)
+            }
+        }
     }
 }
 
@@ -272,6 +292,15 @@ mod tests {
             assert!(!page.contains(part), "{part} in {page}");
         }
         assert!(page.contains("Sign in to &lt;img"));
+    }
+
+    #[test]
+    fn a_long_address_breaks_between_its_groups() {
+        let drawn = |address: &str| network(address).into_string();
+        assert_eq!(drawn("203.0.113.7"), "<bdi>203.0.113.7</bdi>");
+        assert_eq!(drawn("2001:db8::1"), "<bdi>2001:db8::1</bdi>");
+        let long = drawn("2001:db8:85a3:1234:5678:8a2e:370:7334");
+        assert!(long.starts_with("<bdi>2001:<wbr>db8:<wbr>85a3:"), "{long}");
     }
 
     #[test]

@@ -45,8 +45,12 @@ pub(super) const TIME: Text = Text::new("时间", "Time");
 pub(super) const UNKNOWN_DEVICE: Text = Text::new("未知设备", "Unknown device");
 pub(super) const UNKNOWN_BROWSER: Text = Text::new("未知浏览器", "Unknown browser");
 pub(super) const WARNING: Text = Text::new(
-    "仅当这个登录页正打开在你自己的电脑上时才确认。二维码是别人发来的？请拒绝。",
-    "Confirm only if this sign-in page is open on your own computer right now. Did somebody send you the code? Reject.",
+    "仅当这个登录页此刻正打开在你自己的电脑上时才确认。",
+    "Confirm only if this sign-in page is open on your own computer right now.",
+);
+pub(super) const STRANGER: Text = Text::new(
+    "二维码是别人发来的？请拒绝。",
+    "Did somebody send you the code? Reject.",
 );
 pub(super) const REJECT: Text = Text::new("拒绝", "Reject");
 pub(super) const CONFIRM: Text = Text::new("确认登录", "Confirm");
@@ -101,7 +105,7 @@ const REJECTED: Sentence = Sentence::new(
 const CANCELLED: Sentence = Sentence::new(
     Text::new("电脑上已取消登录", "Cancelled on the computer"),
     Text::new(
-        "如果仍想登录，请在电脑上获取新的二维码。",
+        "仍想登录？请在电脑上换一个新的二维码。",
         "To sign in after all, get a new code on your computer.",
     ),
 );
@@ -115,7 +119,7 @@ const EXPIRED: Sentence = Sentence::new(
 const IN_USE: Sentence = Sentence::new(
     Text::new("已在另一台设备上使用", "Already in use"),
     Text::new(
-        "另一部手机或微信账号先扫了这个二维码。请在电脑上获取新的二维码。",
+        "别的手机或账号先扫了这个二维码。请在电脑上换一个新的。",
         "Another phone or account scanned this code first. Get a new one on your computer.",
     ),
 );
@@ -136,14 +140,14 @@ const OPEN_IN_WECHAT: Sentence = Sentence::new(
 const BAD_LINK: Sentence = Sentence::new(
     Text::new("链接无效", "This link does not work"),
     Text::new(
-        "它可能已过期，或不是在这部手机上打开的。请重新扫描二维码。",
+        "它可能已过期，或属于另一部手机。请重新扫描二维码。",
         "It may be too old, or was made for another phone. Scan the code again.",
     ),
 );
 const NOT_YOURS: Sentence = Sentence::new(
     Text::new("此页面已失效", "This page is out of date"),
     Text::new(
-        "请在这部手机上最新打开的页面继续，或重新扫描二维码。",
+        "请在最后打开的页面继续，或重新扫描二维码。",
         "Go on in the page you opened last, or scan the code again.",
     ),
 );
@@ -240,6 +244,7 @@ mod tests {
             UNKNOWN_DEVICE,
             UNKNOWN_BROWSER,
             WARNING,
+            STRANGER,
             REJECT,
             CONFIRM,
             TRY_AGAIN,
