@@ -7,7 +7,7 @@ use std::{
 
 use actix_web::{
     Error, HttpRequest, HttpResponse,
-    http::header::{self, HeaderName},
+    http::header::HeaderName,
     web::{self, Bytes},
 };
 use futures_util::stream;

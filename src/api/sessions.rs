@@ -137,7 +137,10 @@ async fn end_session(
         return Ok(Some(caller));
     }
     match (cookies.refresh(request.headers(), app), caller) {
-        (Some(token), _) => Ok(door.tokens.logout_by_cookie(app, token.expose_secret()).await?),
+        (Some(token), _) => Ok(door
+            .tokens
+            .logout_by_cookie(app, token.expose_secret())
+            .await?),
         (None, Some(Err(error))) => Err(error.into()),
         (None, _) => Ok(None),
     }

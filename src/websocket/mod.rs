@@ -28,8 +28,8 @@ use crate::{
     code::{Close, Code},
     config::{AppId, Origin},
     http::{
-        ApiError, Cookies, LimitKey, Limited, Limits, Origins, RequestContext,
-        SocketPermit, originate,
+        ApiError, Cookies, LimitKey, Limited, Limits, Origins, RequestContext, SocketPermit,
+        originate,
     },
     login::{Login, LoginError, Opened, Origination},
     protocol::{Control, MAX_INCOMING, PING_INTERVAL_MS, Resume, SUBPROTOCOL, Start, VERSION},

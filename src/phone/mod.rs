@@ -1,0 +1,168 @@
+//! The phone's door: `/s/{scene}`, its two forms, and where WeChat sends the phone back.
+//!
+//! Pages are drawn here without a line of script ([`page`]), in the phone's language ([`wording`]); what has become
+//! of the scene is [`Login`]'s to say, and [`answer`] gives it its status.
+
+mod answer;
+mod glyph;
+mod moment;
+mod page;
+mod parameters;
+mod wording;
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use secrecy::ExposeSecret;
+
+use self::{answer::Answer, parameters::Returned};
+use crate::{
+    code::Code,
+    http::{Cookies, Origins, SecurityHeaders, user_agent},
+    login::{Login, OauthCallback, PhoneRequest},
+};
+
+/// What every answer to a phone needs.
+pub(crate) struct Door {
+    pub(crate) login: Login,
+    /// Any browser counts as WeChat, and every page says so.
+    pub(crate) is_sandbox: bool,
+}
+
+/// The door's routes. They find [`Door`], [`Cookies`] and [`Origins`] in the app's data.
+///
+/// A HEAD is answered without looking anything up: link checkers send them.
+pub(crate) fn routes(headers: &SecurityHeaders) -> impl FnOnce(&mut web::ServiceConfig) + use<> {
+    let (pages, callback) = (headers.phone(), headers.callback());
+    move |app| {
+        let scene = web::resource("/{scene}")
+            .get(visit)
+            .route(web::head().to(untouched));
+        let confirm = web::resource("/{scene}/confirm").post(confirm).get(back);
+        let reject = web::resource("/{scene}/reject").post(reject).get(back);
+        let pages = web::scope("/s")
+            .wrap(pages)
+            .service(scene)
+            .service(confirm)
+            .service(reject)
+            .default_service(web::get().to(nothing_here));
+        let callback = web::resource("/callback/wechat")
+            .wrap(callback)
+            .get(oauth_return)
+            .route(web::head().to(untouched));
+        app.service(pages).service(callback);
+    }
+}
+
+async fn visit(
+    request: HttpRequest,
+    door: web::Data<Door>,
+    cookies: web::Data<Cookies>,
+) -> HttpResponse {
+    let cookie = cookies.phone(request.headers());
+    let phone = PhoneRequest {
+        scene: scene(&request),
+        cookie: cookie.as_ref().map(|cookie| cookie.expose_secret()),
+    };
+    let inside_wechat = door.is_sandbox || is_wechat(&request);
+    let next = door.login.visit(phone, inside_wechat).await;
+    Answer::to(&request, &door).next(next, &cookies)
+}
+
+async fn confirm(
+    request: HttpRequest,
+    payload: web::Payload,
+    door: web::Data<Door>,
+    cookies: web::Data<Cookies>,
+    origins: web::Data<Origins>,
+) -> HttpResponse {
+    let answer = Answer::to(&request, &door);
+    let form_token = match form_token(&request, payload, &origins).await {
+        Ok(form_token) => form_token,
+        Err(code) => return answer.refused(code),
+    };
+    let cookie = cookies.phone(request.headers());
+    let phone = PhoneRequest {
+        scene: scene(&request),
+        cookie: cookie.as_ref().map(|cookie| cookie.expose_secret()),
+    };
+    let next = door.login.confirm(phone, &form_token).await;
+    answer.next(next, &cookies)
+}
+
+async fn reject(
+    request: HttpRequest,
+    payload: web::Payload,
+    door: web::Data<Door>,
+    cookies: web::Data<Cookies>,
+    origins: web::Data<Origins>,
+) -> HttpResponse {
+    let answer = Answer::to(&request, &door);
+    let form_token = match form_token(&request, payload, &origins).await {
+        Ok(form_token) => form_token,
+        Err(code) => return answer.refused(code),
+    };
+    let cookie = cookies.phone(request.headers());
+    let phone = PhoneRequest {
+        scene: scene(&request),
+        cookie: cookie.as_ref().map(|cookie| cookie.expose_secret()),
+    };
+    let next = door.login.reject(phone, &form_token).await;
+    answer.next(next, &cookies)
+}
+
+/// The field of a form that a page of ours sent; missing, it is empty, which is never right.
+async fn form_token(
+    request: &HttpRequest,
+    payload: web::Payload,
+    origins: &Origins,
+) -> Result<String, Code> {
+    origins
+        .own_page(request.headers())
+        .map_err(|_refused| Code::OriginRefused)?;
+    let body = parameters::read_form(request.headers(), payload).await?;
+    Ok(parameters::form_token(&body)?.unwrap_or_default())
+}
+
+async fn oauth_return(
+    request: HttpRequest,
+    door: web::Data<Door>,
+    cookies: web::Data<Cookies>,
+) -> HttpResponse {
+    let answer = Answer::to(&request, &door);
+    let returned = match Returned::parse(request.query_string()) {
+        Ok(returned) => returned,
+        Err(code) => return answer.refused(code),
+    };
+    let cookie = cookies.phone(request.headers());
+    // An empty state is nobody's: the login says so.
+    let callback = OauthCallback {
+        code: returned.code.as_deref(),
+        state: returned.state.as_deref().unwrap_or_default(),
+        cookie: cookie.as_ref().map(|cookie| cookie.expose_secret()),
+    };
+    let next = door.login.oauth_return(callback).await;
+    answer.next(next, &cookies)
+}
+
+/// A form's address opened by hand, after a reload or from the history: the page shows what has become of it.
+async fn back(request: HttpRequest, door: web::Data<Door>) -> HttpResponse {
+    Answer::to(&request, &door).back()
+}
+
+async fn untouched() -> HttpResponse {
+    HttpResponse::Ok().content_type(answer::HTML).finish()
+}
+
+async fn nothing_here(request: HttpRequest, door: web::Data<Door>) -> HttpResponse {
+    Answer::to(&request, &door).refused(Code::NotFound)
+}
+
+fn scene(request: &HttpRequest) -> &str {
+    request.match_info().query("scene")
+}
+
+fn is_wechat(request: &HttpRequest) -> bool {
+    let user_agent = request.headers().get(header::USER_AGENT);
+    user_agent
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(user_agent::inside_wechat)
+}
