@@ -31,6 +31,7 @@ export class AppView {
     const here = state.name === 'signed_in';
     const gone = state.name === 'unreachable';
     this.#part('card').ariaBusy = String(state.name === 'opening');
+    this.#part('card').dataset.away = String(gone);
     this.#text('sentence', sentenceOf(state, leaving, strings));
     this.#text('alert', failed ? strings.appSignOutFailed : '');
     for (const name of ['sign-out', 'everywhere']) {

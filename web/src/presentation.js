@@ -105,7 +105,8 @@ function waiting({ strings: s, now }, { error, until, reference }) {
   return {
     mood: 'veiled', glyph: 'pause', sentence: known,
     detail: seconds > 0 ? fill(s.retryIn, { seconds }) : s.retrying,
-    reference: referenceOf(error, reference), actions: [onPlate('renew', s.tryAgain)],
+    reference: referenceOf(error, reference),
+    actions: [{ ...onPlate('renew', s.tryAgain), look: 'plain' }],
   };
 }
 

@@ -73,7 +73,7 @@ export class LoginView {
   /** @param {Shown} shown @param {Connection} connection @param {Strings} strings */
   #showConnection({ mood }, connection, strings) {
     const lost = connection === 'lost' && mood !== 'veiled';
-    this.#part('card').dataset.connection = lost ? 'lost' : connection;
+    this.#part('card').dataset.lost = String(lost);
     this.#text('bar', lost ? strings.reconnecting : '');
     this.#text('note', connection === 'polling' && mood !== 'veiled' ? strings.polling : '');
     this.#part('copied').dataset.done = strings.copied;
@@ -114,6 +114,7 @@ export class LoginView {
     const field = /** @type {HTMLInputElement} */ (this.#part('digits'));
     const wasHidden = field.hidden;
     field.hidden = !digits;
+    this.#part('boxes').hidden = !digits;
     if (digits) field.maxLength = digits;
     if (wasHidden && digits) field.value = '';
     field.setAttribute('aria-label', strings.verifyingLabel);

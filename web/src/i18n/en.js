@@ -64,7 +64,7 @@ export const en = {
   copied: 'Copied',
   close: 'Close',
   signInTitle: 'Sign in',
-  appTitle: 'Signed in',
+  appTitle: 'Your account',
   appOpening: 'Restoring your session',
   appSignedIn: 'You are signed in',
   appUser: 'User ID',

@@ -63,7 +63,7 @@ export const zhCN = {
   copied: '已复制',
   close: '关闭',
   signInTitle: '登录',
-  appTitle: '已登录',
+  appTitle: '我的账户',
   appOpening: '正在恢复登录状态',
   appSignedIn: '你已登录',
   appUser: '用户 ID',
