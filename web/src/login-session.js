@@ -177,6 +177,7 @@ export class LoginSession extends EventTarget {
     if (event.type === 'pending') this.#adopt(event);
     else if (event.scene !== this.#scene?.id || event.seq < this.#scene.seq) return;
     if (this.#scene) this.#scene.seq = event.seq;
+    this.#connection = this.#link.polling ? 'polling' : 'live';
     const wasPending = this.#renewable;
     this.#renewable = event.type === 'pending' || (event.type === 'expired' && wasPending);
     this.#watchDeadline(event);
@@ -185,7 +186,7 @@ export class LoginSession extends EventTarget {
     if (event.type === 'expired' && this.#mayRenew()) return this.#renewItself();
     this.#renewing = false;
     this.#renewOnceCancelled &&= !isEnd(event) && event.type !== 'pending';
-    this.#set(asState(event), this.#link.polling ? 'polling' : 'live');
+    this.#set(asState(event));
   }
 
   /** @param {Pending} event */
