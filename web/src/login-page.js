@@ -26,7 +26,8 @@ const WHO_MS = 3_000;
  * @property {Clock} clock
  * @property {() => Strings} strings
  * @property {() => void} enter goes on to the signed-in page
- * @property {() => void} reload
+ * @property {() => void} reload because the person asked
+ * @property {() => void} reloadOnce because the gateway speaks a newer version; not over and over
  */
 
 export class LoginPage {
@@ -94,6 +95,7 @@ export class LoginPage {
     if (this.#entering) return;
     const { state } = this.#env.session;
     if (state.name === 'scanned') void this.#whoIsHere();
+    if (state.name === 'stopped' && state.why === 'outdated') this.#env.reloadOnce();
     if (state.name !== 'authorized') this.#asking = null;
     else if (state.event.grant !== this.#grant) void this.#onAuthorized(state.event);
     this.render();

@@ -98,8 +98,7 @@ export class LoginSession extends EventTarget {
   /** The person asks for a new code: the automatic renewals begin again too. */
   renew() {
     this.#renewalsUsed = 0;
-    if (this.#scene && this.#connection !== 'lost') this.#refresh();
-    else this.#startAgain();
+    this.#renew();
   }
 
   /** "That is not me", or "not this account": ends this scene and opens another. */
@@ -248,8 +247,13 @@ export class LoginSession extends EventTarget {
 
   #renewItself() {
     this.#renewalsUsed += 1;
-    if (this.#scene && this.#connection !== 'lost') this.#refresh();
-    else this.#startAgain();
+    this.#renew();
+  }
+
+  #renew() {
+    if (!this.#scene || this.#connection === 'lost') return this.#startAgain();
+    if (this.#isOver()) this.#set({ name: 'opening' });
+    this.#refresh();
   }
 
   #refresh() {

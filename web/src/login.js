@@ -45,7 +45,19 @@ const page = new LoginPage({
   strings: () => language.strings,
   enter: () => location.replace(app ? `/app?app=${encodeURIComponent(app)}` : '/app'),
   reload: () => location.reload(),
+  reloadOnce,
 });
+
+function reloadOnce() {
+  const mark = 'scangate.reloaded';
+  try {
+    if (sessionStorage.getItem(mark)) return sessionStorage.removeItem(mark);
+    sessionStorage.setItem(mark, '1');
+  } catch {
+    return;
+  }
+  location.reload();
+}
 
 document.addEventListener('visibilitychange', () => visible() && session.wake());
 addEventListener('online', () => session.wake());

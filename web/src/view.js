@@ -64,10 +64,18 @@ export class LoginView {
     });
     const help = /** @type {HTMLDialogElement} */ (this.#part('help'));
     this.#part('help-close').addEventListener('click', () => help.close());
-    this.#part('copy').addEventListener('click', async () => {
+    this.#part('copy').addEventListener('click', () => void this.#copy());
+  }
+
+  /** Where the clipboard is out of reach, the link itself is there to be copied by hand. */
+  async #copy() {
+    const copied = this.#part('copied');
+    try {
       await this.#handlers.copy(this.#codeText);
-      this.#part('copied').textContent = this.#part('copied').dataset.done ?? '';
-    });
+      copied.textContent = copied.dataset.done ?? '';
+    } catch {
+      copied.textContent = this.#codeText;
+    }
   }
 
   /** @param {Shown} shown @param {Connection} connection @param {Strings} strings */

@@ -13,7 +13,7 @@ import { FakeClock, settle } from './fake-time.js';
 
 const html = readFileSync(new URL('../index.html', import.meta.url), 'utf8').replace(/<(script|link)[^>]*>(<\/script>)?/g, '');
 
-let document, clock, gateway, session, client, page, config, entered, strings, copied;
+let document, clock, gateway, session, client, page, config, entered, strings, copied, reloads, copy;
 
 /** A login whose state the test sets. */
 class FakeSession extends EventTarget {
@@ -43,14 +43,16 @@ beforeEach(() => {
   strings = en;
   entered = 0;
   copied = [];
+  reloads = 0;
+  copy = (text) => copied.push(text);
   config = { app: { id: 'default', name: 'Shop' }, flows: ['h5'], default_flow: 'h5', confirm_in_browser: 'auto' };
   client = { here: null, redeemed: [], answer: async () => ({ id: 'u' }), whoIsHere: async () => client.here, redeem(...all) { this.redeemed.push(all); return this.answer(); } };
 });
 
 async function show(state, connection) {
   if (!page || page.of !== session) {
-    const view = new LoginView(document, { act: (id) => page.act(id), verify: (code) => session.did.push(code), copy: async (text) => copied.push(text) });
-    page = new LoginPage({ session, client, view, config: Promise.resolve(config), clock, strings: () => strings, enter: () => { entered += 1; }, reload() {} });
+    const view = new LoginView(document, { act: (id) => page.act(id), verify: (code) => session.did.push(code), copy: async (text) => copy(text) });
+    page = new LoginPage({ session, client, view, config: Promise.resolve(config), clock, strings: () => strings, enter: () => { entered += 1; }, reload() {}, reloadOnce: () => { reloads += 1; } });
     page.of = session;
     page.start();
   }
@@ -195,6 +197,11 @@ test('every other state has its sentence in both languages', async () => {
   }
 });
 
+test('an outdated page reloads itself', async () => {
+  await show({ name: 'stopped', why: 'outdated' });
+  assert.equal(reloads, 1);
+});
+
 test('a wait is counted down with its reference', async () => {
   await show({ name: 'waiting', error: { code: 42900, name: 'rate_limited' }, until: clock.now() + 9_000, reference: 'r1' });
   assert.equal(part('detail').textContent, 'Trying again in 9 s');
@@ -247,4 +254,13 @@ test('the help copies the link of the code', async () => {
   await settle();
   assert.deepEqual(copied, [state.event.qr.text]);
   assert.equal(part('copied').textContent, en.copied);
+});
+
+test('where the clipboard is out of reach, the link is there to copy by hand', async () => {
+  copy = () => { throw new Error('denied'); };
+  const state = pending();
+  await show(state);
+  part('copy').click();
+  await settle();
+  assert.equal(part('copied').textContent, state.event.qr.text);
 });
