@@ -41,6 +41,7 @@ export class LoginPage {
   /** The grant in hand; what comes for another is not ours. */
   #grant = '';
   #entering = false;
+  #reloading = false;
 
   /** @param {PageEnv} env */
   constructor(env) {
@@ -95,10 +96,17 @@ export class LoginPage {
     if (this.#entering) return;
     const { state } = this.#env.session;
     if (state.name === 'scanned') void this.#whoIsHere();
-    if (state.name === 'stopped' && state.why === 'outdated') this.#env.reloadOnce();
+    if (state.name === 'stopped' && state.why === 'outdated') this.#reloadOnce();
     if (state.name !== 'authorized') this.#asking = null;
     else if (state.event.grant !== this.#grant) void this.#onAuthorized(state.event);
     this.render();
+  }
+
+  /** A page on its way out hears of changes too. */
+  #reloadOnce() {
+    if (this.#reloading) return;
+    this.#reloading = true;
+    this.#env.reloadOnce();
   }
 
   /** @param {Authorized} event */

@@ -10,7 +10,7 @@ import { fill } from './i18n/language.js';
 export const LAST_MS = 20_000;
 
 /** @typedef {'renew' | 'cancel' | 'confirm' | 'help' | 'reload' | 'enter'} ActionId */
-/** @typedef {{ id: ActionId, label: string, look: 'solid' | 'plain' | 'quiet', place: 'plate' | 'foot' }} Action */
+/** @typedef {{ id: ActionId, label: string, look: 'solid' | 'plain' | 'quiet', place: 'plate' | 'words' | 'foot' }} Action */
 /** @typedef {'skeleton' | 'code' | 'ticked' | 'digits' | 'person' | 'veiled'} Mood */
 /** @typedef {'tick' | 'clock' | 'cross' | 'alert' | 'pause'} Glyph */
 
@@ -74,7 +74,8 @@ function pending(model, { event }) {
   const ring = ringOf(model, event);
   const seconds = Math.max(0, Math.ceil((event.expires_at - model.gatewayNow) / 1_000));
   const countdown = fill(renewsItself ? s.renewsIn : s.expiresIn, { seconds });
-  const keep = { id: /** @type {const} */ ('renew'), label: s.keepCode, look: /** @type {const} */ ('plain'), place: /** @type {const} */ ('foot') };
+  /** @type {Action} */
+  const keep = { id: 'renew', label: s.keepCode, look: 'plain', place: 'words' };
   return {
     mood: 'code', sentence: s.pendingSentence, detail: ring.last ? countdown : s.pendingDetail,
     code: { svg: event.qr?.svg ?? '', text: event.qr?.text ?? '' }, ring,

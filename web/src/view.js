@@ -130,7 +130,7 @@ export class LoginView {
 
   /** Buttons are kept by what they do, so that one under the finger never changes its meaning. @param {Action[]} actions */
   #showActions(actions) {
-    for (const place of /** @type {const} */ (['plate', 'foot'])) {
+    for (const place of /** @type {const} */ (['plate', 'words', 'foot'])) {
       const holder = this.#part(`actions-${place}`);
       const wanted = actions.filter((action) => action.place === place);
       const old = /** @type {HTMLButtonElement[]} */ ([...holder.children]);

@@ -199,6 +199,7 @@ test('every other state has its sentence in both languages', async () => {
 
 test('an outdated page reloads itself', async () => {
   await show({ name: 'stopped', why: 'outdated' });
+  await show(session.state, 'lost');
   assert.equal(reloads, 1);
 });
 
