@@ -1,0 +1,67 @@
+// The login page at `/`: hands the browser to the parts.
+
+import { API, Api } from './api.js';
+import { systemClock as clock } from './clock.js';
+import { loadConfig } from './config.js';
+import { LanguageSwitch } from './language-switch.js';
+import { Link } from './link.js';
+import { LoginPage } from './login-page.js';
+import { LoginSession } from './login-session.js';
+import { LongPoll } from './long-poll.js';
+import { newPkce } from './pkce.js';
+import { SessionClient, exclusively } from './session-client.js';
+import { ReconnectingSocket } from './socket.js';
+import { LoginView } from './view.js';
+
+const random = Math.random;
+const app = new URLSearchParams(location.search).get('app') || undefined;
+const visible = () => document.visibilityState === 'visible';
+
+const language = new LanguageSwitch(document, () => page.render());
+const api = new Api(fetch.bind(globalThis), clock, () => language.locale);
+const socketUrl = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}${API}/ws`;
+const socketEnv = { WebSocket, clock, random, online: () => navigator.onLine };
+
+const session = new LoginSession({
+  makeLink: (handlers) => new Link(
+    (forSocket) => new ReconnectingSocket(socketUrl, forSocket, socketEnv),
+    (forPoll) => new LongPoll(forPoll, { api, clock, random }),
+    handlers,
+  ),
+  newPkce: () => newPkce(crypto),
+  clock,
+  visible,
+  wishes: () => ({ ...(app && { app }), locale: language.locale }),
+});
+const client = new SessionClient({ api, clock, random, exclusively, ...(app && { app }) });
+const view = new LoginView(document, {
+  act: (id) => page.act(id),
+  verify: (code) => session.verify(code),
+  copy: (text) => navigator.clipboard.writeText(text),
+});
+const page = new LoginPage({
+  session, client, view, clock,
+  config: loadConfig({ api, clock, random, ...(app && { app }) }),
+  strings: () => language.strings,
+  enter: () => location.replace(app ? `/app?app=${encodeURIComponent(app)}` : '/app'),
+  reload: () => location.reload(),
+  reloadOnce,
+});
+
+function reloadOnce() {
+  const mark = 'scangate.reloaded';
+  try {
+    if (sessionStorage.getItem(mark)) return sessionStorage.removeItem(mark);
+    sessionStorage.setItem(mark, '1');
+  } catch {
+    return;
+  }
+  location.reload();
+}
+
+document.addEventListener('visibilitychange', () => visible() && session.wake());
+addEventListener('online', () => session.wake());
+addEventListener('pagehide', () => session.suspend());
+addEventListener('pageshow', ({ persisted }) => persisted && session.unsuspend());
+
+page.start();

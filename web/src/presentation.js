@@ -1,0 +1,183 @@
+// What a state looks like in words: pure, no DOM.
+
+/** @import { Connection, LoginState } from './login-session.js' */
+/** @import { Person } from './protocol.js' */
+/** @import { Strings } from './i18n/zh-cn.js' */
+
+import { fill } from './i18n/language.js';
+
+/** From here on the code is about to go, and the person may keep it. */
+export const LAST_MS = 20_000;
+
+/** @typedef {'renew' | 'cancel' | 'confirm' | 'help' | 'reload' | 'enter'} ActionId */
+/** @typedef {{ id: ActionId, label: string, look: 'solid' | 'plain' | 'quiet', place: 'plate' | 'words' | 'foot' }} Action */
+/** @typedef {'skeleton' | 'code' | 'ticked' | 'digits' | 'person' | 'veiled'} Mood */
+/** @typedef {'tick' | 'clock' | 'cross' | 'alert' | 'pause'} Glyph */
+
+/**
+ * @typedef {object} Shown
+ * @property {Mood} mood
+ * @property {string} sentence what to do now; spoken when it changes
+ * @property {string} [detail] may change each second; never spoken
+ * @property {string} [reference] small type, for the support
+ * @property {Glyph} [glyph]
+ * @property {Person & { name: string }} [person]
+ * @property {{ svg: string, text: string }} [code]
+ * @property {{ left: number, last: boolean }} [ring] the part of the time that is left
+ * @property {number} [digits] how many to type
+ * @property {Action[]} actions
+ */
+
+/**
+ * @typedef {object} Model
+ * @property {LoginState} state
+ * @property {Connection} connection
+ * @property {boolean} renewsItself
+ * @property {number} gatewayNow
+ * @property {number} now
+ * @property {{ here: Person | null } | null} asking the person is asked before the grant is redeemed
+ * @property {Strings} strings
+ */
+
+/** @param {Model} model @returns {Shown} */
+export function present(model) {
+  const { state, strings: s } = model;
+  switch (state.name) {
+    case 'opening':
+      return { mood: 'skeleton', sentence: s.openingSentence, actions: [] };
+    case 'pending':
+      return pending(model, state);
+    case 'scanned':
+      return {
+        mood: 'ticked', glyph: 'tick', sentence: s.scannedSentence, detail: s.scannedDetail,
+        ...(state.event.user?.name && { person: named(state.event.user, s) }),
+        ring: ringOf(model, state.event), actions: [quiet('cancel', s.notYou)],
+      };
+    case 'verifying':
+      return {
+        mood: 'digits', sentence: s.verifyingSentence, digits: state.event.code_length,
+        detail: fill(s.triesLeft, { count: state.event.tries_left }),
+        ring: ringOf(model, state.event), actions: [quiet('cancel', s.notYou)],
+      };
+    case 'authorized':
+      return authorized(model, state);
+    case 'waiting':
+      return waiting(model, state);
+    default:
+      return over(state, s);
+  }
+}
+
+/** @param {Model} model @param {Extract<LoginState, { name: 'pending' }>} state @returns {Shown} */
+function pending(model, { event }) {
+  const { strings: s, renewsItself } = model;
+  const ring = ringOf(model, event);
+  const seconds = Math.max(0, Math.ceil((event.expires_at - model.gatewayNow) / 1_000));
+  const countdown = fill(renewsItself ? s.renewsIn : s.expiresIn, { seconds });
+  /** @type {Action} */
+  const keep = { id: 'renew', label: s.keepCode, look: 'plain', place: 'words' };
+  return {
+    mood: 'code', sentence: s.pendingSentence, detail: ring.last ? countdown : s.pendingDetail,
+    code: { svg: event.qr?.svg ?? '', text: event.qr?.text ?? '' }, ring,
+    actions: ring.last ? [keep, quiet('help', s.onPhone)] : [quiet('help', s.onPhone)],
+  };
+}
+
+/** @param {Model} model @param {Extract<LoginState, { name: 'authorized' }>} state @returns {Shown} */
+function authorized(model, { event }) {
+  const { strings: s, asking } = model;
+  const person = named(event.user, s);
+  if (!asking) return { mood: 'person', glyph: 'tick', sentence: s.authorizedSentence, person, actions: [] };
+  const detail = asking.here ? fill(s.confirmDetail, { name: named(asking.here, s).name }) : s.confirmDetailNew;
+  return {
+    mood: 'person', sentence: s.confirmSentence, detail, person, ring: ringOf(model, event),
+    actions: [
+      { id: 'cancel', label: s.notMe, look: 'plain', place: 'foot' },
+      { id: 'confirm', label: s.confirm, look: 'solid', place: 'foot' },
+    ],
+  };
+}
+
+/** @param {Model} model @param {Extract<LoginState, { name: 'waiting' }>} state @returns {Shown} */
+function waiting({ strings: s, now }, { error, until, reference }) {
+  const seconds = Math.ceil((until - now) / 1_000);
+  const status = Math.floor((error?.code ?? 0) / 100);
+  const known = status === 429 ? s.limitedSentence : status === 503 ? s.overloadedSentence : s.waitingSentence;
+  return {
+    mood: 'veiled', glyph: 'pause', sentence: known,
+    detail: seconds > 0 ? fill(s.retryIn, { seconds }) : s.retrying,
+    reference: referenceOf(error, reference),
+    actions: [{ ...onPlate('renew', s.tryAgain), look: 'plain' }],
+  };
+}
+
+/** @param {Exclude<LoginState, { name: 'opening' | 'pending' | 'scanned' | 'verifying' | 'authorized' | 'waiting' }>} state @param {Strings} s @returns {Shown} */
+function over(state, s) {
+  switch (state.name) {
+    case 'rejected': {
+      const byPolicy = state.event.by === 'policy';
+      return {
+        mood: 'veiled', glyph: 'cross', sentence: byPolicy ? s.rejectedByPolicy : s.rejectedSentence,
+        detail: s.rejectedDetail, actions: [onPlate('renew', s.scanAgain)],
+        ...(byPolicy && { reference: [state.event.reason, state.event.trace_id].filter(Boolean).join(' · ') }),
+      };
+    }
+    case 'expired':
+      return { mood: 'veiled', glyph: 'clock', sentence: s.expiredSentence, detail: s.expiredDetail, actions: [onPlate('renew', s.refreshCode)] };
+    case 'cancelled':
+      return { mood: 'veiled', glyph: 'cross', sentence: s.cancelledSentence, detail: s.rejectedDetail, actions: [onPlate('renew', s.scanAgain)] };
+    case 'failed':
+      return {
+        mood: 'veiled', glyph: 'alert', sentence: s.failedSentence, detail: state.error.message || s.failedDetail,
+        reference: referenceOf(state.error, state.reference), actions: [onPlate('renew', s.tryAgain)],
+      };
+    case 'stopped':
+      return stopped(state.why, s);
+  }
+}
+
+/** @param {Extract<LoginState, { name: 'stopped' }>['why']} why @param {Strings} s @returns {Shown} */
+function stopped(why, s) {
+  switch (why) {
+    case 'taken_over':
+      return { mood: 'veiled', glyph: 'pause', sentence: s.takenOverSentence, detail: s.takenOverDetail, actions: [onPlate('renew', s.scanAgain)] };
+    case 'redeemed':
+      return {
+        mood: 'veiled', glyph: 'tick', sentence: s.redeemedSentence, detail: s.redeemedDetail,
+        actions: [onPlate('enter', s.confirm), quiet('renew', s.scanAgain)],
+      };
+    case 'outdated':
+      return { mood: 'veiled', glyph: 'alert', sentence: s.outdatedSentence, detail: s.outdatedDetail, actions: [onPlate('reload', s.reload)] };
+    case 'blocked':
+      return { mood: 'veiled', glyph: 'alert', sentence: s.blockedSentence, detail: s.blockedDetail, actions: [onPlate('renew', s.tryAgain)] };
+    case 'insecure':
+      return { mood: 'veiled', glyph: 'alert', sentence: s.insecureSentence, detail: s.insecureDetail, actions: [] };
+  }
+}
+
+/** @param {Model} model @param {{ at: number, expires_at: number }} event */
+function ringOf({ gatewayNow }, { at, expires_at }) {
+  const remaining = Math.max(0, expires_at - gatewayNow);
+  const whole = Math.max(expires_at - at, remaining, 1);
+  return { left: remaining / whole, last: remaining <= LAST_MS };
+}
+
+/** @param {Person} person @param {Strings} s */
+function named(person, s) {
+  return { ...person, name: person.name || s.somebody };
+}
+
+/** @param {ActionId} id @param {string} label @returns {Action} */
+function quiet(id, label) {
+  return { id, label, look: 'quiet', place: 'foot' };
+}
+
+/** @param {ActionId} id @param {string} label @returns {Action} */
+function onPlate(id, label) {
+  return { id, label, look: 'solid', place: 'plate' };
+}
+
+/** @param {{ code: number, name: string } | null} error @param {string} [reference] */
+function referenceOf(error, reference) {
+  return [error?.code || error?.name, reference].filter(Boolean).join(' · ');
+}
