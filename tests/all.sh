@@ -3,8 +3,8 @@
 #
 #   tests/all.sh [--rust] [--web] [--browser] [--long] [--no-install]
 #
-# Without --rust, --web or --browser it runs all three. It needs Rust 1.95 (rustup takes the rest from Cargo.toml)
-# and Node 20 or newer; what else is missing it installs, and says so:
+# Without --rust, --web or --browser it runs all three. It needs Rust 1.95 with rustfmt and
+# clippy, and Node 20 or newer; what else is missing it installs, and says so:
 #   apt: build-essential, chromium, fonts-noto-cjk (as root, or by sudo)
 #   npm: what web/ and tests/browser/ have locked, into their node_modules
 #
@@ -31,13 +31,11 @@ if [[ -z $rust$web$browser ]]; then rust=1 web=1 browser=1; fi
 if [[ $long ]]; then export SCANGATE_LONG=1; fi
 
 log=$(mktemp)
-gateway=''
 current='starting'
 summary=()
 finish() {
     local code=$?
-    if [[ $gateway ]]; then kill "$gateway" 2> /dev/null || true; fi
-    rm -rf "$log" "${data_dir:-}"
+    rm -f "$log"
     if ((${#summary[@]})); then printf '\n'; printf '%s\n' "${summary[@]}"; fi
     if ((code)); then printf '\nFAILED: %s (exit code %d)\n' "$current" "$code"; else printf '\nall passed\n'; fi
 }
@@ -118,23 +116,27 @@ build() {
     step 'build' cargo build --workspace --all-targets --locked
 }
 
-# The gateway of this build and the load tests, as strangers to each other.
-load_smoke() {
-    local target=${CARGO_TARGET_DIR:-target}/debug page=''
+# The gateway of this build and the load tests, as strangers to each other. In a shell of its own, whose trap ends
+# the gateway whatever happens.
+load_smoke() (
+    target=${CARGO_TARGET_DIR:-target}/debug
     data_dir=$(mktemp -d)
+    gateway=''
+    trap 'if [[ $gateway ]]; then kill "$gateway" || true; fi; rm -rf "$data_dir"' EXIT
     "$target/scangate" serve --config config/loadtest.toml --set server.bind=127.0.0.1:0 \
         --set server.admin_bind=127.0.0.1:0 --set sandbox.bind=127.0.0.1:0 \
         --set "server.data_dir=$data_dir" > "$data_dir/output" 2>&1 &
     gateway=$!
+    page=''
     for ((i = 0; i < 200; i++)); do
-        page=$(sed -n 's/.*login page  *\(http:[^ ]*\).*/\1/p' "$data_dir/output" | head -n 1)
+        page=$(sed -n '/login page  *http:/{s/.*login page  *\(http:[^ ]*\).*/\1/p;q}' "$data_dir/output")
         if [[ $page ]] || ! kill -0 "$gateway" 2> /dev/null; then break; fi
         sleep 0.1
     done
     if [[ -z $page ]]; then
         cat "$data_dir/output"
         echo 'the gateway did not say where its login page is'
-        return 1
+        exit 1
     fi
     "$target/loadtest" hold --url "$page" --pid "$gateway" -n 300 -z 2s --threshold 'errors<1'
     "$target/loadtest" login --url "$page" --pid "$gateway" -n 100 -z 60s -c 8 --users 20 \
@@ -142,7 +144,7 @@ load_smoke() {
     kill "$gateway"
     wait "$gateway"
     gateway=''
-}
+)
 
 if [[ $rust ]]; then
     build
