@@ -89,6 +89,22 @@ impl Clock {
     }
 }
 
+/// Measures how long something took, for histograms and logs; nobody moves it.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Starts now.
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// The time since.
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
 fn system_time() -> Millis {
     #[expect(
         clippy::disallowed_methods,

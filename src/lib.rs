@@ -1,12 +1,26 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 #![warn(missing_docs)]
 
+mod admin;
+mod api;
+pub mod app;
+pub mod backend;
+pub mod cli;
 pub mod clock;
 pub mod cluster;
 pub mod code;
 pub mod config;
+pub mod http;
 pub mod ids;
+pub mod login;
 pub mod outbound;
+pub mod protocol;
+pub mod push;
+pub mod sandbox;
+pub mod scene;
 pub mod tasks;
+pub mod telemetry;
 pub mod token;
 pub mod user;
+mod websocket;
+pub mod wechat;

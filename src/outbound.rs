@@ -9,6 +9,9 @@ const CONNECT: Duration = Duration::from_secs(2);
 /// Time for the whole call: within WeChat's own 5 seconds for a callback.
 const TOTAL: Duration = Duration::from_secs(5);
 
+/// How long an idle connection is kept: less than servers do, so that a request does not meet a closing one.
+const IDLE: Duration = Duration::from_secs(30);
+
 /// A client that follows no redirect, uses no proxy of the environment and gives up in time.
 ///
 /// # Errors
@@ -18,6 +21,7 @@ pub fn client() -> Result<Client, reqwest::Error> {
     Client::builder()
         .connect_timeout(CONNECT)
         .timeout(TOTAL)
+        .pool_idle_timeout(IDLE)
         .redirect(Policy::none())
         .no_proxy()
         .user_agent(concat!("scangate/", env!("CARGO_PKG_VERSION")))

@@ -38,6 +38,14 @@ impl Tasks {
             .spawn_on(work.instrument(span).in_current_span(), &self.runtime)
     }
 
+    /// Spawns a connection's work on the worker that serves it: it may hold what cannot change threads.
+    pub fn spawn_local<F>(&self, work: F)
+    where
+        F: Future<Output = ()> + 'static,
+    {
+        self.tracker.spawn_local(work);
+    }
+
     /// Spawns a loop that ends when shutdown begins.
     pub fn spawn_loop<F>(&self, name: &'static str, work: F)
     where

@@ -22,7 +22,7 @@ pub struct App {
     /// The flows it may use.
     pub flows: Vec<Flow>,
     /// Where flows that leave the page may return to, compared whole.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::values::urls")]
     pub return_urls: Vec<Url>,
     /// Lets callers without an `Origin` header in: native applications, never browsers.
     #[serde(default)]

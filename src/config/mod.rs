@@ -1,11 +1,18 @@
 //! What an operator can set: [`load`] merges the layers, [`Config::validate`] refuses what cannot work.
 //!
 //! Layers, later ones win: `config/default.toml` (compiled in), the `--config` file, `SCANGATE_SECTION__KEY`
-//! variables, flags.
+//! variables, flags. Every span `KEY_s` may be written `KEY_ms`, every secret as `KEY_file`, the path of a file
+//! that holds it.
 
 mod apps;
+mod decode;
+mod derived;
 mod load;
+#[cfg(test)]
+mod tests;
+mod tree;
 mod validate;
+mod values;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -16,8 +23,14 @@ use url::Url;
 
 pub use self::{
     apps::{App, AppId, Apps, ConfirmInBrowser, Flow, Origin},
-    load::{ConfigError, Overrides, load},
+    derived::is_loopback,
+    load::{ConfigError, Overrides, Problem, load},
 };
+
+/// The service account that the sandbox plays; in sandbox mode it is the gateway's own.
+pub const SANDBOX_APP_ID: &str = "wx5a9d0c1b7e3f2468";
+/// What opens [`SANDBOX_APP_ID`]. It opens nothing outside the sandbox, so it may stand here.
+pub const SANDBOX_APP_SECRET: &str = "5ca9a7e05a9d0c1b7e3f24680f1e2d3c";
 
 /// The whole configuration, checked. Holds secrets: it has no `Serialize`, and its `Debug` shows none.
 #[derive(Clone, Debug, Deserialize)]
@@ -49,26 +62,30 @@ pub struct Config {
 #[serde(deny_unknown_fields)]
 pub struct Server {
     /// The public listener.
+    #[serde(deserialize_with = "values::socket")]
     pub bind: SocketAddr,
     /// What people type; its origin is on the default app's list. Default: `http://` and `bind`.
+    #[serde(default, deserialize_with = "values::url")]
     pub public_url: Option<Url>,
     /// The listener for metrics and health checks.
+    #[serde(deserialize_with = "values::socket")]
     pub admin_bind: SocketAddr,
     /// Opens the admin calls that change or reveal something.
     pub admin_token: Option<SecretString>,
     /// Where keys and the database live.
     pub data_dir: Option<PathBuf>,
     /// Peers whose `X-Forwarded-For` is believed.
+    #[serde(deserialize_with = "values::networks")]
     pub trusted_proxies: Vec<IpNet>,
     /// Sockets at most; above it new connections wait in the kernel.
     pub max_connections: usize,
     /// Workers of the HTTP server; 0 means one for each processor.
     pub workers: usize,
     /// How long to serve on after SIGTERM while balancers notice.
-    #[serde(rename = "drain_delay_s", deserialize_with = "load::seconds")]
+    #[serde(rename = "drain_delay_s", deserialize_with = "values::seconds")]
     pub drain_delay: Duration,
     /// How long a stop may take at most.
-    #[serde(rename = "grace_s", deserialize_with = "load::seconds")]
+    #[serde(rename = "grace_s", deserialize_with = "values::seconds")]
     pub grace: Duration,
 }
 
@@ -79,10 +96,13 @@ pub struct Wechat {
     /// Who plays WeChat.
     pub mode: Mode,
     /// Where `open.weixin.qq.com` is; browsers and phones go there.
+    #[serde(default, deserialize_with = "values::url")]
     pub open_base: Option<Url>,
     /// Where `api.weixin.qq.com` is; the gateway calls it.
+    #[serde(default, deserialize_with = "values::url")]
     pub api_base: Option<Url>,
     /// Where `mp.weixin.qq.com` is.
+    #[serde(default, deserialize_with = "values::url")]
     pub mp_base: Option<Url>,
     /// The service account of the `h5` and `official_account` flows.
     #[serde(default)]
@@ -114,6 +134,7 @@ pub struct Account {
 #[serde(deny_unknown_fields)]
 pub struct Sandbox {
     /// The sandbox's listener.
+    #[serde(deserialize_with = "values::socket")]
     pub bind: SocketAddr,
     /// Lets it listen on addresses that are not loopback.
     pub allow_private: bool,
@@ -134,19 +155,19 @@ pub struct Scene {
     /// The flow of a `start` that names none.
     pub default_flow: Flow,
     /// The life of `pending`.
-    #[serde(rename = "pending_ttl_s", deserialize_with = "load::seconds")]
+    #[serde(rename = "pending_ttl_s", deserialize_with = "values::seconds")]
     pub pending_ttl: Duration,
     /// The life of `pending` in the `website` flow.
-    #[serde(rename = "website_ttl_s", deserialize_with = "load::seconds")]
+    #[serde(rename = "website_ttl_s", deserialize_with = "values::seconds")]
     pub website_ttl: Duration,
     /// The life of `scanned`, from the scan.
-    #[serde(rename = "scanned_ttl_s", deserialize_with = "load::seconds")]
+    #[serde(rename = "scanned_ttl_s", deserialize_with = "values::seconds")]
     pub scanned_ttl: Duration,
     /// How long a grant can be redeemed.
-    #[serde(rename = "authorized_ttl_s", deserialize_with = "load::seconds")]
+    #[serde(rename = "authorized_ttl_s", deserialize_with = "values::seconds")]
     pub authorized_ttl: Duration,
     /// How long an end can be read.
-    #[serde(rename = "end_ttl_s", deserialize_with = "load::seconds")]
+    #[serde(rename = "end_ttl_s", deserialize_with = "values::seconds")]
     pub end_ttl: Duration,
     /// What `scanned` tells of the person.
     pub scanned_user: ScannedUser,
@@ -173,13 +194,13 @@ pub struct Token {
     /// `aud`. Default: the app's id.
     pub audience: Option<String>,
     /// The life of an access token.
-    #[serde(rename = "access_ttl_s", deserialize_with = "load::seconds")]
+    #[serde(rename = "access_ttl_s", deserialize_with = "values::seconds")]
     pub access_ttl: Duration,
     /// The life of a session, whatever happens.
-    #[serde(rename = "refresh_ttl_s", deserialize_with = "load::seconds")]
+    #[serde(rename = "refresh_ttl_s", deserialize_with = "values::seconds")]
     pub refresh_ttl: Duration,
     /// The life of a session that is not refreshed.
-    #[serde(rename = "refresh_idle_s", deserialize_with = "load::seconds")]
+    #[serde(rename = "refresh_idle_s", deserialize_with = "values::seconds")]
     pub refresh_idle: Duration,
     /// Where the keys live, mode 0600.
     pub key_dir: Option<PathBuf>,

@@ -1,12 +1,26 @@
 //! Sessions: what redeeming a grant opens, and the store that keeps them.
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::{clock::Millis, cluster::StoreError, config::AppId, user::UserId};
 
-/// The name of a session; also the family of its refresh tokens. In the access token as `sid`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// The name of a session, a UUID; also the family of its refresh tokens. In the access token as `sid`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SessionId(pub String);
+
+impl SessionId {
+    /// The UUID's bytes, or `None` when this is not one.
+    pub(super) fn bytes(&self) -> Option<[u8; 16]> {
+        Uuid::parse_str(&self.0).ok().map(Uuid::into_bytes)
+    }
+
+    /// The name of these bytes.
+    pub(super) fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes).to_string())
+    }
+}
 
 /// The browser that holds a session, as its owner sees it in a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,14 +61,16 @@ pub struct Session {
 /// Sessions, kept for good.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
-    /// Keeps a new session; one of the same id that is there already stays as it is. Gives the one kept.
+    /// Keeps a new session; one of the same id that is there already, ended or not, stays as it is. Gives the
+    /// one kept.
     async fn open(&self, session: &Session) -> Result<Session, StoreError>;
 
     /// The session of that id, ended or not.
     async fn get(&self, id: &SessionId) -> Result<Option<Session>, StoreError>;
 
-    /// Moves a live session from generation `from` to the next, in one step; `false` when it is not at `from`
-    /// any more or has ended.
+    /// Moves a live session from generation `from` to the next, in one step, and keeps `hash` and `now` with
+    /// it; `false` when it is not at `from` any more, has ended or is unknown. Of any number of callers at
+    /// once, one gets `true`.
     async fn rotate(
         &self,
         id: &SessionId,

@@ -1,5 +1,8 @@
 //! Who a person is: users, and the WeChat identities that lead to them.
 
+#[cfg(test)]
+pub(crate) mod conformance;
+
 use async_trait::async_trait;
 
 use crate::{clock::Millis, cluster::StoreError};
@@ -51,11 +54,13 @@ pub trait UserStore: Send + Sync {
     /// The user of that id.
     async fn get(&self, id: &UserId) -> Result<Option<User>, StoreError>;
 
-    /// Finds or makes the user behind `identity`, in one transaction, and refreshes the profile.
+    /// Finds or makes the user behind `identity`, in one transaction, and refreshes the profile: what it does
+    /// not say stays.
     ///
     /// A known (`app_id`, `openid`) leads to its user; else a known unionid joins this identity to that user;
-    /// else a user is made. Two calls at once for the same identity give the same user. A unionid that
-    /// appears later is kept with the identity.
+    /// else a user is made. Two calls at once for the same identity, or the same unionid, give the same user. A
+    /// unionid that appears later is kept for the identity's user, unless it leads to another one already:
+    /// then nothing of it is kept, and both stay who they are.
     async fn enrol(
         &self,
         identity: &Identity,

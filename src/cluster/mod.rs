@@ -38,3 +38,6 @@ pub trait Once: Send + Sync {
     /// Tells everybody who comes later what became of it; the first outcome stays.
     async fn settle(&self, key: &str, outcome: &str) -> Result<(), StoreError>;
 }
+
+#[cfg(test)]
+pub(crate) mod conformance;

@@ -1,0 +1,167 @@
+//! `GET /scenes/{scene}/events`: the scene's events as Server-Sent Events (WHATWG HTML section 9.2).
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use actix_web::{
+    Error, HttpRequest, HttpResponse,
+    http::header::{self, HeaderName},
+    web::{self, Bytes},
+};
+use futures_util::stream;
+use tokio::sync::mpsc;
+
+use super::{Door, scenes::own};
+use crate::{
+    code::{Code, Locale},
+    http::{ApiError, Limits, RequestContext, limits::SocketPermit},
+    protocol::{Control, Encoded, ErrorBody},
+    push::{Dismissal, Slow, Watcher},
+    scene::{SceneId, Secret},
+};
+
+/// Events that may wait for a reader; a scene has no more.
+const QUEUE: usize = 8;
+/// How often a comment keeps proxies from closing a quiet stream.
+const COMMENT_EVERY: Duration = Duration::from_secs(15);
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// Opens with the latest event unless `Last-Event-ID` is its seq; ends after an end or redemption. Counts as the
+/// scene's socket: the last one wins.
+pub(super) async fn stream(
+    request: HttpRequest,
+    path: web::Path<String>,
+    door: web::Data<Door>,
+    limits: web::Data<Limits>,
+) -> Result<HttpResponse, ApiError> {
+    let context = RequestContext::of(&request);
+    let permit = limits.socket(context.limit_key())?;
+    let owner = own(&request, &path, &door, &limits).await?;
+    let seen = request.headers().get(LAST_EVENT_ID);
+    let seen = seen
+        .and_then(|id| id.to_str().ok()?.parse().ok())
+        .unwrap_or(0);
+    let (feed, lines) = Feed::new(owner.scene.opening.locale, seen);
+    let feed = Arc::new(feed);
+    let reader = Reader {
+        door: door.clone(),
+        scene: owner.scene.id,
+        watcher: feed.clone(),
+        lines,
+        _permit: permit,
+    };
+    door.push.take_over(reader.scene, reader.watcher.clone());
+    open_with(&door, &path, &owner.secret, &feed).await?;
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream; charset=utf-8")
+        .insert_header((header::HeaderName::from_static("x-accel-buffering"), "no"))
+        .streaming(stream::unfold(reader, |mut reader| async {
+            let line = reader.next().await?;
+            Some((Ok::<_, Error>(line), reader))
+        })))
+}
+
+/// The state is read after the feed hangs in its place, so that nothing falls in between.
+async fn open_with(door: &Door, path: &str, secret: &Secret, feed: &Feed) -> Result<(), ApiError> {
+    let scene = door.login.find(path, secret).await?;
+    let event = door.login.event(&scene, secret, true);
+    // A stream just opened has room.
+    let _ = feed.deliver(scene.id, &event);
+    if !scene.state.is_live() {
+        feed.end();
+    }
+    Ok(())
+}
+
+/// The sending side: what the push hands over, each event once and in order.
+struct Feed {
+    state: Mutex<FeedState>,
+    locale: Locale,
+}
+
+struct FeedState {
+    /// `None` once nothing more may come.
+    lines: Option<mpsc::Sender<Bytes>>,
+    /// The last event sent.
+    seq: u64,
+}
+
+impl Feed {
+    fn new(locale: Locale, seen: u64) -> (Self, mpsc::Receiver<Bytes>) {
+        let (sender, lines) = mpsc::channel(QUEUE);
+        let state = Mutex::new(FeedState { lines: Some(sender), seq: seen });
+        (Self { state, locale }, lines)
+    }
+
+    fn end(&self) {
+        self.lock().lines = None;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, FeedState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl FeedState {
+    fn send(&mut self, line: String) -> Result<(), Slow> {
+        let sent = self.lines.as_ref().map_or(Ok(()), |lines| lines.try_send(line.into()));
+        // A full queue, or a reader that is gone: either way it hears nothing more.
+        sent.or_else(|_| {
+            self.lines = None;
+            Err(Slow)
+        })
+    }
+}
+
+impl Watcher for Feed {
+    fn deliver(&self, _: SceneId, event: &Encoded) -> Result<(), Slow> {
+        let mut state = self.lock();
+        if event.seq <= state.seq {
+            return Ok(());
+        }
+        let Encoded { seq, name, json, .. } = event;
+        state.seq = *seq;
+        state.send(format!("event: {name}\nid: {seq}\ndata: {json}\n\n"))?;
+        if event.is_last {
+            state.lines = None;
+        }
+        Ok(())
+    }
+
+    fn dismiss(&self, _: SceneId, why: Dismissal) {
+        let mut state = self.lock();
+        if why == Dismissal::TakenOver {
+            let error = ErrorBody::new(Code::TakenOver, self.locale);
+            let event = Control::Error { error, command: None }.encode();
+            let _ = state.send(format!("event: {}\ndata: {}\n\n", event.name, event.json));
+        }
+        state.lines = None;
+    }
+}
+
+/// The reading side: it gives its place up however the request ends.
+struct Reader {
+    door: web::Data<Door>,
+    scene: SceneId,
+    watcher: Arc<dyn Watcher>,
+    lines: mpsc::Receiver<Bytes>,
+    _permit: SocketPermit,
+}
+
+impl Reader {
+    async fn next(&mut self) -> Option<Bytes> {
+        tokio::select! {
+            line = self.lines.recv() => line,
+            () = self.door.login.clock().sleep(COMMENT_EVERY) => Some(Bytes::from_static(b":\n\n")),
+            () = self.door.tasks.stopping().cancelled() => None,
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.door.push.leave(self.scene, &self.watcher);
+    }
+}

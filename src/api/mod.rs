@@ -1,0 +1,137 @@
+//! The JSON door: `/api/v1`, except its WebSocket.
+
+mod events;
+mod poll;
+mod scenes;
+mod sessions;
+
+use std::sync::Arc;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    code::Code,
+    config::{AppId, Apps, ConfirmInBrowser, Flow},
+    http::{ApiError, Cookies, assets, ok},
+    login::Login,
+    push::Registry,
+    tasks::Tasks,
+    telemetry::Metrics,
+    token::Tokens,
+};
+
+/// What the calls work with.
+pub(crate) struct Door {
+    pub(crate) login: Login,
+    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) push: Arc<Registry>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) tasks: Tasks,
+    pub(crate) apps: Apps,
+    pub(crate) default_flow: Flow,
+    /// Where the simulated phone is, in sandbox mode.
+    pub(crate) phone_url: Option<String>,
+}
+
+/// The calls below `/api/v1`.
+pub(crate) fn routes(app: &mut web::ServiceConfig) {
+    app.service(web::resource("/config").get(config))
+        .service(web::resource("/scenes").post(scenes::open))
+        .service(web::resource("/scenes/{scene}").get(poll::poll))
+        .service(web::resource("/scenes/{scene}/events").get(events::stream))
+        .service(web::resource("/scenes/{scene}/refresh").post(scenes::refresh))
+        .service(web::resource("/scenes/{scene}/cancel").post(scenes::cancel))
+        .service(web::resource("/auth/token").post(sessions::redeem))
+        .service(web::resource("/auth/refresh").post(sessions::refresh))
+        .service(web::resource("/auth/logout").post(sessions::logout))
+        .service(web::resource("/me").get(sessions::me));
+}
+
+/// `GET /.well-known/jwks.json`: the public keys, not in the envelope (RFC 7517).
+pub(crate) async fn jwks(door: web::Data<Door>) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
+        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
+        .content_type("application/jwk-set+json")
+        .body(door.tokens.jwks().to_string())
+}
+
+/// `/` and `/app`: the pages, and the browser cookie for whoever has none.
+pub(crate) async fn page(request: HttpRequest, cookies: web::Data<Cookies>) -> HttpResponse {
+    let name = if request.path() == "/app" {
+        "app.html"
+    } else {
+        "index.html"
+    };
+    let mut response = assets::page(&request, name);
+    if let (_, Some(cookie)) = cookies.browser_or_new(request.headers()) {
+        // Cannot fail: the cookie's text is ours.
+        let _ = response.add_cookie(&cookie);
+    }
+    response
+}
+
+#[derive(Deserialize)]
+struct AppQuery {
+    app: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ConfigData<'a> {
+    app: AppData<'a>,
+    flows: &'a [Flow],
+    default_flow: Flow,
+    confirm_in_browser: ConfirmInBrowser,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sandbox: Option<SandboxData<'a>>,
+}
+
+#[derive(Serialize)]
+struct AppData<'a> {
+    id: &'a AppId,
+    name: &'a str,
+}
+
+#[derive(Serialize)]
+struct SandboxData<'a> {
+    phone_url: &'a str,
+}
+
+/// `GET /config?app=`: what a page needs to begin.
+async fn config(
+    request: HttpRequest,
+    query: web::Query<AppQuery>,
+    door: web::Data<Door>,
+    cookies: web::Data<Cookies>,
+) -> Result<HttpResponse, ApiError> {
+    let id = app_of(query.app.as_deref()).ok_or(Code::NotFound)?;
+    let app = door.apps.get(&id).ok_or(Code::NotFound)?;
+    let data = ConfigData {
+        app: AppData {
+            id: &id,
+            name: &app.name,
+        },
+        flows: &app.flows,
+        default_flow: door.default_flow,
+        confirm_in_browser: app.confirm_in_browser,
+        sandbox: door
+            .phone_url
+            .as_deref()
+            .map(|phone_url| SandboxData { phone_url }),
+    };
+    let mut response = ok(&request, StatusCode::OK, data);
+    if let (_, Some(cookie)) = cookies.browser_or_new(request.headers()) {
+        let _ = response.add_cookie(&cookie);
+    }
+    Ok(response)
+}
+
+/// The app a caller names, or `default`; `None` for what cannot be one.
+fn app_of(name: Option<&str>) -> Option<AppId> {
+    name.map_or_else(|| Some(AppId::default_app()), AppId::parse)
+}

@@ -1,0 +1,195 @@
+//! Redeeming a grant, and living with the session it opened.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{Door, app_of};
+use crate::{
+    code::Code,
+    config::AppId,
+    http::{ApiError, Body, Cookies, Limits, Origins, RequestContext, ok},
+    telemetry::NameLabel,
+    token::{Caller, Issued, TokenError},
+    user::User,
+};
+
+#[derive(Deserialize)]
+pub(super) struct Redeem {
+    grant: String,
+    verifier: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Refresh {
+    app: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Logout {
+    app: Option<String>,
+    #[serde(default)]
+    everywhere: bool,
+}
+
+#[derive(Serialize)]
+struct IssuedData<'a> {
+    access_token: &'a str,
+    token_type: &'static str,
+    expires_in: u64,
+    session_id: &'a str,
+    user: UserData<'a>,
+}
+
+#[derive(Serialize)]
+struct UserData<'a> {
+    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    avatar: Option<&'a str>,
+}
+
+impl<'a> From<&'a User> for UserData<'a> {
+    fn from(user: &'a User) -> Self {
+        Self {
+            id: &user.id.0,
+            name: user.name.as_deref(),
+            avatar: user.avatar.as_deref(),
+        }
+    }
+}
+
+/// `POST /auth/token`: a session for a grant and its verifier. The app is the grant's.
+pub(super) async fn redeem(
+    request: HttpRequest,
+    door: web::Data<Door>,
+    origins: web::Data<Origins>,
+    limits: web::Data<Limits>,
+    cookies: web::Data<Cookies>,
+    Body(body): Body<Redeem>,
+) -> Result<HttpResponse, ApiError> {
+    limits.token(RequestContext::of(&request).limit_key())?;
+    let origin = origins.any_app(request.headers())?;
+    let admits = |app: &AppId| origins.admits(app, origin.as_ref()).is_ok();
+    let (issued, app) = door
+        .login
+        .redeem(&body.grant, &body.verifier, admits)
+        .await?;
+    Ok(answer(&request, &door, &cookies, &app, &issued, "grant"))
+}
+
+/// `POST /auth/refresh`: the app's cookie in, a new access token and the next cookie out.
+pub(super) async fn refresh(
+    request: HttpRequest,
+    door: web::Data<Door>,
+    origins: web::Data<Origins>,
+    limits: web::Data<Limits>,
+    cookies: web::Data<Cookies>,
+    Body(body): Body<Refresh>,
+) -> Result<HttpResponse, ApiError> {
+    limits.token(RequestContext::of(&request).limit_key())?;
+    let app = app_of(body.app.as_deref()).ok_or(Code::OriginRefused)?;
+    origins.check(&app, request.headers())?;
+    let token = cookies
+        .refresh(request.headers(), &app)
+        .ok_or(Code::Unauthenticated)?;
+    let issued = door.tokens.refresh(&app, &token).await?;
+    Ok(answer(&request, &door, &cookies, &app, &issued, "refresh"))
+}
+
+/// `POST /auth/logout`: ends this session, or all of its user's; 200 also when it is over already.
+pub(super) async fn logout(
+    request: HttpRequest,
+    door: web::Data<Door>,
+    origins: web::Data<Origins>,
+    cookies: web::Data<Cookies>,
+    Body(body): Body<Logout>,
+) -> Result<HttpResponse, ApiError> {
+    let app = app_of(body.app.as_deref()).ok_or(Code::OriginRefused)?;
+    origins.check(&app, request.headers())?;
+    if let Some(user) = end_session(&request, &door, &cookies, &app).await? {
+        if body.everywhere {
+            door.tokens.revoke_all(&user.user_id).await?;
+        }
+    }
+    let mut response = ok(&request, StatusCode::OK, json!({}));
+    // Cannot fail: the cookie's text is ours.
+    let _ = response.add_cookie(&cookies.clear_refresh(&app));
+    Ok(response)
+}
+
+/// Ends the caller's session, known by Bearer or by cookie; tells whose it was, if there was one.
+async fn end_session(
+    request: &HttpRequest,
+    door: &Door,
+    cookies: &Cookies,
+    app: &AppId,
+) -> Result<Option<Caller>, ApiError> {
+    let caller = bearer(request).map(|token| door.tokens.authenticate(token));
+    if let Some(Ok(caller)) = caller {
+        door.tokens.revoke(&caller.session_id).await?;
+        return Ok(Some(caller));
+    }
+    match (cookies.refresh(request.headers(), app), caller) {
+        (Some(token), _) => Ok(door.tokens.logout_by_cookie(app, &token).await?),
+        (None, Some(Err(error))) => Err(error.into()),
+        (None, _) => Ok(None),
+    }
+}
+
+/// `GET /me`, for Bearer only: who is signed in, as long as the session lives.
+pub(super) async fn me(
+    request: HttpRequest,
+    door: web::Data<Door>,
+) -> Result<HttpResponse, ApiError> {
+    let caller = door
+        .tokens
+        .authenticate(bearer(&request).ok_or(Code::Unauthenticated)?)?;
+    let session = door.tokens.session_of(&caller).await?;
+    let user = door.tokens.user(&session.user).await?;
+    let user = user.ok_or(TokenError::Unauthenticated)?;
+    let data = json!({ "user": UserData::from(&user), "session_id": session.id.0 });
+    Ok(ok(&request, StatusCode::OK, data))
+}
+
+fn bearer(request: &HttpRequest) -> Option<&str> {
+    let value = request
+        .headers()
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
+}
+
+fn answer(
+    request: &HttpRequest,
+    door: &Door,
+    cookies: &Cookies,
+    app: &AppId,
+    issued: &Issued,
+    by: &'static str,
+) -> HttpResponse {
+    door.metrics
+        .tokens_issued
+        .get_or_create(&NameLabel { name: by })
+        .inc();
+    let data = IssuedData {
+        access_token: issued.access_token.expose_secret(),
+        token_type: "Bearer",
+        expires_in: issued.expires_in,
+        session_id: &issued.session_id.0,
+        user: (&issued.user).into(),
+    };
+    let mut response = ok(request, StatusCode::OK, data);
+    let token = issued.refresh_token.expose_secret();
+    // Cannot fail: the cookie's text is ours.
+    let _ = response.add_cookie(&cookies.set_refresh(app, token, issued.refresh_max_age));
+    response
+}

@@ -1,0 +1,120 @@
+//! Users and sessions in one SQLite file: what a gateway that runs alone keeps.
+
+mod migrations;
+mod sessions;
+mod users;
+
+use std::{
+    fs::{DirBuilder, OpenOptions},
+    io,
+    path::Path,
+    str::FromStr,
+    time::Duration,
+};
+
+use sqlx::{
+    SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::{clock::Millis, cluster::StoreError};
+
+/// Readers run beside one writer, and the next writers stand ready; more would only wait longer.
+const CONNECTIONS: u32 = 4;
+
+/// How long a query waits for a connection, and then again for the writer before it.
+const WAIT: Duration = Duration::from_secs(3);
+
+/// A database file; clones share its connections.
+#[derive(Clone)]
+pub struct Sqlite {
+    pool: SqlitePool,
+}
+
+impl Sqlite {
+    /// Opens `sqlite:` and a path, or a bare path; makes file (mode 0600) and directory (0700) where they are
+    /// missing, and brings the tables up to date.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be made or opened, or was written by a newer version.
+    pub async fn open(url_or_path: &str) -> Result<Self, StoreError> {
+        let file = file_options(url_or_path)?;
+        make_file(file.get_filename()).map_err(|error| {
+            let path = file.get_filename().display();
+            failed(format!("{path}: {error}"))
+        })?;
+        let options = file
+            .create_if_missing(false)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal)
+            .foreign_keys(true)
+            .busy_timeout(WAIT);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(WAIT)
+            .connect_with(options)
+            .await
+            .map_err(|error| failed(format!("{url_or_path}: {error}")))?;
+        migrations::run(&pool).await?;
+        Ok(Self { pool })
+    }
+
+    /// Waits for the queries under way and closes the file.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+fn file_options(url_or_path: &str) -> Result<SqliteConnectOptions, StoreError> {
+    if url_or_path.contains(":memory:") || url_or_path.contains("mode=memory") {
+        let message = "a database in memory is another one for each connection; give a file";
+        return Err(failed(message));
+    }
+    if url_or_path.starts_with("sqlite:") {
+        SqliteConnectOptions::from_str(url_or_path)
+            .map_err(|error| failed(format!("{url_or_path}: {error}")))
+    } else {
+        Ok(SqliteConnectOptions::new().filename(url_or_path))
+    }
+}
+
+/// An empty file is a database without tables; SQLite gives its journals the mode of the file.
+fn make_file(path: &Path) -> io::Result<()> {
+    if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
+        let mut builder = DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(dir)?;
+    }
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+fn failed(message: impl Into<String>) -> StoreError {
+    StoreError {
+        store: "sqlite",
+        message: message.into(),
+    }
+}
+
+/// A query that did not work.
+fn away(error: sqlx::Error) -> StoreError {
+    failed(error.to_string())
+}
+
+/// Milliseconds as a column holds them.
+fn to_column(at: Millis) -> i64 {
+    i64::try_from(at).unwrap_or(i64::MAX)
+}
+
+/// Milliseconds from a column.
+fn from_column(at: i64) -> Millis {
+    u64::try_from(at).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,200 @@
+use std::{path::PathBuf, sync::Arc};
+
+use futures_util::future::join_all;
+use secrecy::ExposeSecret;
+use tempfile::TempDir;
+
+use super::*;
+use crate::{
+    clock::Clock,
+    config::{AppId, Overrides, load},
+    token::{self, Device, Keys, SessionStore, Tokens},
+    user::{self, Identity, Profile, User, UserStore},
+};
+
+struct Bench {
+    store: Sqlite,
+    path: PathBuf,
+    /// Goes away with the bench.
+    _home: TempDir,
+}
+
+async fn bench() -> Bench {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("data/scangate.db");
+    Bench {
+        store: Sqlite::open(path.to_str().unwrap()).await.unwrap(),
+        path,
+        _home: home,
+    }
+}
+
+async fn enrol(store: &Sqlite, openid: &str) -> User {
+    let identity = Identity {
+        app_id: "wx1".to_owned(),
+        openid: openid.to_owned(),
+        unionid: None,
+    };
+    store
+        .enrol(&identity, &Profile::default(), 1)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn it_is_a_user_store() {
+    let bench = bench().await;
+    user::conformance::users(&bench.store).await;
+}
+
+#[tokio::test]
+async fn it_is_a_session_store() {
+    let bench = bench().await;
+    let (one, two) = (
+        enrol(&bench.store, "o1").await,
+        enrol(&bench.store, "o2").await,
+    );
+    token::conformance::sessions(&bench.store, &one.id, &two.id).await;
+}
+
+#[tokio::test]
+async fn processes_that_start_at_once_share_one_file() {
+    let home = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", home.path().join("a/b.db").display());
+    let stores = join_all((0..4).map(|_| Sqlite::open(&url))).await;
+    let stores: Vec<_> = stores.into_iter().map(Result::unwrap).collect();
+    let users = join_all(stores.iter().map(|store| enrol(store, "o1"))).await;
+    assert!(users.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+#[tokio::test]
+async fn rows_outlive_the_process() {
+    let bench = bench().await;
+    let user = enrol(&bench.store, "o1").await;
+    bench.store.close().await;
+    assert!(bench.store.get_user(&user).await.is_err(), "closed");
+    let again = Sqlite::open(bench.path.to_str().unwrap()).await.unwrap();
+    assert_eq!(again.get_user(&user).await.unwrap(), Some(user));
+}
+
+impl Sqlite {
+    /// Both traits have a `get`.
+    async fn get_user(&self, user: &User) -> Result<Option<User>, StoreError> {
+        UserStore::get(self, &user.id).await
+    }
+}
+
+#[tokio::test]
+#[cfg(unix)]
+async fn only_its_owner_may_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = bench().await;
+    enrol(&bench.store, "o1").await;
+    let dir = bench.path.parent().unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(dir), 0o700);
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+}
+
+#[tokio::test]
+async fn the_connection_is_set_up_as_it_should_be() {
+    let bench = bench().await;
+    let mode = "SELECT journal_mode FROM pragma_journal_mode";
+    let mode: String = scalar(&bench.store, mode).await;
+    assert_eq!(mode, "wal");
+    for (sql, due) in [
+        ("SELECT foreign_keys FROM pragma_foreign_keys", 1),
+        ("SELECT synchronous FROM pragma_synchronous", 1),
+        ("SELECT timeout FROM pragma_busy_timeout", 3000),
+    ] {
+        let found: i64 = scalar(&bench.store, sql).await;
+        assert_eq!(found, due, "{sql}");
+    }
+}
+
+async fn scalar<T>(store: &Sqlite, sql: &'static str) -> T
+where
+    T: Send + Unpin + for<'r> sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
+{
+    sqlx::query_scalar(sql)
+        .fetch_one(&store.pool)
+        .await
+        .unwrap()
+}
+
+async fn refusal(url_or_path: &str) -> String {
+    Sqlite::open(url_or_path).await.err().unwrap().to_string()
+}
+
+#[tokio::test]
+async fn what_cannot_work_is_refused_in_a_sentence() {
+    assert!(refusal("sqlite::memory:").await.contains("give a file"));
+    let bench = bench().await;
+    let inside = bench.path.join("x.db");
+    assert!(
+        refusal(inside.to_str().unwrap())
+            .await
+            .contains("scangate.db"),
+        "a file as a directory"
+    );
+    sqlx::raw_sql("PRAGMA user_version = 99")
+        .execute(&bench.store.pool)
+        .await
+        .unwrap();
+    let newer = refusal(bench.path.to_str().unwrap()).await;
+    assert!(newer.contains("version 99"), "{newer}");
+    let text = bench.path.with_extension("txt");
+    std::fs::write(
+        &text,
+        "no database at all, but long enough to be read as one".repeat(9),
+    )
+    .unwrap();
+    assert!(
+        refusal(text.to_str().unwrap())
+            .await
+            .contains("not a database")
+    );
+}
+
+#[tokio::test]
+async fn tokens_are_refreshed_once_however_many_ask() {
+    let bench = bench().await;
+    let user = enrol(&bench.store, "o1").await;
+    let config = load(&Overrides::default()).unwrap();
+    let store = Arc::new(bench.store.clone());
+    let keys = Keys::generate().unwrap();
+    let tokens = Tokens::new(&config, keys, store.clone(), store, Clock::new());
+    let app = AppId::default_app();
+    let (stamp, device) = (tokens.stamp(), Device::default());
+    let opened = (0..8).map(|_| tokens.open_session(&stamp, &user, &app, &device));
+    let opened = join_all(opened).await.into_iter().map(Result::unwrap);
+    let shown: Vec<_> = opened
+        .map(|one| one.refresh_token.expose_secret().to_owned())
+        .collect();
+    assert!(shown.windows(2).all(|pair| pair[0] == pair[1]));
+
+    let rotated = join_all(shown.iter().map(|token| tokens.refresh(&app, token))).await;
+    let rotated = rotated.into_iter().map(|one| one.ok().unwrap());
+    let next: Vec<_> = rotated
+        .map(|one| one.refresh_token.expose_secret().to_owned())
+        .collect();
+    assert!(next.windows(2).all(|pair| pair[0] == pair[1]));
+    let kept = SessionStore::get(&bench.store, &stamp.session_id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(kept.generation, 1);
+    let bytes = std::fs::read(&bench.path).unwrap();
+    let wal = std::fs::read(bench.path.with_extension("db-wal")).unwrap_or_default();
+    for secret in shown.iter().chain(&next) {
+        let on_disk = |bytes: &[u8]| {
+            bytes
+                .windows(secret.len())
+                .any(|one| one == secret.as_bytes())
+        };
+        assert!(!on_disk(&bytes) && !on_disk(&wal), "only hashes are kept");
+    }
+}

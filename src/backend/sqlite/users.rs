@@ -1,0 +1,169 @@
+//! Users in SQLite.
+
+use async_trait::async_trait;
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+
+use super::{Sqlite, away, to_column};
+use crate::{
+    clock::Millis,
+    cluster::StoreError,
+    ids,
+    user::{Identity, Profile, User, UserId, UserStore},
+};
+
+#[async_trait]
+impl UserStore for Sqlite {
+    async fn find(&self, app_id: &str, openid: &str) -> Result<Option<User>, StoreError> {
+        let sql = "SELECT users.id, name, avatar FROM identities
+            JOIN users ON users.id = identities.user_id
+            WHERE app_id = $1 AND openid = $2";
+        let query = sqlx::query(sql).bind(app_id).bind(openid).try_map(user);
+        query.fetch_optional(&self.pool).await.map_err(away)
+    }
+
+    async fn get(&self, id: &UserId) -> Result<Option<User>, StoreError> {
+        let sql = "SELECT id, name, avatar FROM users WHERE id = $1";
+        let query = sqlx::query(sql).bind(&id.0).try_map(user);
+        query.fetch_optional(&self.pool).await.map_err(away)
+    }
+
+    async fn enrol(
+        &self,
+        identity: &Identity,
+        profile: &Profile,
+        now: Millis,
+    ) -> Result<User, StoreError> {
+        // Immediate: nobody else writes between the look and the entry.
+        let begun = self.pool.begin_with("BEGIN IMMEDIATE").await;
+        let mut transaction = begun.map_err(away)?;
+        let user = enrol(&mut transaction, identity, profile, now)
+            .await
+            .map_err(away)?;
+        transaction.commit().await.map_err(away)?;
+        Ok(user)
+    }
+}
+
+async fn enrol(
+    db: &mut SqliteConnection,
+    identity: &Identity,
+    profile: &Profile,
+    now: Millis,
+) -> Result<User, sqlx::Error> {
+    let known = user_of_identity(db, identity).await?;
+    let of_union = match &identity.unionid {
+        Some(unionid) => user_of_union(db, unionid).await?,
+        None => None,
+    };
+    let (id, new_identity) = match (known, &of_union) {
+        (Some(known), _) => (known, false),
+        (None, Some(of_union)) => (of_union.clone(), true),
+        (None, None) => (add_user(db, now).await?, true),
+    };
+    if new_identity {
+        add_identity(db, identity, &id, now).await?;
+    }
+    match (&identity.unionid, of_union) {
+        (Some(unionid), None) => add_union(db, unionid, &id, now).await?,
+        // Two people by the openids, one by the unionid. Who logs in stays who they are.
+        (Some(_), Some(other)) if other != id => tracing::warn!(
+            user = id,
+            other,
+            app_id = identity.app_id,
+            "a unionid belongs to another user already; it is not kept"
+        ),
+        _ => {}
+    }
+    refresh(db, &id, profile).await
+}
+
+async fn user_of_identity(
+    db: &mut SqliteConnection,
+    identity: &Identity,
+) -> Result<Option<String>, sqlx::Error> {
+    let sql = "SELECT user_id FROM identities WHERE app_id = $1 AND openid = $2";
+    let query = sqlx::query_scalar(sql).bind(&identity.app_id);
+    query.bind(&identity.openid).fetch_optional(db).await
+}
+
+async fn user_of_union(
+    db: &mut SqliteConnection,
+    unionid: &str,
+) -> Result<Option<String>, sqlx::Error> {
+    let sql = "SELECT user_id FROM unions WHERE unionid = $1";
+    sqlx::query_scalar(sql)
+        .bind(unionid)
+        .fetch_optional(db)
+        .await
+}
+
+async fn add_user(db: &mut SqliteConnection, now: Millis) -> Result<String, sqlx::Error> {
+    let id = ids::row_id(now);
+    let sql = "INSERT INTO users (id, created_at) VALUES ($1, $2)";
+    sqlx::query(sql)
+        .bind(&id)
+        .bind(to_column(now))
+        .execute(db)
+        .await?;
+    Ok(id)
+}
+
+async fn add_identity(
+    db: &mut SqliteConnection,
+    identity: &Identity,
+    user: &str,
+    now: Millis,
+) -> Result<(), sqlx::Error> {
+    let sql =
+        "INSERT INTO identities (app_id, openid, user_id, created_at) VALUES ($1, $2, $3, $4)";
+    let query = sqlx::query(sql)
+        .bind(&identity.app_id)
+        .bind(&identity.openid);
+    query
+        .bind(user)
+        .bind(to_column(now))
+        .execute(db)
+        .await
+        .map(drop)
+}
+
+async fn add_union(
+    db: &mut SqliteConnection,
+    unionid: &str,
+    user: &str,
+    now: Millis,
+) -> Result<(), sqlx::Error> {
+    let sql = "INSERT INTO unions (unionid, user_id, created_at) VALUES ($1, $2, $3)";
+    let query = sqlx::query(sql)
+        .bind(unionid)
+        .bind(user)
+        .bind(to_column(now));
+    query.execute(db).await.map(drop)
+}
+
+/// Takes over what the profile says; what it does not say stays.
+async fn refresh(
+    db: &mut SqliteConnection,
+    id: &str,
+    profile: &Profile,
+) -> Result<User, sqlx::Error> {
+    let sql = "UPDATE users SET name = coalesce($2, name), avatar = coalesce($3, avatar)
+        WHERE id = $1 RETURNING id, name, avatar";
+    let query = sqlx::query(sql)
+        .bind(id)
+        .bind(&profile.name)
+        .bind(&profile.avatar);
+    query.try_map(user).fetch_one(db).await
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the shape that try_map wants"
+)]
+fn user(row: SqliteRow) -> Result<User, sqlx::Error> {
+    Ok(User {
+        id: UserId(row.try_get("id")?),
+        name: row.try_get("name")?,
+        avatar: row.try_get("avatar")?,
+    })
+}

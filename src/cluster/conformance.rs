@@ -1,0 +1,71 @@
+//! What every [`Once`] must do.
+
+use std::time::Duration;
+
+use super::{Claim, Once};
+use crate::clock::Clock;
+
+const TTL: Duration = Duration::from_secs(300);
+const WAIT: Duration = Duration::from_secs(2);
+
+pub(crate) async fn once(once: &dyn Once, clock: &Clock) {
+    one_of_many_is_first(once).await;
+    the_first_outcome_stays(once).await;
+    an_unsettled_claim_is_pending(once).await;
+    a_claim_ends_with_its_life(once, clock).await;
+}
+
+async fn one_of_many_is_first(once: &dyn Once) {
+    let claims = (0..16).map(|_| once.claim("many", TTL, WAIT));
+    let settler = async {
+        tokio::task::yield_now().await;
+        once.settle("many", "done").await.unwrap();
+    };
+    let (claims, ()) = tokio::join!(futures_util::future::join_all(claims), settler);
+    let first = claims
+        .iter()
+        .filter(|claim| matches!(claim, Ok(Claim::First)))
+        .count();
+    let again = claims
+        .iter()
+        .filter(|claim| matches!(claim, Ok(Claim::Again(outcome)) if outcome == "done"))
+        .count();
+    assert_eq!((first, again), (1, 15));
+}
+
+async fn the_first_outcome_stays(once: &dyn Once) {
+    assert_eq!(
+        once.claim("outcome", TTL, WAIT).await.unwrap(),
+        Claim::First
+    );
+    once.settle("outcome", "one").await.unwrap();
+    once.settle("outcome", "two").await.unwrap();
+    assert_eq!(
+        once.claim("outcome", TTL, WAIT).await.unwrap(),
+        Claim::Again("one".to_owned())
+    );
+}
+
+async fn an_unsettled_claim_is_pending(once: &dyn Once) {
+    assert_eq!(
+        once.claim("unsettled", TTL, WAIT).await.unwrap(),
+        Claim::First
+    );
+    assert_eq!(
+        once.claim("unsettled", TTL, Duration::from_millis(10))
+            .await
+            .unwrap(),
+        Claim::Pending
+    );
+}
+
+async fn a_claim_ends_with_its_life(once: &dyn Once, clock: &Clock) {
+    assert_eq!(
+        once.claim("short", Duration::from_secs(1), WAIT)
+            .await
+            .unwrap(),
+        Claim::First
+    );
+    clock.advance(Duration::from_secs(2));
+    assert_eq!(once.claim("short", TTL, WAIT).await.unwrap(), Claim::First);
+}

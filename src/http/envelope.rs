@@ -1,0 +1,91 @@
+//! The one shape of a JSON answer.
+
+use std::time::Duration;
+
+use actix_web::{HttpRequest, HttpResponse, ResponseError, http::StatusCode, web};
+use serde::Serialize;
+
+use super::{error::ApiError, request::RequestContext};
+use crate::code::{Code, Locale};
+
+#[derive(Serialize)]
+struct Success<'a, T> {
+    code: u32,
+    message: &'static str,
+    data: T,
+    request_id: &'a str,
+}
+
+#[derive(Serialize)]
+struct Failure<'a> {
+    code: u32,
+    name: &'static str,
+    message: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+}
+
+/// `data` in the envelope.
+pub fn ok<T: Serialize>(req: &HttpRequest, status: StatusCode, data: T) -> HttpResponse {
+    let context = RequestContext::of(req);
+    let envelope = Success {
+        code: 0,
+        message: "ok",
+        data,
+        request_id: &context.request_id,
+    };
+    match serde_json::to_vec(&envelope) {
+        Ok(body) => HttpResponse::build(status)
+            .content_type("application/json")
+            .body(body),
+        Err(error) => ApiError::new(Code::Internal)
+            .because(error)
+            .error_response(),
+    }
+}
+
+/// An error in the envelope.
+pub(super) fn error(
+    code: Code,
+    retry_after: Option<Duration>,
+    locale: Locale,
+    request_id: Option<&str>,
+) -> web::Bytes {
+    let envelope = Failure {
+        code: code.number(),
+        name: code.name(),
+        message: code.message(locale),
+        retry_after_ms: retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+        request_id,
+    };
+    // Numbers and strings always serialise.
+    serde_json::to_vec(&envelope).unwrap_or_default().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::{body::to_bytes, test::TestRequest};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn data_comes_in_the_envelope() {
+        let req = TestRequest::get().to_http_request();
+        let response = ok(&req, StatusCode::CREATED, json!({"a": 1}));
+        assert_eq!(response.status(), 201);
+        let body = to_bytes(response.into_body()).await.unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(
+            body,
+            json!({
+                "code": 0,
+                "message": "ok",
+                "data": {"a": 1},
+                "request_id": &*RequestContext::of(&req).request_id,
+            })
+        );
+    }
+}

@@ -1,0 +1,85 @@
+//! What every HTTP door stands on: the envelope, the request's context, origins, addresses, limits, cookies,
+//! headers and the embedded pages.
+//!
+//! [`Http`] is built once from the configuration; [`Http::install`] gives it to an actix `App`, whose outermost
+//! middlewares are [`context`] and, inside it, [`hosts`].
+
+pub mod assets;
+mod body;
+mod client_address;
+pub mod cookies;
+mod envelope;
+mod error;
+pub mod headers;
+mod host;
+pub mod limits;
+mod login;
+mod origin;
+mod request;
+pub mod user_agent;
+
+use actix_web::web;
+
+use crate::config::{Config, Mode};
+
+pub use self::{
+    body::{Body, Command, MAX_BODY},
+    client_address::{LimitKey, TrustedProxies},
+    cookies::Cookies,
+    envelope::ok,
+    error::ApiError,
+    headers::SecurityHeaders,
+    host::{Hosts, hosts},
+    limits::{Limited, Limits},
+    login::originate,
+    origin::{OriginRefused, Origins, cors},
+    request::{RequestContext, context},
+};
+
+/// Everything of this module that is made from the configuration. Clones share it.
+#[derive(Clone)]
+pub struct Http {
+    /// Whose `X-Forwarded-For` is believed.
+    pub proxies: web::Data<TrustedProxies>,
+    /// The names this gateway answers to.
+    pub hosts: web::Data<Hosts>,
+    /// Which pages may speak for which app.
+    pub origins: web::Data<Origins>,
+    /// Names and attributes of cookies.
+    pub cookies: web::Data<Cookies>,
+    /// Policies for browsers.
+    pub headers: web::Data<SecurityHeaders>,
+    /// Floods.
+    pub limits: web::Data<Limits>,
+}
+
+impl Http {
+    /// One gateway's; two of them share nothing.
+    pub fn new(config: &Config) -> Self {
+        let public_url = config.server.public_url();
+        let open_base = config.wechat.open_base(&config.sandbox);
+        let sandbox = config.wechat.mode == Mode::Sandbox;
+        Self {
+            proxies: web::Data::new(TrustedProxies::new(config.server.trusted_proxies.clone())),
+            hosts: web::Data::new(Hosts::new(&public_url, sandbox)),
+            origins: web::Data::new(Origins::new(&config.apps, &public_url)),
+            cookies: web::Data::new(Cookies::new(&public_url)),
+            headers: web::Data::new(SecurityHeaders::new(&public_url, &open_base, sandbox)),
+            limits: web::Data::new(Limits::new(&config.limits, config.server.max_connections)),
+        }
+    }
+
+    /// Gives an `App` this module's parts, and answers its extractors' refusals in the envelope.
+    pub fn install(&self, app: &mut web::ServiceConfig) {
+        app.app_data(self.proxies.clone())
+            .app_data(self.hosts.clone())
+            .app_data(self.origins.clone())
+            .app_data(self.cookies.clone())
+            .app_data(self.headers.clone())
+            .app_data(self.limits.clone());
+        error::install(app);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+//! The person with the phone says yes or no.
+
+use secrecy::ExposeSecret;
+
+use super::{
+    Login, LoginError,
+    oauth_state::Step,
+    phone_cookie::PhoneCookie,
+    visit::{Next, Notice, PhoneRequest},
+};
+use crate::scene::{Advanced, Input, Phone, Refused, Scene, State};
+
+impl Login {
+    /// `POST /s/{scene}/confirm`: a known user is authorized at once, a new one goes to WeChat's consent first.
+    ///
+    /// # Errors
+    /// 50300 when a store is away.
+    pub async fn confirm(
+        &self,
+        request: PhoneRequest<'_>,
+        form_token: &str,
+    ) -> Result<Next, LoginError> {
+        let (scene, cookie) = match self.form_of(request, form_token).await? {
+            Ok(found) => found,
+            Err(next) => return Ok(next),
+        };
+        let (State::Scanned { .. }, Some(phone)) = (&scene.state, scene.phone.as_deref()) else {
+            return Ok(Next::Scene(scene.id));
+        };
+        let known = self
+            .parts()
+            .users
+            .find(&self.settings().wechat_app_id, &phone.openid)
+            .await?;
+        let Some(user) = known else {
+            return Ok(self.to_wechat(&scene, Step::Consent, cookie));
+        };
+        let phone = Phone {
+            openid: phone.openid.clone(),
+            tie: cookie.tie(),
+        };
+        self.decide(&scene, &Input::Confirm { phone, user }).await
+    }
+
+    /// `POST /s/{scene}/reject`.
+    ///
+    /// # Errors
+    /// 50300 when a store is away.
+    pub async fn reject(
+        &self,
+        request: PhoneRequest<'_>,
+        form_token: &str,
+    ) -> Result<Next, LoginError> {
+        match self.form_of(request, form_token).await? {
+            Ok((scene, cookie)) => {
+                self.decide(&scene, &Input::Reject { tie: cookie.tie() })
+                    .await
+            }
+            Err(next) => Ok(next),
+        }
+    }
+
+    /// The scene and the browser of a form, or the page that says why it does not count.
+    async fn form_of(
+        &self,
+        request: PhoneRequest<'_>,
+        form_token: &str,
+    ) -> Result<Result<(Scene, PhoneCookie), Next>, LoginError> {
+        let Some(scene) = self.visited_scene(request.scene).await? else {
+            return Ok(Err(Next::Notice(Notice::Expired, None)));
+        };
+        let key = self.parts().phone_key.expose_secret();
+        let cookie = self.open_cookie(request.cookie).filter(|cookie| {
+            cookie.visited(&scene.id)
+                && cookie.made_form(key, &scene.id, form_token)
+                && scene.is_tied_to(&cookie.tie())
+        });
+        Ok(match cookie {
+            Some(cookie) => Ok((scene, cookie)),
+            None => Err(Next::Notice(Notice::NotYours, Some(scene.id))),
+        })
+    }
+
+    /// Takes the step; `/s/{scene}` then shows what has become of the scene, also when it was too late.
+    pub(super) async fn decide(&self, scene: &Scene, input: &Input) -> Result<Next, LoginError> {
+        Ok(match self.advance(&scene.id, input).await? {
+            Advanced::Refused(Refused::OtherPhone, _) => {
+                Next::Notice(Notice::NotYours, Some(scene.id))
+            }
+            Advanced::Done { .. } | Advanced::Refused(..) | Advanced::Unknown => {
+                Next::Scene(scene.id)
+            }
+        })
+    }
+}

@@ -1,0 +1,247 @@
+//! The story of a login: a browser opens a scene, a phone scans it, its person confirms, the page is told at
+//! once and redeems its grant.
+//!
+//! | step | file |
+//! |---|---|
+//! | the browser opens, renews or cancels a scene | `open.rs` |
+//! | it watches, and comes back after a lost connection | `watch.rs` |
+//! | the phone visits `/s/{scene}` and is sent to WeChat | `visit.rs`, `phone_cookie.rs`, `oauth_state.rs` |
+//! | WeChat sends it back with a code: `scanned`, or a new user is known | `oauth_return.rs` |
+//! | the person confirms or rejects | `confirm.rs` |
+//! | the page redeems the grant | `redeem.rs` |
+//! | time runs out | `expire.rs` |
+
+mod confirm;
+mod expire;
+mod oauth_return;
+mod oauth_state;
+mod open;
+mod phone_cookie;
+mod redeem;
+mod visit;
+mod watch;
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use secrecy::SecretBox;
+use url::Url;
+
+pub use self::{
+    oauth_return::OauthCallback,
+    open::{Opened, Origination},
+    visit::{Confirming, Next, Notice, PhoneRequest},
+};
+use crate::{
+    clock::{Clock, Stopwatch},
+    cluster::{Once, StoreError},
+    code::Code,
+    config::{Apps, Flow, ScannedUser},
+    push::Registry,
+    scene::{Advanced, Deadlines, Effect, Input, Lives, Scene, SceneId, SceneStore, State, Was},
+    tasks::Tasks,
+    telemetry::{Metrics, StateLabel},
+    token::Tokens,
+    user::UserStore,
+    wechat::WeChat,
+};
+
+/// What the story needs to know of the configuration.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What people type.
+    pub public_url: Url,
+    /// The front ends.
+    pub apps: Apps,
+    /// The flow of a `start` that names none.
+    pub default_flow: Flow,
+    /// What `scanned` tells.
+    pub scanned_user: ScannedUser,
+    /// How long the states live.
+    pub lives: Lives,
+    /// The service account's id: the openids of the `h5` flow belong to it.
+    pub wechat_app_id: String,
+}
+
+/// What the story is told with.
+pub struct Parts {
+    /// See [`Settings`].
+    pub settings: Settings,
+    /// Scenes.
+    pub scenes: Arc<dyn SceneStore>,
+    /// Users.
+    pub users: Arc<dyn UserStore>,
+    /// Claims on callbacks.
+    pub once: Arc<dyn Once>,
+    /// Token issuance.
+    pub tokens: Arc<Tokens>,
+    /// The watchers of this node.
+    pub push: Arc<Registry>,
+    /// WeChat.
+    pub wechat: WeChat,
+    /// Time.
+    pub clock: Clock,
+    /// Where work goes on that must finish.
+    pub tasks: Tasks,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// Seals OAuth states.
+    pub state_key: SecretBox<[u8; 32]>,
+    /// Seals phone cookies and their forms.
+    pub phone_key: SecretBox<[u8; 32]>,
+}
+
+/// Every login of this node. Cheap to clone.
+#[derive(Clone)]
+pub struct Login(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    deadlines: Deadlines,
+    is_draining: AtomicBool,
+}
+
+/// Why a step of the story was not taken; the scene is as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoginError {
+    /// What the caller is told.
+    pub code: Code,
+    /// When to come back, where waiting helps.
+    pub retry_after: Option<Duration>,
+}
+
+/// What a caller is asked to wait when a store is away or all places are taken.
+const RETRY_AFTER: Duration = Duration::from_secs(3);
+
+impl LoginError {
+    const fn new(code: Code) -> Self {
+        Self {
+            code,
+            retry_after: None,
+        }
+    }
+}
+
+impl From<Code> for LoginError {
+    fn from(code: Code) -> Self {
+        Self::new(code)
+    }
+}
+
+impl From<StoreError> for LoginError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "a store is away");
+        Self {
+            code: Code::Overloaded,
+            retry_after: Some(RETRY_AFTER),
+        }
+    }
+}
+
+impl fmt::Display for LoginError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.code.fmt(f)
+    }
+}
+
+impl Login {
+    /// The story with these parts; nobody logs in yet.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(Inner {
+            parts,
+            deadlines: Deadlines::default(),
+            is_draining: AtomicBool::new(false),
+        }))
+    }
+
+    /// From now on no scene is opened here.
+    pub fn drain(&self) {
+        self.0.is_draining.store(true, Ordering::Release);
+    }
+
+    /// Whether this node is going away.
+    pub fn is_draining(&self) -> bool {
+        self.0.is_draining.load(Ordering::Acquire)
+    }
+
+    /// What the phone must open: the text of the `h5` flow's QR.
+    fn scene_url(&self, id: &SceneId) -> Url {
+        let mut url = self.settings().public_url.clone();
+        url.set_path(&format!("/s/{id}"));
+        url
+    }
+
+    /// The clock that scenes live by.
+    pub fn clock(&self) -> &Clock {
+        &self.parts().clock
+    }
+
+    fn parts(&self) -> &Parts {
+        &self.0.parts
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.parts().settings
+    }
+
+    /// One step in the store, and everything that follows from it: the next deadline, the numbers, the event.
+    async fn advance(&self, id: &SceneId, input: &Input) -> Result<Advanced, StoreError> {
+        let now = self.clock().now();
+        let advanced = self.parts().scenes.advance(id, input, now).await?;
+        if let Advanced::Done { scene, effect, was } = &advanced {
+            self.0
+                .deadlines
+                .set(*id, Some(was.deadline), scene.deadline);
+            self.count(scene, was);
+            match effect {
+                Effect::Announce => self.announce(scene),
+                Effect::Finish => self.parts().push.finish(*id),
+                Effect::Quiet => {}
+            }
+        }
+        Ok(advanced)
+    }
+
+    fn announce(&self, scene: &Scene) {
+        let stopwatch = Stopwatch::start();
+        self.parts()
+            .push
+            .deliver(scene.id, &self.announcement(scene));
+        self.parts()
+            .metrics
+            .event_to_socket
+            .observe(stopwatch.elapsed().as_secs_f64());
+    }
+
+    fn count(&self, scene: &Scene, was: &Was) {
+        let metrics = &self.parts().metrics;
+        if scene.is_redeemed() && was.deadline != scene.deadline {
+            metrics.scenes_redeemed.inc();
+        }
+        if scene.seq != was.seq {
+            let state = scene.state.name();
+            metrics
+                .scenes
+                .get_or_create(&StateLabel { state: was.state })
+                .dec();
+            metrics.scenes.get_or_create(&StateLabel { state }).inc();
+            metrics
+                .transitions
+                .get_or_create(&StateLabel { state })
+                .inc();
+            if matches!(scene.state, State::Authorized { .. }) {
+                metrics
+                    .scan_to_authorized
+                    .observe(Duration::from_millis(scene.at - was.at).as_secs_f64());
+            }
+            let (id, trace_id, seq) = (scene.id, &scene.opening.trace_id, scene.seq);
+            tracing::info!(scene = %id, trace_id, seq, state, "scene moved on");
+        }
+    }
+}

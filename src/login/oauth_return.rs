@@ -1,0 +1,264 @@
+//! WeChat sends the phone back with a code, or without one.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use tracing::Instrument;
+
+use super::{
+    Login, LoginError,
+    oauth_state::{self, OauthState, Step},
+    visit::{Next, Notice},
+};
+use crate::{
+    clock::Stopwatch,
+    cluster::Claim,
+    scene::{Advanced, Input, Phone, Refused, Scene},
+    user::{Identity, Profile},
+    wechat::{Exchanged, UserInfo, WeChatError},
+};
+
+/// How long a duplicate waits for the first callback's result.
+const DUPLICATE_WAIT: Duration = Duration::from_secs(8);
+
+/// `GET /callback/wechat` as it came; each parameter at most once.
+#[derive(Clone, Copy)]
+pub struct OauthCallback<'a> {
+    /// Absent when the person refused, or WeChat did not go through with it.
+    pub code: Option<&'a str>,
+    /// Ours, sealed.
+    pub state: &'a str,
+    /// The phone cookie's text.
+    pub cookie: Option<&'a str>,
+}
+
+/// What came of one callback; kept with its claim for duplicates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    /// `/s/{scene}` shows it.
+    Scene,
+    /// One sentence.
+    Notice(Notice),
+}
+
+impl Login {
+    /// Takes a callback: with our state, from the browser it was made for, once. A duplicate gets the first one's
+    /// result; WeChat is not asked twice.
+    ///
+    /// # Errors
+    /// 50300 when a store is away.
+    pub async fn oauth_return(&self, callback: OauthCallback<'_>) -> Result<Next, LoginError> {
+        let bad_link = Next::Notice(Notice::BadLink, None);
+        let Some(cookie) = self.open_cookie(callback.cookie) else {
+            return Ok(bad_link);
+        };
+        let key = self.parts().state_key.expose_secret();
+        let state = OauthState::open(callback.state, key, cookie.binding(), self.clock().wall());
+        let Some(state) = state.filter(|state| cookie.visited(&state.scene)) else {
+            return Ok(bad_link);
+        };
+        let Some(scene) = self.visited_scene(&state.scene.to_string()).await? else {
+            return Ok(Next::Notice(Notice::Expired, None));
+        };
+        let span = tracing::info_span!("oauth return", scene = %scene.id, trace_id = scene.opening.trace_id);
+        let work = async {
+            match callback.code.filter(|code| !code.is_empty()) {
+                None => self.without_code(&scene, state.step, cookie.tie()).await,
+                Some(code) => self.with_code(&scene, state, cookie.tie(), code).await,
+            }
+        };
+        work.instrument(span).await
+    }
+
+    /// At the consent step the phone that scanned has refused; at the scan step nothing is proved, so nothing changes.
+    async fn without_code(
+        &self,
+        scene: &Scene,
+        step: Step,
+        tie: [u8; 32],
+    ) -> Result<Next, LoginError> {
+        match step {
+            Step::Consent => self.decide(scene, &Input::Reject { tie }).await,
+            Step::Scan => Ok(Next::Notice(Notice::NoCode, Some(scene.id))),
+        }
+    }
+
+    async fn with_code(
+        &self,
+        scene: &Scene,
+        state: OauthState,
+        tie: [u8; 32],
+        code: &str,
+    ) -> Result<Next, LoginError> {
+        let claim = self
+            .parts()
+            .once
+            .claim(&state.claim_key(), oauth_state::LIFE, DUPLICATE_WAIT)
+            .await?;
+        let outcome = match claim {
+            Claim::First => self.exchange_once(scene, state, tie, code).await,
+            Claim::Again(text) => {
+                serde_json::from_str(&text).unwrap_or(Outcome::Notice(Notice::BadLink))
+            }
+            Claim::Pending => Outcome::Notice(Notice::StillWorking),
+        };
+        Ok(match outcome {
+            Outcome::Scene => Next::Scene(scene.id),
+            Outcome::Notice(notice) => Next::Notice(notice, Some(scene.id)),
+        })
+    }
+
+    /// The exchange goes on even when the phone hangs up: its result is for duplicates and for the browser.
+    async fn exchange_once(
+        &self,
+        scene: &Scene,
+        state: OauthState,
+        tie: [u8; 32],
+        code: &str,
+    ) -> Outcome {
+        let (login, scene, code) = (self.clone(), scene.clone(), code.to_owned());
+        let work = async move {
+            let exchanged = match state.step {
+                Step::Scan => login.scan(&scene, tie, &code).await,
+                Step::Consent => login.consent(&scene, tie, &code).await,
+            };
+            let outcome = exchanged.unwrap_or(Outcome::Notice(Notice::Trouble));
+            login.settle(&state, outcome).await;
+            outcome
+        };
+        let work = self.parts().tasks.spawn("oauth exchange", work);
+        work.await.unwrap_or(Outcome::Notice(Notice::Trouble))
+    }
+
+    async fn settle(&self, state: &OauthState, outcome: Outcome) {
+        let text = serde_json::to_string(&outcome).unwrap_or_default();
+        if let Err(error) = self.parts().once.settle(&state.claim_key(), &text).await {
+            tracing::error!(%error, "a callback's result could not be kept for its duplicates");
+        }
+    }
+
+    /// The scan step: WeChat says who it is, and the scene is theirs.
+    async fn scan(&self, scene: &Scene, tie: [u8; 32], code: &str) -> Result<Outcome, LoginError> {
+        let proof = match self.exchange(code).await {
+            Ok(proof) => proof,
+            Err(error) => return self.wechat_failed(scene, Step::Scan, tie, &error).await,
+        };
+        if proof.snapshot {
+            return Ok(Outcome::Notice(Notice::Snapshot));
+        }
+        let known = self
+            .parts()
+            .users
+            .find(&self.settings().wechat_app_id, &proof.openid)
+            .await?;
+        let phone = Phone {
+            openid: proof.openid,
+            tie,
+        };
+        Ok(
+            match self
+                .advance(&scene.id, &Input::Scan { phone, known })
+                .await?
+            {
+                Advanced::Refused(Refused::OtherPhone, _) => Outcome::Notice(Notice::InUse),
+                Advanced::Unknown => Outcome::Notice(Notice::Expired),
+                Advanced::Done { .. } | Advanced::Refused(..) => Outcome::Scene,
+            },
+        )
+    }
+
+    /// The consent step: the same person on the same phone, now with name and picture.
+    async fn consent(
+        &self,
+        scene: &Scene,
+        tie: [u8; 32],
+        code: &str,
+    ) -> Result<Outcome, LoginError> {
+        let proof = match self.exchange(code).await {
+            Ok(proof) => proof,
+            Err(error) => return self.wechat_failed(scene, Step::Consent, tie, &error).await,
+        };
+        if proof.snapshot {
+            return Ok(Outcome::Notice(Notice::Snapshot));
+        }
+        let is_who_scanned = scene
+            .phone
+            .as_ref()
+            .is_some_and(|phone| phone.openid == proof.openid);
+        if !is_who_scanned || !scene.is_tied_to(&tie) {
+            return Ok(Outcome::Notice(Notice::OtherAccount));
+        }
+        let info = match self.userinfo(&proof).await {
+            Ok(info) => info,
+            Err(error) => return self.wechat_failed(scene, Step::Consent, tie, &error).await,
+        };
+        let identity = Identity {
+            app_id: self.settings().wechat_app_id.clone(),
+            openid: proof.openid.clone(),
+            unionid: info.unionid.or(proof.unionid),
+        };
+        let profile = Profile {
+            name: info.nickname,
+            avatar: info.avatar,
+        };
+        let user = self
+            .parts()
+            .users
+            .enrol(&identity, &profile, self.clock().wall())
+            .await?;
+        let phone = Phone {
+            openid: proof.openid,
+            tie,
+        };
+        Ok(
+            match self.decide(scene, &Input::Confirm { phone, user }).await? {
+                Next::Notice(notice, _) => Outcome::Notice(notice),
+                Next::Scene(_) | Next::Confirm(_) | Next::Wechat { .. } => Outcome::Scene,
+            },
+        )
+    }
+
+    async fn exchange(&self, code: &str) -> Result<Exchanged, WeChatError> {
+        self.measured("exchange", self.parts().wechat.exchange(code))
+            .await
+    }
+
+    async fn userinfo(&self, proof: &Exchanged) -> Result<UserInfo, WeChatError> {
+        self.measured("userinfo", self.parts().wechat.userinfo(proof))
+            .await
+    }
+
+    async fn measured<T>(
+        &self,
+        endpoint: &'static str,
+        call: impl Future<Output = Result<T, WeChatError>>,
+    ) -> Result<T, WeChatError> {
+        let stopwatch = Stopwatch::start();
+        let answer = call.await;
+        let outcome = answer.as_ref().map_or_else(WeChatError::outcome, |_| "ok");
+        self.parts()
+            .metrics
+            .wechat(endpoint, outcome, stopwatch.elapsed());
+        answer
+    }
+
+    /// The browser is told only of errors that no phone can cause, or that hit the phone that scanned; anything else a
+    /// stranger could have sent, and it stays on the stranger's page.
+    async fn wechat_failed(
+        &self,
+        scene: &Scene,
+        step: Step,
+        tie: [u8; 32],
+        error: &WeChatError,
+    ) -> Result<Outcome, LoginError> {
+        let is_who_scanned = step == Step::Consent && scene.is_tied_to(&tie);
+        if error.is_ours() || is_who_scanned {
+            self.advance(&scene.id, &Input::Fail { code: error.code() })
+                .await?;
+            return Ok(Outcome::Scene);
+        }
+        Ok(Outcome::Notice(Notice::Trouble))
+    }
+}

@@ -1,0 +1,144 @@
+//! The browser opens a scene, renews it, gives it up.
+
+use std::sync::Arc;
+
+use super::{Login, LoginError, RETRY_AFTER};
+use crate::{
+    code::{Code, Locale},
+    config::AppId,
+    protocol::{Encoded, Start},
+    scene::{Advanced, Asker, CreateError, Input, Opening, Refused, Scene, SceneId, Secret},
+    telemetry::StateLabel,
+};
+
+/// A scene just opened, and what its owner must be told.
+pub struct Opened {
+    /// The scene.
+    pub scene: Scene,
+    /// Its secret; goes to the owner inside `event` and nowhere else.
+    pub secret: Secret,
+    /// `pending`.
+    pub event: Encoded,
+}
+
+/// Where `start` came from: what the gateway saw, not what the caller said.
+#[derive(Clone, Debug, Default)]
+pub struct Origination {
+    /// Browser, system, address.
+    pub asker: Asker,
+    /// SHA-256 of the browser cookie.
+    pub browser_cookie: Option<[u8; 32]>,
+    /// The language the browser prefers, for a `start` that names none.
+    pub locale: Locale,
+    /// The trace id of the request.
+    pub trace_id: String,
+}
+
+impl Login {
+    /// Opens a scene.
+    ///
+    /// # Errors
+    /// 40300 for an unknown app, 40301 for a flow or `return_to` that is not the app's, 50300 when full, 50301
+    /// while draining.
+    pub async fn open(&self, start: &Start, from: Origination) -> Result<Opened, LoginError> {
+        let id = AppId::parse(&start.app).ok_or(Code::OriginRefused)?;
+        let app = self.settings().apps.get(&id).ok_or(Code::OriginRefused)?;
+        let flow = start.flow.unwrap_or(self.settings().default_flow);
+        if !app.flows.contains(&flow) {
+            return Err(Code::RefusedByPolicy.into());
+        }
+        let is_listed = |to: &String| app.return_urls.iter().any(|url| url.as_str() == to);
+        if !start.return_to.iter().all(is_listed) {
+            return Err(Code::RefusedByPolicy.into());
+        }
+        self.create(Arc::new(Opening {
+            app: id,
+            flow,
+            challenge: start.challenge,
+            locale: start.locale.unwrap_or(from.locale),
+            svg: start.svg,
+            return_to: start.return_to.clone(),
+            browser_cookie: from.browser_cookie,
+            asker: from.asker,
+            opened_at: self.clock().now(),
+            trace_id: from.trace_id,
+        }))
+        .await
+    }
+
+    /// Replaces a pending or ended scene by a new one with everything of its `start`. The old one is not told.
+    ///
+    /// # Errors
+    /// 40900 when it was scanned meanwhile, 41000 when it was redeemed, 40401 when it is forgotten; else as
+    /// [`Login::open`].
+    pub async fn refresh(&self, id: &SceneId) -> Result<Opened, LoginError> {
+        let old = match self.advance(id, &Input::Replace).await? {
+            Advanced::Done { scene, .. } | Advanced::Refused(Refused::Ended, scene) => scene,
+            Advanced::Refused(Refused::Redeemed, _) => return Err(Code::SceneRedeemed.into()),
+            Advanced::Refused(..) => return Err(Code::StateConflict.into()),
+            Advanced::Unknown => return Err(Code::SceneNotFound.into()),
+        };
+        self.create(Arc::new(Opening {
+            opened_at: self.clock().now(),
+            ..Opening::clone(&old.opening)
+        }))
+        .await
+    }
+
+    /// Gives a live scene up: `cancelled` is announced, and a grant that waits is burnt.
+    ///
+    /// # Errors
+    /// 40900 when it has ended, 41000 when it was redeemed, 40401 when it is forgotten.
+    pub async fn cancel(&self, id: &SceneId) -> Result<Scene, LoginError> {
+        match self.advance(id, &Input::Cancel).await? {
+            Advanced::Done { scene, .. } => Ok(scene),
+            Advanced::Refused(Refused::Redeemed, _) => Err(Code::SceneRedeemed.into()),
+            Advanced::Refused(..) => Err(Code::StateConflict.into()),
+            Advanced::Unknown => Err(Code::SceneNotFound.into()),
+        }
+    }
+
+    async fn create(&self, opening: Arc<Opening>) -> Result<Opened, LoginError> {
+        if self.is_draining() {
+            return Err(LoginError {
+                code: Code::Draining,
+                retry_after: Some(RETRY_AFTER),
+            });
+        }
+        let (now, secret) = (self.clock().now(), Secret::random());
+        let scene = Scene::open(
+            SceneId::random(),
+            &secret,
+            opening,
+            now,
+            &self.settings().lives,
+        );
+        match self.parts().scenes.create(scene.clone()).await {
+            Ok(()) => {}
+            Err(CreateError::Full(limit)) => {
+                tracing::warn!(limit, "limits.live_scenes reached: a scene was refused");
+                return Err(LoginError {
+                    code: Code::Overloaded,
+                    retry_after: Some(RETRY_AFTER),
+                });
+            }
+            Err(CreateError::Store(error)) => return Err(error.into()),
+        }
+        self.0.deadlines.set(scene.id, None, scene.deadline);
+        let metrics = &self.parts().metrics;
+        metrics.scenes_created.inc();
+        metrics
+            .scenes
+            .get_or_create(&StateLabel {
+                state: scene.state.name(),
+            })
+            .inc();
+        tracing::info!(scene = %scene.id, trace_id = scene.opening.trace_id, app = %scene.opening.app, "scene opened");
+        let event = self.event(&scene, &secret, false);
+        Ok(Opened {
+            scene,
+            secret,
+            event,
+        })
+    }
+}

@@ -1,0 +1,117 @@
+//! The page trades its grant for a session.
+
+use super::{Login, LoginError};
+use crate::{
+    code::Code,
+    config::AppId,
+    scene::{Advanced, Input, Redeemed, Scene, SceneId, State},
+    token::{Challenge, Device, Issued, Stamp, TokenError, Verifier},
+    user::User,
+};
+
+impl From<TokenError> for LoginError {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Store(error) => error.into(),
+            TokenError::Internal(cause) => {
+                tracing::error!(cause, "a token could not be made");
+                Code::Internal.into()
+            }
+            error => error.code().into(),
+        }
+    }
+}
+
+impl Login {
+    /// `POST /auth/token`. The same verifier again gets the same answer for a while: a lost response is not a lost
+    /// login. Another verifier burns the grant, and the session it opened. `admits` tells whether the caller may speak
+    /// for the grant's app.
+    ///
+    /// # Errors
+    /// 40300 when it may not; 40002 for a grant that is unknown, over, burnt, or not this verifier's; 50300 when a store is away.
+    pub async fn redeem(
+        &self,
+        grant: &str,
+        verifier: &str,
+        admits: impl Fn(&AppId) -> bool,
+    ) -> Result<(Issued, AppId), LoginError> {
+        let (id, seq) = self
+            .parts()
+            .tokens
+            .open_grant(grant)
+            .ok_or(Code::BadGrant)?;
+        let id = SceneId(id);
+        let scene = self
+            .parts()
+            .scenes
+            .get(&id)
+            .await?
+            .filter(|scene| scene.seq == seq)
+            .ok_or(Code::BadGrant)?;
+        if !admits(&scene.opening.app) {
+            return Err(Code::OriginRefused.into());
+        }
+        let challenge = Challenge::from_bytes(scene.opening.challenge);
+        if !Verifier::parse(verifier).is_some_and(|verifier| challenge.fits(&verifier)) {
+            self.burn(&id).await?;
+            return Err(Code::BadGrant.into());
+        }
+        let receipt = serde_json::to_string(&self.parts().tokens.stamp()).unwrap_or_default();
+        let scene = match self.advance(&id, &Input::Redeem { receipt }).await? {
+            Advanced::Done { scene, .. } | Advanced::Refused(_, scene) => scene,
+            Advanced::Unknown => return Err(Code::BadGrant.into()),
+        };
+        let issued = self.session_of(&scene).await?;
+        Ok((issued, scene.opening.app.clone()))
+    }
+
+    /// The session that a redeemed scene opened, or opens now.
+    async fn session_of(&self, scene: &Scene) -> Result<Issued, LoginError> {
+        let (user, redeemed) = redeemed(scene).ok_or(Code::BadGrant)?;
+        let life = u64::try_from(self.settings().lives.authorized.as_millis()).unwrap_or(u64::MAX);
+        if redeemed.burnt || self.clock().now() >= redeemed.at.saturating_add(life) {
+            return Err(Code::BadGrant.into());
+        }
+        let stamp: Stamp = serde_json::from_str(&redeemed.receipt)
+            .ok()
+            .ok_or(Code::Internal)?;
+        let asker = &scene.opening.asker;
+        let device = Device {
+            browser: asker.browser.clone(),
+            system: asker.system.clone(),
+            ip: asker.ip.clone(),
+        };
+        Ok(self
+            .parts()
+            .tokens
+            .open_session(&stamp, user, &scene.opening.app, &device)
+            .await?)
+    }
+
+    async fn burn(&self, id: &SceneId) -> Result<(), LoginError> {
+        let Advanced::Done { scene, .. } = self.advance(id, &Input::Burn).await? else {
+            return Ok(());
+        };
+        tracing::warn!(scene = %id, trace_id = scene.opening.trace_id, "a grant was shown with another verifier and is burnt");
+        if let Some((user, redeemed)) = redeemed(&scene) {
+            let stamp: Stamp = serde_json::from_str(&redeemed.receipt)
+                .ok()
+                .ok_or(Code::Internal)?;
+            self.parts()
+                .tokens
+                .burn(&stamp, &user.id, &scene.opening.app)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+fn redeemed(scene: &Scene) -> Option<(&User, &Redeemed)> {
+    match &scene.state {
+        State::Authorized {
+            user,
+            redeemed: Some(redeemed),
+        } => Some((user, redeemed)),
+        _ => None,
+    }
+}

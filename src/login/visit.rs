@@ -1,0 +1,189 @@
+//! The phone opens `/s/{scene}`: what it may see there, or where it must go first.
+
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Login, LoginError,
+    oauth_state::{OauthState, Step},
+    phone_cookie::PhoneCookie,
+};
+use crate::{
+    clock::Millis,
+    scene::{Asker, Scene, SceneId, State},
+    wechat::Scope,
+};
+
+/// What a browser on a phone sends along.
+#[derive(Clone, Copy)]
+pub struct PhoneRequest<'a> {
+    /// The scene of the path; any text.
+    pub scene: &'a str,
+    /// The phone cookie's text.
+    pub cookie: Option<&'a str>,
+}
+
+/// What the phone gets.
+pub enum Next {
+    /// The page that asks.
+    Confirm(Confirming),
+    /// On to WeChat, with this phone cookie.
+    Wechat {
+        /// Where.
+        url: String,
+        /// The cookie's text.
+        cookie: String,
+    },
+    /// Back to `/s/{scene}`, which shows what has become of it.
+    Scene(SceneId),
+    /// A page of one sentence.
+    Notice(Notice, Option<SceneId>),
+}
+
+/// What the confirm page shows: who asks, from where, since when.
+pub struct Confirming {
+    /// The scene.
+    pub scene: SceneId,
+    /// The app's name.
+    pub app: String,
+    /// Browser, system, address.
+    pub asker: Asker,
+    /// How long ago the browser opened the scene, in milliseconds.
+    pub age: Millis,
+    /// When it did, epoch milliseconds.
+    pub opened_at: Millis,
+    /// The hidden field of both forms.
+    pub form_token: String,
+}
+
+/// A page of one sentence on the phone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notice {
+    /// This phone confirmed: it may close the page.
+    SignedIn,
+    /// This phone rejected.
+    Rejected,
+    /// The browser gave up.
+    Cancelled,
+    /// Too late, or no such scene.
+    Expired,
+    /// Somebody else scanned it.
+    InUse,
+    /// An error ended it; the browser offers a new code.
+    Failed,
+    /// Only WeChat can go on from here.
+    OpenInWechat,
+    /// The address does not fit this phone: forged, replayed, foreign, or the cookie is gone.
+    BadLink,
+    /// A newer page on this phone holds the scene.
+    NotYours,
+    /// Consent was given by another account than the one that scanned.
+    OtherAccount,
+    /// WeChat's preview account: the person must open the full service.
+    Snapshot,
+    /// WeChat did not say who it is; trying again may help.
+    NoCode,
+    /// WeChat or the gateway is in trouble; trying again may help.
+    Trouble,
+    /// The same callback is being worked on.
+    StillWorking,
+}
+
+impl Login {
+    /// `GET /s/{scene}`: consumes nothing, whoever opens it how often.
+    ///
+    /// # Errors
+    /// 50300 when a store is away.
+    pub async fn visit(
+        &self,
+        request: PhoneRequest<'_>,
+        inside_wechat: bool,
+    ) -> Result<Next, LoginError> {
+        let Some(scene) = self.visited_scene(request.scene).await? else {
+            return Ok(Next::Notice(Notice::Expired, None));
+        };
+        let cookie = self.open_cookie(request.cookie);
+        let is_tied = cookie
+            .as_ref()
+            .is_some_and(|cookie| scene.is_tied_to(&cookie.tie()));
+        let notice = match (&scene.state, cookie) {
+            (State::Scanned { .. }, Some(cookie)) if is_tied => {
+                return Ok(Next::Confirm(self.confirming(&scene, &cookie)));
+            }
+            (State::Pending | State::Scanned { .. }, _) if !inside_wechat => Notice::OpenInWechat,
+            (State::Pending | State::Scanned { .. }, cookie) => {
+                return Ok(self.to_wechat(
+                    &scene,
+                    Step::Scan,
+                    cookie.unwrap_or_else(PhoneCookie::new),
+                ));
+            }
+            (State::Authorized { .. }, _) if is_tied => Notice::SignedIn,
+            (State::Rejected { .. }, _) if is_tied => Notice::Rejected,
+            (State::Authorized { .. } | State::Rejected { .. }, _) => Notice::InUse,
+            (State::Expired, _) => Notice::Expired,
+            (State::Cancelled, _) => Notice::Cancelled,
+            (State::Failed { .. }, _) => Notice::Failed,
+        };
+        Ok(Next::Notice(notice, Some(scene.id)))
+    }
+
+    /// The scene of a path, while the phone may know of it; one past its deadline that nobody expired yet counts as
+    /// expired.
+    pub(super) async fn visited_scene(&self, text: &str) -> Result<Option<Scene>, LoginError> {
+        let Some(id) = SceneId::parse(text) else {
+            return Ok(None);
+        };
+        let now = self.clock().now();
+        Ok(self
+            .parts()
+            .scenes
+            .get(&id)
+            .await?
+            .filter(|scene| now < scene.deadline))
+    }
+
+    pub(super) fn open_cookie(&self, text: Option<&str>) -> Option<PhoneCookie> {
+        PhoneCookie::open(
+            text?,
+            self.parts().phone_key.expose_secret(),
+            self.clock().wall(),
+        )
+    }
+
+    /// On to WeChat with a fresh state, bound to this browser; the cookie gets the scene.
+    pub(super) fn to_wechat(&self, scene: &Scene, step: Step, mut cookie: PhoneCookie) -> Next {
+        let (parts, now) = (self.parts(), self.clock().wall());
+        cookie.visit(scene.id, now);
+        let key = parts.state_key.expose_secret();
+        let state =
+            OauthState::new(step, scene.id).seal(&scene.opening.app, key, cookie.binding(), now);
+        let scope = match step {
+            Step::Scan => Scope::Base,
+            Step::Consent => Scope::UserInfo,
+        };
+        let mut callback = self.settings().public_url.clone();
+        callback.set_path("/callback/wechat");
+        Next::Wechat {
+            url: parts.wechat.authorize_url(scope, &callback, &state),
+            cookie: cookie.seal(parts.phone_key.expose_secret()),
+        }
+    }
+
+    fn confirming(&self, scene: &Scene, cookie: &PhoneCookie) -> Confirming {
+        let opening = &scene.opening;
+        Confirming {
+            scene: scene.id,
+            app: self
+                .settings()
+                .apps
+                .get(&opening.app)
+                .map_or_else(String::new, |app| app.name.clone()),
+            asker: opening.asker.clone(),
+            age: self.clock().now().saturating_sub(opening.opened_at),
+            opened_at: opening.opened_at,
+            form_token: cookie.form_token(self.parts().phone_key.expose_secret(), &scene.id),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Browser → gateway.
+
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::{code::Locale, config::Flow, ids};
+
+/// One command, read and checked as far as it can be without knowing the gateway's state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Opens a scene.
+    Start(Start),
+    /// Takes an open or ended scene over.
+    Resume(Resume),
+    /// A new scene on this socket, with everything of `start`.
+    Refresh,
+    /// Ends the scene.
+    Cancel,
+    /// Answers `ping`.
+    Pong,
+}
+
+/// `start`, and the body of `POST /scenes`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "StartWire")]
+pub struct Start {
+    /// PKCE S256: 32 bytes, 43 characters on the wire.
+    pub challenge: [u8; 32],
+    /// The flow asked for.
+    pub flow: Option<Flow>,
+    /// The app, as the caller names it; there may be none of that name.
+    pub app: String,
+    /// The language of the page.
+    pub locale: Option<Locale>,
+    /// Where a flow that leaves the page returns to.
+    pub return_to: Option<String>,
+    /// Whether to draw the QR.
+    pub svg: bool,
+}
+
+/// `resume`. Scene and secret are opaque here: a malformed one is a wrong one.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Resume {
+    /// The scene's id.
+    pub scene: String,
+    /// The scene's secret.
+    pub secret: String,
+    /// The last event seen; 0 for none.
+    pub seq: u64,
+}
+
+/// A command that breaks the protocol ([`Code::BadMessage`](crate::code::Code::BadMessage)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadCommand {
+    /// `ref`: the command refused, where one can be told.
+    pub command: Option<&'static str>,
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    r#type: String,
+}
+
+#[derive(Deserialize)]
+struct StartWire {
+    challenge: String,
+    flow: Option<String>,
+    app: Option<String>,
+    locale: Option<String>,
+    return_to: Option<String>,
+    svg: Option<bool>,
+}
+
+impl Command {
+    /// Reads one text frame. Unknown fields are ignored.
+    ///
+    /// # Errors
+    /// [`BadCommand`] for what is not JSON, an unknown type, a missing or mistyped field.
+    pub fn read(text: &str) -> Result<Self, BadCommand> {
+        let unreadable = BadCommand { command: None };
+        let Ok(Envelope { r#type }) = serde_json::from_str(text) else {
+            return Err(unreadable);
+        };
+        match r#type.as_str() {
+            "start" => fields("start", text).map(Self::Start),
+            "resume" => fields("resume", text).map(Self::Resume),
+            "refresh" => Ok(Self::Refresh),
+            "cancel" => Ok(Self::Cancel),
+            "pong" => Ok(Self::Pong),
+            _ => Err(unreadable),
+        }
+    }
+
+    /// The command's type on the wire.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Start(_) => "start",
+            Self::Resume(_) => "resume",
+            Self::Refresh => "refresh",
+            Self::Cancel => "cancel",
+            Self::Pong => "pong",
+        }
+    }
+}
+
+impl TryFrom<StartWire> for Start {
+    type Error = &'static str;
+
+    fn try_from(wire: StartWire) -> Result<Self, Self::Error> {
+        Ok(Self {
+            challenge: ids::from_base64url(&wire.challenge)
+                .ok_or("challenge: 43 characters of base64url")?,
+            flow: wire
+                .flow
+                .map(|flow| flow_of(&flow).ok_or("flow: unknown"))
+                .transpose()?,
+            app: wire.app.unwrap_or_else(|| "default".to_owned()),
+            locale: wire
+                .locale
+                .map(|tag| Locale::from_tag(&tag).ok_or("locale: zh-CN or en"))
+                .transpose()?,
+            return_to: wire.return_to,
+            svg: wire.svg.unwrap_or(true),
+        })
+    }
+}
+
+fn flow_of(name: &str) -> Option<Flow> {
+    match name {
+        "h5" => Some(Flow::H5),
+        "official_account" => Some(Flow::OfficialAccount),
+        "website" => Some(Flow::Website),
+        _ => None,
+    }
+}
+
+fn fields<T: DeserializeOwned>(command: &'static str, text: &str) -> Result<T, BadCommand> {
+    // The parser's own words would tell a caller nothing the protocol does not.
+    serde_json::from_str(text).ok().ok_or(BadCommand {
+        command: Some(command),
+    })
+}

@@ -1,0 +1,159 @@
+//! Which hosts are the sandbox's own, and which ones an app may send people to.
+
+use std::net::{IpAddr, SocketAddr};
+
+use url::{Host, Url};
+
+/// Where the sandbox listens.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Own(pub(super) SocketAddr);
+
+impl Own {
+    /// Whether a `Host` header means this listener. A name that somebody's DNS could point here does not.
+    pub(super) fn is(self, host: &str) -> bool {
+        let Ok(url) = Url::parse(&format!("http://{host}")) else {
+            return false;
+        };
+        if url.path() != "/" || url.port_or_known_default() != Some(self.0.port()) {
+            return false;
+        }
+        let local = self.0.ip().is_loopback() || self.0.ip().is_unspecified();
+        match url.host() {
+            Some(Host::Domain(name)) => local && name == "localhost",
+            Some(Host::Ipv4(ip)) => self.is_ip(IpAddr::V4(ip)),
+            Some(Host::Ipv6(ip)) => self.is_ip(IpAddr::V6(ip)),
+            None => false,
+        }
+    }
+
+    fn is_ip(self, ip: IpAddr) -> bool {
+        ip == self.0.ip() || self.0.ip().is_unspecified()
+    }
+
+    /// The one name of the pages; a cookie set under another one would not be seen. None when it listens on
+    /// every address.
+    pub(super) fn canonical(self) -> Option<String> {
+        (!self.0.ip().is_unspecified()).then(|| self.0.to_string())
+    }
+
+    /// `http://` and the host a request asked for, when it is ours, else the address.
+    pub(super) fn base(self, host: Option<&str>) -> String {
+        match host.filter(|host| self.is(host)) {
+            Some(host) => format!("http://{host}"),
+            None => format!("http://{}", self.0),
+        }
+    }
+}
+
+/// The domains of WeChat's "web page authorisation domain" setting.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RedirectHosts {
+    /// Exact: `host`, or `host:port`.
+    pub(super) domains: Vec<String>,
+    /// Private addresses too.
+    pub(super) private: bool,
+}
+
+impl RedirectHosts {
+    /// Loopback on any port, the listed domains, and private addresses where they are allowed. Any port of a
+    /// domain must be listed: WeChat takes none.
+    pub(super) fn allow(&self, url: &Url) -> bool {
+        if !matches!(url.scheme(), "http" | "https")
+            || !url.username().is_empty()
+            || url.password().is_some()
+        {
+            return false;
+        }
+        match url.host() {
+            Some(Host::Domain(name)) => {
+                name == "localhost" || name.ends_with(".localhost") || self.lists(name, url.port())
+            }
+            Some(Host::Ipv4(ip)) => self.allow_ip(IpAddr::V4(ip)),
+            Some(Host::Ipv6(ip)) => self.allow_ip(IpAddr::V6(ip)),
+            None => false,
+        }
+    }
+
+    fn lists(&self, name: &str, port: Option<u16>) -> bool {
+        let authority = match port {
+            Some(port) => format!("{name}:{port}"),
+            None => name.to_owned(),
+        };
+        self.domains.contains(&authority)
+    }
+
+    fn allow_ip(&self, ip: IpAddr) -> bool {
+        ip.is_loopback() || self.private && is_private(ip)
+    }
+}
+
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_private() || ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_nobody_else_can_point_here_are_ours() {
+        let own = Own("127.0.0.1:8090".parse().unwrap());
+        for (host, ours) in [
+            ("127.0.0.1:8090", true),
+            ("localhost:8090", true),
+            ("127.0.0.1", false),
+            ("127.0.0.1:8091", false),
+            ("evil.example:8090", false),
+            ("localhost.evil.example:8090", false),
+            ("127.0.0.1:8090/x", false),
+            ("", false),
+        ] {
+            assert_eq!(own.is(host), ours, "{host}");
+        }
+        let every = Own("0.0.0.0:8090".parse().unwrap());
+        assert!(every.is("192.168.1.5:8090"));
+        assert!(!every.is("evil.example:8090"));
+        assert_eq!(
+            every.base(Some("192.168.1.5:8090")),
+            "http://192.168.1.5:8090"
+        );
+        assert_eq!(own.base(Some("evil.example:8090")), "http://127.0.0.1:8090");
+    }
+
+    #[test]
+    fn people_are_sent_to_listed_hosts_only() {
+        let strict = RedirectHosts {
+            domains: vec![
+                "login.example.com".to_owned(),
+                "dev.example.com:8443".to_owned(),
+            ],
+            private: false,
+        };
+        let private = RedirectHosts {
+            private: true,
+            ..RedirectHosts::default()
+        };
+        for (url, by_strict, by_private) in [
+            ("http://127.0.0.1:8080/cb", true, true),
+            ("http://localhost/cb", true, true),
+            ("http://[::1]:8080/cb", true, true),
+            ("http://a.localhost:1/cb", true, true),
+            ("https://login.example.com/cb", true, false),
+            ("https://login.example.com:8443/cb", false, false),
+            ("https://dev.example.com:8443/cb", true, false),
+            ("https://sub.login.example.com/cb", false, false),
+            ("http://192.168.1.5:8080/cb", false, true),
+            ("http://8.8.8.8/cb", false, false),
+            ("http://localhost@evil.example/cb", false, false),
+            ("http://user@localhost/cb", false, false),
+            ("javascript:alert(1)", false, false),
+        ] {
+            let parsed = Url::parse(url).unwrap();
+            assert_eq!(strict.allow(&parsed), by_strict, "{url}");
+            assert_eq!(private.allow(&parsed), by_private, "{url}");
+        }
+    }
+}

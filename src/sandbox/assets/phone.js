@@ -1,0 +1,176 @@
+// @ts-check
+// What the simulated phone can do only with script: read pictures, and open the developer's drawer.
+
+/**
+ * @template {Element} T
+ * @param {string} selector
+ * @param {new () => T} type
+ * @returns {T | null}
+ */
+const find = (selector, type) => {
+  const found = document.querySelector(selector);
+  return found instanceof type ? found : null;
+};
+
+/** @param {string} text */
+const show = (text) => location.assign(`/phone?${new URLSearchParams({ scan: text.trim() })}`);
+
+/** @returns {Promise<{detect(image: ImageBitmap): Promise<{rawValue: string}[]>} | null>} */
+async function pictureReader() {
+  const Detector = /** @type {any} */ (globalThis).BarcodeDetector;
+  if (!Detector) return null;
+  try {
+    const formats = await Detector.getSupportedFormats();
+    return formats.includes("qr_code") ? new Detector({ formats: ["qr_code"] }) : null;
+  } catch {
+    return null;
+  }
+}
+
+async function camera() {
+  const drop = find("#drop", HTMLElement);
+  const picture = find("#picture", HTMLElement);
+  const input = find("#picture input", HTMLInputElement);
+  const says = find("#picture-says", HTMLElement);
+  const hint = find("#picture-hint", HTMLElement);
+  const noReader = find("#no-reader", HTMLElement);
+  if (!drop || !picture || !input || !says || !hint || !noReader) return;
+
+  const reader = await pictureReader();
+  picture.hidden = !reader;
+  hint.hidden = !reader;
+  noReader.hidden = Boolean(reader);
+
+  /** @param {Blob | null | undefined} file */
+  const read = async (file) => {
+    if (!file || !reader) return;
+    says.textContent = "";
+    try {
+      const [code] = await reader.detect(await createImageBitmap(file));
+      if (code?.rawValue) return show(code.rawValue);
+    } catch {
+      // Not a picture: the same sentence.
+    }
+    says.textContent = input.dataset.none ?? "";
+  };
+
+  input.addEventListener("change", () => read(input.files?.[0]));
+  addEventListener("dragover", (event) => {
+    event.preventDefault();
+    drop.classList.add("over");
+  });
+  addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) drop.classList.remove("over");
+  });
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    drop.classList.remove("over");
+    const text = event.dataTransfer?.getData("text/plain");
+    const file = event.dataTransfer?.files[0];
+    if (file) read(file);
+    else if (text) show(text);
+  });
+  addEventListener("paste", (event) => {
+    const file = event.clipboardData?.files[0];
+    if (file && reader) {
+      event.preventDefault();
+      read(file);
+    }
+  });
+}
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} [body]
+ */
+async function call(method, path, body) {
+  const response = await fetch(`/sandbox/api/${path}`, {
+    method,
+    ...(body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
+  });
+  const answer = await response.json();
+  if (!response.ok) throw new Error(answer.error);
+  return answer;
+}
+
+function developer() {
+  const drawer = find("#developer", HTMLElement);
+  const says = find("#developer-says", HTMLElement);
+  const list = find("#faults", HTMLUListElement);
+  const form = find("#fault", HTMLFormElement);
+  if (!drawer || !says || !list || !form) return;
+  const words = drawer.dataset;
+  drawer.hidden = false;
+
+  /** @type {Record<string, unknown>[]} */
+  let faults = [];
+
+  const draw = () => {
+    const items = faults.map((fault, index) => {
+      const { endpoint, times, ...effect } = fault;
+      const text = document.createElement("code");
+      text.textContent = `${endpoint} ${JSON.stringify(effect)} × ${times ?? words.always}`;
+      const remove = document.createElement("button");
+      remove.type = "button";
+      remove.className = "button small";
+      remove.textContent = words.remove ?? "";
+      remove.addEventListener("click", () => set(faults.filter((_, other) => other !== index)));
+      const item = document.createElement("li");
+      item.append(text, remove);
+      return item;
+    });
+    if (items.length === 0) {
+      const none = document.createElement("li");
+      none.textContent = list.dataset.none ?? "";
+      items.push(none);
+    }
+    list.replaceChildren(...items);
+  };
+
+  /** @param {() => Promise<void>} work */
+  const attempt = async (work) => {
+    says.textContent = "";
+    try {
+      await work();
+      says.textContent = words.done ?? "";
+    } catch (error) {
+      says.textContent = `${words.failed}: ${error instanceof Error ? error.message : error}`;
+    }
+  };
+
+  /** @param {Record<string, unknown>[]} wanted */
+  const set = (wanted) => attempt(async () => {
+    faults = (await call("PUT", "faults", wanted)).faults;
+    draw();
+  });
+
+  const refresh = async () => {
+    faults = (await call("GET", "faults")).faults;
+    draw();
+  };
+
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const values = new FormData(form);
+    const times = values.get("times") ? { times: 1 } : {};
+    await refresh().catch(() => {});
+    await set([...faults, { endpoint: values.get("endpoint"), ...JSON.parse(String(values.get("effect"))), ...times }]);
+  });
+  drawer.addEventListener("click", (event) => {
+    const button = event.target instanceof HTMLButtonElement ? event.target : null;
+    const advance = button?.dataset.advance;
+    if (advance) attempt(() => call("POST", "clock", { advance_s: Number(advance) }));
+    if (button && "reset" in button.dataset) {
+      attempt(async () => {
+        await call("POST", "reset", {});
+        location.reload();
+      });
+    }
+  });
+  // Faults are used up while this page looks on, so they are read again whenever the drawer opens.
+  find("#developer details", HTMLDetailsElement)?.addEventListener("toggle", () => refresh().catch(() => {}));
+}
+
+camera();
+developer();

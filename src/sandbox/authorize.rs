@@ -1,0 +1,273 @@
+//! The rules of `GET /connect/oauth2/authorize`: what a link must look like, and where it leads.
+
+use std::borrow::Cow;
+
+use url::{Url, form_urlencoded};
+
+use super::{address::RedirectHosts, ledger::Scope};
+use crate::config::SANDBOX_APP_ID;
+
+/// The parameters in the order that WeChat's regular expression demands.
+const ORDER: [&str; 5] = ["appid", "redirect_uri", "response_type", "scope", "state"];
+/// Bytes of `state` at most.
+const MAX_STATE: usize = 128;
+
+/// A link that passed.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    pub(super) scope: Scope,
+    pub(super) back: Back,
+}
+
+/// Where the person goes afterwards.
+#[derive(Clone, Debug)]
+pub(super) struct Back {
+    redirect_uri: Url,
+    state: String,
+}
+
+/// What WeChat shows instead, in a page with status 200; it never redirects a link that it refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PageError {
+    /// As people search for it, where WeChat gives one.
+    pub(super) code: Option<i32>,
+    /// WeChat's words.
+    pub(super) text: &'static str,
+    /// What the sandbox adds for developers.
+    pub(super) hint: &'static str,
+}
+
+const SCOPE_TEXT: &str = "Scope 参数错误或没有 Scope 权限";
+
+impl PageError {
+    const APPID_EMPTY: Self = Self::new(10012, "appid 不能为空", "appid is missing.");
+    const REDIRECT_EMPTY: Self =
+        Self::new(10011, "redirect_uri 不能为空", "redirect_uri is missing.");
+    const SCOPE_EMPTY: Self = Self::new(10010, "scope 不能为空", "scope is missing.");
+    const STATE_EMPTY: Self = Self::new(10013, "state 不能为空", "state is missing.");
+    const STATE_BAD: Self = Self {
+        code: None,
+        text: "state 参数错误",
+        hint: "state: at most 128 bytes of 0-9, A-Z and a-z.",
+    };
+    const RESPONSE_TYPE: Self = Self {
+        code: None,
+        text: "response_type 参数错误",
+        hint: "response_type must be code.",
+    };
+    const ORDER: Self = Self {
+        code: None,
+        text: SCOPE_TEXT,
+        hint: "The parameters must be appid, redirect_uri, response_type, scope, state, in this order, each once; \
+               others may follow.",
+    };
+    const APPID_BAD: Self = Self {
+        code: None,
+        text: "AppID 参数错误",
+        hint: "appid: wx and 16 hex digits.",
+    };
+    const APPID_KIND: Self = Self::new(
+        10016,
+        "不支持微信开放平台的 Appid，请使用公众号 Appid",
+        "The sandbox has one service account; this appid is not its.",
+    );
+    const REDIRECT_HOST: Self = Self::new(
+        10003,
+        "redirect_uri 域名与后台配置不一致",
+        "redirect_uri: loopback hosts and the configured domains are allowed.",
+    );
+    const SCOPE_BAD: Self = Self::new(10005, SCOPE_TEXT, "scope: snsapi_base or snsapi_userinfo.");
+
+    /// A consent sheet was answered too late.
+    pub(super) const SHEET_GONE: Self = Self {
+        code: None,
+        text: "页面已过期",
+        hint: "This sheet is older than five minutes or unknown; open the link again.",
+    };
+
+    const fn new(code: i32, text: &'static str, hint: &'static str) -> Self {
+        Self {
+            code: Some(code),
+            text,
+            hint,
+        }
+    }
+
+    /// An error that somebody asked for.
+    pub(super) const fn injected(code: i32) -> Self {
+        Self::new(
+            code,
+            "系统错误",
+            "This error was set by PUT /sandbox/api/faults.",
+        )
+    }
+}
+
+impl Request {
+    /// Reads the raw query of a link.
+    pub(super) fn read(query: &str, hosts: &RedirectHosts) -> Result<Self, PageError> {
+        let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
+        let app_id = value(&pairs, "appid").ok_or(PageError::APPID_EMPTY)?;
+        let redirect_uri = value(&pairs, "redirect_uri").ok_or(PageError::REDIRECT_EMPTY)?;
+        let response_type = value(&pairs, "response_type").ok_or(PageError::RESPONSE_TYPE)?;
+        let scope = value(&pairs, "scope").ok_or(PageError::SCOPE_EMPTY)?;
+        let state = value(&pairs, "state").ok_or(PageError::STATE_EMPTY)?;
+        if !in_order(&pairs) {
+            return Err(PageError::ORDER);
+        }
+        check_app(app_id)?;
+        if response_type != "code" {
+            return Err(PageError::RESPONSE_TYPE);
+        }
+        let scope = Scope::parse(scope).ok_or(PageError::SCOPE_BAD)?;
+        if state.len() > MAX_STATE || !state.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Err(PageError::STATE_BAD);
+        }
+        let redirect_uri = Url::parse(redirect_uri)
+            .ok()
+            .filter(|url| hosts.allow(url))
+            .ok_or(PageError::REDIRECT_HOST)?;
+        let back = Back {
+            redirect_uri,
+            state: state.to_owned(),
+        };
+        Ok(Self { scope, back })
+    }
+}
+
+impl Back {
+    /// Back with a code.
+    pub(super) fn with_code(&self, code: &str) -> String {
+        self.merge(&[("code", code), ("state", &self.state)])
+    }
+
+    /// Back after a refusal: the state alone.
+    pub(super) fn refused(&self) -> String {
+        self.merge(&[("state", &self.state)])
+    }
+
+    /// The origin, for the page's `form-action`.
+    pub(super) fn origin(&self) -> String {
+        self.redirect_uri.origin().ascii_serialization()
+    }
+
+    fn merge(&self, pairs: &[(&str, &str)]) -> String {
+        let mut url = self.redirect_uri.clone();
+        url.set_fragment(None);
+        url.query_pairs_mut().extend_pairs(pairs);
+        url.into()
+    }
+}
+
+type Pairs<'a> = [(Cow<'a, str>, Cow<'a, str>)];
+
+fn value<'a>(pairs: &'a Pairs<'_>, name: &str) -> Option<&'a str> {
+    pairs
+        .iter()
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.as_ref())
+        .filter(|value| !value.is_empty())
+}
+
+fn in_order(pairs: &Pairs<'_>) -> bool {
+    let mut names = pairs.iter().map(|(name, _)| name.as_ref());
+    ORDER.iter().all(|wanted| names.next() == Some(wanted))
+        && names.all(|extra| !ORDER.contains(&extra))
+}
+
+fn check_app(app_id: &str) -> Result<(), PageError> {
+    if app_id == SANDBOX_APP_ID {
+        return Ok(());
+    }
+    let shaped = app_id.strip_prefix("wx").is_some_and(|digits| {
+        digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+    });
+    Err(if shaped {
+        PageError::APPID_KIND
+    } else {
+        PageError::APPID_BAD
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REDIRECT: &str = "http%3A%2F%2F127.0.0.1%3A8080%2Fcb";
+
+    fn read(query: &str) -> Result<Request, PageError> {
+        Request::read(query, &RedirectHosts::default())
+    }
+
+    fn link(redirect: &str, scope: &str, state: &str) -> String {
+        format!(
+            "appid={SANDBOX_APP_ID}&redirect_uri={redirect}&response_type=code&scope={scope}&state={state}"
+        )
+    }
+
+    #[test]
+    fn a_good_link_leads_back_with_code_and_state() {
+        let request = read(&link(REDIRECT, "snsapi_base", "a1Z")).unwrap();
+        assert_eq!(request.scope, Scope::Base);
+        assert_eq!(
+            request.back.with_code("C0"),
+            "http://127.0.0.1:8080/cb?code=C0&state=a1Z"
+        );
+        assert_eq!(request.back.refused(), "http://127.0.0.1:8080/cb?state=a1Z");
+        let extras = link(REDIRECT, "snsapi_userinfo", "s") + "&forcePopup=true&connect_redirect=1";
+        assert_eq!(read(&extras).unwrap().scope, Scope::Userinfo);
+        let merged = read(&link(
+            "http%3A%2F%2Flocalhost%2Fcb%3Fa%3D1%23top",
+            "snsapi_base",
+            "s",
+        ));
+        assert_eq!(
+            merged.unwrap().back.with_code("C"),
+            "http://localhost/cb?a=1&code=C&state=s"
+        );
+    }
+
+    #[test]
+    fn a_bad_link_gets_wechats_page() {
+        let good = link(REDIRECT, "snsapi_base", "s");
+        let without = |name: &str| {
+            good.split('&')
+                .filter(|pair| !pair.starts_with(name))
+                .collect::<Vec<_>>()
+                .join("&")
+        };
+        let mut swapped: Vec<_> = good.split('&').collect();
+        swapped.swap(3, 4);
+        let other_app = good.replace(SANDBOX_APP_ID, "wx0123456789abcdef");
+        for (query, error) in [
+            (String::new(), PageError::APPID_EMPTY),
+            (without("appid"), PageError::APPID_EMPTY),
+            (without("redirect_uri"), PageError::REDIRECT_EMPTY),
+            (without("response_type"), PageError::RESPONSE_TYPE),
+            (without("scope"), PageError::SCOPE_EMPTY),
+            (without("state"), PageError::STATE_EMPTY),
+            (link(REDIRECT, "", "s"), PageError::SCOPE_EMPTY),
+            (link("", "snsapi_base", "s"), PageError::REDIRECT_EMPTY),
+            (swapped.join("&"), PageError::ORDER),
+            (format!("lang=en&{good}"), PageError::ORDER),
+            (format!("{good}&state=t"), PageError::ORDER),
+            (good.replace("=code", "=token"), PageError::RESPONSE_TYPE),
+            (link(REDIRECT, "snsapi_login", "s"), PageError::SCOPE_BAD),
+            (link(REDIRECT, "snsapi_base", "a-b"), PageError::STATE_BAD),
+            (
+                link(REDIRECT, "snsapi_base", &"a".repeat(129)),
+                PageError::STATE_BAD,
+            ),
+            (
+                link("https%3A%2F%2Fevil.example%2F", "snsapi_base", "s"),
+                PageError::REDIRECT_HOST,
+            ),
+            (link("%2Fcb", "snsapi_base", "s"), PageError::REDIRECT_HOST),
+            (other_app, PageError::APPID_KIND),
+            (good.replace(SANDBOX_APP_ID, "wx1"), PageError::APPID_BAD),
+        ] {
+            assert_eq!(read(&query).unwrap_err(), error, "{query}");
+        }
+        assert!(read(&link(REDIRECT, "snsapi_base", &"a".repeat(128))).is_ok());
+    }
+}

@@ -1,0 +1,112 @@
+//! Makes the faults happen: between the listener and the endpoint.
+
+use std::{any::Any, io, time::Duration};
+
+use actix_web::{
+    Error, HttpRequest, HttpResponse,
+    body::{BoxBody, MessageBody},
+    dev::{Extensions, ServiceRequest, ServiceResponse},
+    http::StatusCode,
+    middleware::Next,
+    rt::net::TcpStream,
+    web::{self, Bytes},
+};
+use futures_util::stream;
+use socket2::{SockRef, Socket};
+
+use super::{
+    authorize::PageError,
+    errcode::Errcode,
+    fault::{Fault, Reset},
+    oauth, page,
+    shared::Shared,
+};
+use crate::ids;
+
+/// A second handle on the connection, to reset it by.
+struct Wire(Socket);
+
+/// Keeps a handle on each connection.
+pub(super) fn remember_wire(connection: &dyn Any, data: &mut Extensions) {
+    let wire = connection
+        .downcast_ref::<TcpStream>()
+        .and_then(|stream| SockRef::from(stream).try_clone().ok());
+    if let Some(socket) = wire {
+        data.insert(Wire(socket));
+    }
+}
+
+/// The middleware.
+pub(super) async fn interrupt(
+    shared: web::Data<Shared>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let fault = shared.lock().faults.strike(request.path(), chance);
+    let Some(fault) = fault else {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    };
+    tracing::debug!(endpoint = fault.endpoint, "a fault strikes");
+    if let Some(latency) = fault.latency_ms {
+        shared.clock.sleep(Duration::from_millis(latency)).await;
+    }
+    if fault.reset == Some(Reset::After) {
+        let (request, _) = next.call(request).await?.into_parts();
+        let response = reset(&request);
+        return Ok(ServiceResponse::new(request, response));
+    }
+    let response = if fault.reset == Some(Reset::Before) {
+        Some(reset(request.request()))
+    } else {
+        instead(&fault, &shared, request.request())
+    };
+    match response {
+        Some(response) => Ok(request.into_response(response)),
+        None => Ok(next.call(request).await?.map_into_boxed_body()),
+    }
+}
+
+/// What is answered instead, unless the fault only takes time.
+fn instead(fault: &Fault, shared: &Shared, request: &HttpRequest) -> Option<HttpResponse> {
+    if let Some(errcode) = fault.errcode {
+        if fault.endpoint == oauth::AUTHORIZE {
+            let language = page::Language::of(request);
+            return Some(oauth::error_page(PageError::injected(errcode), language));
+        }
+        let body = Errcode(errcode).body(shared.clock.now());
+        return Some(HttpResponse::Ok().content_type("text/plain").body(body));
+    }
+    if fault.status.is_none() && fault.body.is_none() {
+        return None;
+    }
+    let status = fault
+        .status
+        .and_then(|status| StatusCode::from_u16(status).ok())
+        .unwrap_or(StatusCode::OK);
+    let body = fault
+        .body
+        .clone()
+        .unwrap_or_else(|| format!("<html><body><h1>{status}</h1></body></html>"));
+    let kind = if body.starts_with('<') {
+        "text/html"
+    } else {
+        "text/plain"
+    };
+    Some(HttpResponse::build(status).content_type(kind).body(body))
+}
+
+/// An answer that never arrives: the peer gets RST.
+fn reset(request: &HttpRequest) -> HttpResponse {
+    if let Some(wire) = request.conn_data::<Wire>() {
+        // Should it fail, the peer sees the connection closed in mid-answer, which is as bad.
+        let _ = wire.0.set_linger(Some(Duration::ZERO));
+    }
+    let broken =
+        stream::once(async { Err::<Bytes, _>(io::Error::from(io::ErrorKind::ConnectionReset)) });
+    HttpResponse::Ok().streaming(broken)
+}
+
+/// A number below 1.
+fn chance() -> f64 {
+    u32::try_from(ids::below(1_000_000)).map_or(0.0, |n| f64::from(n) / 1e6)
+}

@@ -1,0 +1,189 @@
+//! What `/metrics` shows: one registry for each App.
+
+use std::time::Duration;
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
+    registry::{Registry, Unit},
+};
+
+/// A state's or an outcome's word.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[expect(missing_docs, reason = "a label")]
+pub struct StateLabel {
+    pub state: &'static str,
+}
+
+/// A close code.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[expect(missing_docs, reason = "a label")]
+pub struct CloseLabel {
+    pub code: u16,
+}
+
+/// An error's name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[expect(missing_docs, reason = "a label")]
+pub struct NameLabel {
+    pub name: &'static str,
+}
+
+/// A call to WeChat.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[expect(missing_docs, reason = "labels")]
+pub struct WechatLabel {
+    pub endpoint: &'static str,
+    pub outcome: &'static str,
+}
+
+type Count<L> = Family<L, Counter>;
+
+/// Every metric of one App. Never labelled by scene, user or address.
+#[derive(Debug)]
+#[expect(
+    missing_docs,
+    reason = "each is described where it is registered below"
+)]
+pub struct Metrics {
+    registry: Registry,
+    pub sockets: Gauge,
+    pub sockets_opened: Counter,
+    pub sockets_closed: Count<CloseLabel>,
+    pub scenes: Family<StateLabel, Gauge>,
+    pub scenes_created: Counter,
+    pub transitions: Count<StateLabel>,
+    pub scenes_redeemed: Counter,
+    pub scan_to_authorized: Histogram,
+    pub event_to_socket: Histogram,
+    pub tokens_issued: Count<NameLabel>,
+    pub refused: Count<NameLabel>,
+    pub wechat_requests: Count<WechatLabel>,
+    pub wechat_request_time: Histogram,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("scangate"),
+            sockets: Gauge::default(),
+            sockets_opened: Counter::default(),
+            sockets_closed: Family::default(),
+            scenes: Family::default(),
+            scenes_created: Counter::default(),
+            transitions: Family::default(),
+            scenes_redeemed: Counter::default(),
+            scan_to_authorized: Histogram::new([
+                0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 180.0,
+            ]),
+            event_to_socket: Histogram::new([
+                0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.005, 0.025,
+                0.1, 1.0,
+            ]),
+            tokens_issued: Family::default(),
+            refused: Family::default(),
+            wechat_requests: Family::default(),
+            wechat_request_time: Histogram::new([0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0]),
+        };
+        metrics.register();
+        metrics
+    }
+}
+
+impl Metrics {
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "build",
+            "This build",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
+        registry.register("sockets", "WebSockets open now", self.sockets.clone());
+        registry.register(
+            "sockets_opened",
+            "WebSockets opened",
+            self.sockets_opened.clone(),
+        );
+        registry.register(
+            "sockets_closed",
+            "WebSockets closed, by close code",
+            self.sockets_closed.clone(),
+        );
+        registry.register(
+            "scenes",
+            "Scenes kept now, by state (authorized includes redeemed)",
+            self.scenes.clone(),
+        );
+        registry.register(
+            "scenes_created",
+            "Scenes opened",
+            self.scenes_created.clone(),
+        );
+        registry.register(
+            "scene_transitions",
+            "Scenes that came to a state",
+            self.transitions.clone(),
+        );
+        registry.register(
+            "scenes_redeemed",
+            "Scenes whose grant was redeemed",
+            self.scenes_redeemed.clone(),
+        );
+        registry.register_with_unit(
+            "scan_to_authorized",
+            "From the scan to authorized",
+            Unit::Seconds,
+            self.scan_to_authorized.clone(),
+        );
+        registry.register_with_unit(
+            "event_to_socket",
+            "From a scene's step to its event handed to the sockets",
+            Unit::Seconds,
+            self.event_to_socket.clone(),
+        );
+        registry.register(
+            "tokens_issued",
+            "Access tokens issued, by what for",
+            self.tokens_issued.clone(),
+        );
+        registry.register(
+            "refused",
+            "Calls and sockets refused, by error",
+            self.refused.clone(),
+        );
+        registry.register(
+            "wechat_requests",
+            "Calls to WeChat",
+            self.wechat_requests.clone(),
+        );
+        registry.register_with_unit(
+            "wechat_request",
+            "Time of a call to WeChat",
+            Unit::Seconds,
+            self.wechat_request_time.clone(),
+        );
+    }
+
+    /// The text of `/metrics` (OpenMetrics 1.0).
+    ///
+    /// # Errors
+    /// Never in practice: writing to a `String` cannot fail.
+    pub fn encode(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+
+    /// Counts a refusal.
+    pub fn refuse(&self, name: &'static str) {
+        self.refused.get_or_create(&NameLabel { name }).inc();
+    }
+
+    /// Counts a call to WeChat.
+    pub fn wechat(&self, endpoint: &'static str, outcome: &'static str, took: Duration) {
+        self.wechat_requests
+            .get_or_create(&WechatLabel { endpoint, outcome })
+            .inc();
+        self.wechat_request_time.observe(took.as_secs_f64());
+    }
+}

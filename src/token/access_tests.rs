@@ -1,0 +1,269 @@
+use std::io::Write;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, EncodingKey};
+use proptest::prelude::*;
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::config::{Overrides, load};
+
+const IAT: u64 = 1_795_312_000;
+
+fn config(set: &[(&str, &str)]) -> Config {
+    let set = set
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    let overrides = Overrides {
+        set: set.collect(),
+        ..Overrides::default()
+    };
+    load(&overrides).unwrap()
+}
+
+fn access() -> Access {
+    Access::new(&config(&[]), Keys::generate().unwrap())
+}
+
+fn token(access: &Access) -> String {
+    let parts = Parts {
+        kid: access.keys.current(),
+        user: &UserId("u1".to_owned()),
+        session: &SessionId("s1".to_owned()),
+        app: &AppId::default_app(),
+        iat: IAT,
+        jti: "j1",
+    };
+    access.sign(&parts).unwrap().expose_secret().to_owned()
+}
+
+fn part(token: &str, index: usize) -> Value {
+    let part = token.split('.').nth(index).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+}
+
+/// Any header and claims, signed by the library as the header's `alg` says.
+#[expect(clippy::disallowed_methods, reason = "forging tokens to be refused")]
+fn forge(header: &Header, claims: &Value, key: &EncodingKey) -> String {
+    jsonwebtoken::encode(header, claims, key).unwrap()
+}
+
+/// The genuine header and claims after `change`, signed with the genuine key.
+fn changed(access: &Access, change: impl FnOnce(&mut Header, &mut Value)) -> String {
+    let genuine = token(access);
+    let mut header = decode_header(&genuine).unwrap();
+    let mut claims = part(&genuine, 1);
+    change(&mut header, &mut claims);
+    let key = access.keys.find(access.keys.current()).unwrap();
+    forge(&header, &claims, &key.private)
+}
+
+fn refused(access: &Access, token: &str) -> bool {
+    matches!(access.verify(token, IAT), Err(TokenError::Unauthenticated))
+}
+
+#[test]
+fn a_token_is_what_the_contract_says() {
+    let access = access();
+    let shown = token(&access);
+    assert_eq!(
+        part(&shown, 0),
+        json!({"typ": "at+jwt", "alg": "EdDSA", "kid": access.keys.current()})
+    );
+    assert_eq!(
+        part(&shown, 1),
+        json!({
+            "iss": "http://127.0.0.1:8080", "aud": "default", "sub": "u1", "client_id": "default",
+            "sid": "s1", "iat": IAT, "nbf": IAT, "exp": IAT + 600, "jti": "j1",
+        })
+    );
+    let caller = access.verify(&shown, IAT).unwrap();
+    assert_eq!(caller.user_id.0, "u1");
+    assert_eq!(caller.session_id.0, "s1");
+    assert_eq!(caller.app, AppId::default_app());
+    assert_eq!(shown, token(&access), "the same bytes again");
+}
+
+#[test]
+fn issuer_and_audience_can_be_set() {
+    let config = config(&[
+        ("token.issuer", "https://id.example"),
+        ("token.audience", "api"),
+    ]);
+    let access = Access::new(&config, Keys::generate().unwrap());
+    let token = token(&access);
+    assert_eq!(part(&token, 1)["iss"], "https://id.example");
+    assert_eq!(part(&token, 1)["aud"], "api");
+    assert!(access.verify(&token, IAT).is_ok());
+}
+
+#[test]
+fn times_have_a_leeway_of_five_seconds() {
+    let access = access();
+    let token = token(&access);
+    let end = IAT + 600;
+    assert!(access.verify(&token, end + 4).is_ok());
+    let late = access.verify(&token, end + 5);
+    assert!(matches!(late, Err(TokenError::TokenExpired)));
+    assert!(access.verify(&token, IAT - 5).is_ok());
+    let early = access.verify(&token, IAT - 6);
+    assert!(matches!(early, Err(TokenError::Unauthenticated)));
+}
+
+#[test]
+fn other_algorithms_are_refused() {
+    let access = access();
+    let genuine = token(&access);
+    let (message, signature) = genuine.rsplit_once('.').unwrap();
+    let payload = message.split('.').nth(1).unwrap();
+    for alg in ["none", "None", "ES256", "RS256"] {
+        let header = json!({"typ": "at+jwt", "alg": alg, "kid": access.keys.current()});
+        let header = URL_SAFE_NO_PAD.encode(header.to_string());
+        for signature in ["", signature] {
+            assert!(
+                refused(&access, &format!("{header}.{payload}.{signature}")),
+                "{alg}"
+            );
+        }
+    }
+    // The public key as an HMAC secret: the classic confusion (RFC 8725 section 2.1).
+    let jwks = access.keys.jwks();
+    let public = URL_SAFE_NO_PAD
+        .decode(jwks["keys"][0]["x"].as_str().unwrap())
+        .unwrap();
+    let mut header = decode_header(&genuine).unwrap();
+    header.alg = Algorithm::HS256;
+    let forged = forge(
+        &header,
+        &part(&genuine, 1),
+        &EncodingKey::from_secret(&public),
+    );
+    assert!(refused(&access, &forged));
+}
+
+#[test]
+fn other_types_and_extensions_are_refused() {
+    let access = access();
+    for typ in [
+        None,
+        Some("JWT"),
+        Some("AT+JWT"),
+        Some("application/at+jwt"),
+    ] {
+        let forged = changed(&access, |header, _| header.typ = typ.map(str::to_owned));
+        assert!(refused(&access, &forged), "{typ:?}");
+    }
+    let forged = changed(&access, |header, _| {
+        header.crit = Some(vec!["b64".to_owned()])
+    });
+    assert!(refused(&access, &forged));
+}
+
+#[test]
+fn other_keys_are_refused_whatever_they_call_themselves() {
+    let (ours, theirs) = (access(), access());
+    assert!(refused(&ours, &token(&theirs)), "a foreign kid");
+    let key = theirs.keys.find(theirs.keys.current()).unwrap();
+    let genuine = token(&ours);
+    let mut header = decode_header(&genuine).unwrap();
+    let forged = forge(&header, &part(&genuine, 1), &key.private);
+    assert!(refused(&ours, &forged), "our kid, their key");
+    header.jwk = serde_json::from_value(theirs.keys.jwks()["keys"][0].clone()).unwrap();
+    let forged = forge(&header, &part(&genuine, 1), &key.private);
+    assert!(
+        refused(&ours, &forged),
+        "a key that comes along is not used"
+    );
+    for kid in [None, Some("../../etc/passwd"), Some("")] {
+        let forged = changed(&ours, |header, _| header.kid = kid.map(str::to_owned));
+        assert!(refused(&ours, &forged), "{kid:?}");
+    }
+}
+
+#[test]
+fn every_claim_is_required_in_its_type() {
+    let access = access();
+    let names = [
+        "iss",
+        "aud",
+        "sub",
+        "client_id",
+        "sid",
+        "iat",
+        "nbf",
+        "exp",
+        "jti",
+    ];
+    for name in names {
+        let missing = changed(&access, |_, claims| {
+            claims.as_object_mut().unwrap().remove(name);
+        });
+        assert!(refused(&access, &missing), "without {name}");
+        for wrong in [
+            json!(null),
+            json!([]),
+            json!({}),
+            json!(true),
+            json!("4102444800.5"),
+            json!(-1),
+        ] {
+            let forged = changed(&access, |_, claims| claims[name] = wrong.clone());
+            let sub = matches!(name, "sub" | "sid" | "jti") && wrong.is_string();
+            assert!(sub || refused(&access, &forged), "{name} = {wrong}");
+        }
+    }
+}
+
+#[test]
+fn other_audiences_apps_and_issuers_are_refused() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    write!(file, "[apps.shop]\nname = \"Shop\"\nflows = [\"h5\"]").unwrap();
+    let overrides = Overrides {
+        file: Some(file.path().to_owned()),
+        ..Overrides::default()
+    };
+    let access = Access::new(&load(&overrides).unwrap(), Keys::generate().unwrap());
+    let with = |name: &str, value: Value| changed(&access, |_, claims| claims[name] = value);
+    assert!(refused(
+        &access,
+        &with("iss", json!("http://127.0.0.1:8080/"))
+    ));
+    assert!(refused(&access, &with("aud", json!("other"))));
+    assert!(refused(&access, &with("aud", json!(["default"]))));
+    assert!(
+        refused(&access, &with("aud", json!("shop"))),
+        "another app's"
+    );
+    assert!(
+        refused(&access, &with("client_id", json!("shop"))),
+        "another app"
+    );
+    assert!(
+        refused(&access, &with("client_id", json!("gone"))),
+        "no app of ours"
+    );
+}
+
+#[test]
+fn changed_or_long_tokens_are_refused() {
+    let access = access();
+    let genuine = token(&access);
+    let other = changed(&access, |_, claims| claims["sub"] = json!("admin"));
+    let (message, _) = other.rsplit_once('.').unwrap();
+    let (_, signature) = genuine.rsplit_once('.').unwrap();
+    assert!(refused(&access, &format!("{message}.{signature}")));
+    let long = changed(&access, |_, claims| {
+        claims["x"] = json!("x".repeat(MAX_BYTES))
+    });
+    assert!(refused(&access, &long));
+    assert!(refused(&access, ""));
+}
+
+proptest! {
+    #[test]
+    fn no_text_is_a_token_and_none_panics(text in "\\PC*|([A-Za-z0-9_-]*\\.){2}[A-Za-z0-9_-]*") {
+        thread_local! { static ACCESS: Access = access(); }
+        ACCESS.with(|access| assert!(refused(access, &text)));
+    }
+}

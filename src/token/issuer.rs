@@ -1,0 +1,329 @@
+//! Opening, refreshing and ending sessions.
+
+use std::{sync::Arc, time::Duration};
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use subtle::ConstantTimeEq;
+
+use super::{
+    access::{Access, Caller, Parts},
+    error::TokenError,
+    grant::Grants,
+    keys::Keys,
+    refresh::{Families, Made, Shown},
+    session::{Device, Session, SessionId, SessionStore},
+};
+use crate::{
+    clock::{Clock, Millis},
+    config::{AppId, Config},
+    ids,
+    user::{User, UserId, UserStore},
+};
+
+/// What redeeming a grant settles, kept in the scene's record: with it the same answer can be made again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// The session this opens.
+    pub session_id: SessionId,
+    /// Seconds since 1970.
+    pub iat: u64,
+    /// The access token's own name.
+    pub jti: String,
+    /// The key that signs it.
+    pub kid: String,
+}
+
+/// What a browser gets. Holds secrets: no `Debug`.
+pub struct Issued {
+    /// The JWT.
+    pub access_token: SecretString,
+    /// How long a fresh one lives, in seconds.
+    pub expires_in: u64,
+    /// The session it belongs to.
+    pub session_id: SessionId,
+    /// Whose session it is.
+    pub user: User,
+    /// For the app's cookie.
+    pub refresh_token: SecretString,
+    /// How long the cookie is good for.
+    pub refresh_max_age: Duration,
+}
+
+/// The one who issues: grants, access tokens, refresh tokens. Shared by `Arc`.
+pub struct Tokens {
+    keys: Keys,
+    access: Access,
+    grants: Grants,
+    families: Families,
+    ttl: Millis,
+    idle: Millis,
+    pub(super) sessions: Arc<dyn SessionStore>,
+    pub(super) users: Arc<dyn UserStore>,
+    pub(super) clock: Clock,
+}
+
+impl Tokens {
+    /// An issuer with these keys, stores and this clock.
+    pub fn new(
+        config: &Config,
+        keys: Keys,
+        sessions: Arc<dyn SessionStore>,
+        users: Arc<dyn UserStore>,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            access: Access::new(config, keys.clone()),
+            grants: Grants::new(&keys),
+            families: Families::new(&keys),
+            keys,
+            ttl: millis(config.token.refresh_ttl),
+            idle: millis(config.token.refresh_idle),
+            sessions,
+            users,
+            clock,
+        }
+    }
+
+    /// The public keys (RFC 7517), for `/.well-known/jwks.json`.
+    pub fn jwks(&self) -> Value {
+        self.keys.jwks()
+    }
+
+    /// The grant of a scene authorized at `seq`: 75 characters of base64url, the same each time.
+    pub fn grant(&self, scene: &[u8; 16], seq: u64) -> String {
+        self.grants.make(scene, seq)
+    }
+
+    /// The scene and the seq of a grant that was made here.
+    pub fn open_grant(&self, grant: &str) -> Option<([u8; 16], u64)> {
+        self.grants.open(grant)
+    }
+
+    /// A new session's fixed parts. Make one, settle it in the scene's record by one compare-and-set, then
+    /// [`open_session`](Self::open_session) with the settled one, as often as the grant is shown.
+    pub fn stamp(&self) -> Stamp {
+        Stamp {
+            session_id: SessionId(ids::row_id(self.clock.wall())),
+            iat: self.clock.wall_s(),
+            jti: ids::base64url(&ids::random::<16>()),
+            kid: self.keys.current().to_owned(),
+        }
+    }
+
+    /// Opens the stamp's session, or gives the same tokens again, to the byte, until the refresh token is first
+    /// rotated.
+    ///
+    /// # Errors
+    /// [`TokenError::BadGrant`] when the session has gone on or ended, or belongs to others;
+    /// [`TokenError::Store`]; [`TokenError::Internal`].
+    pub async fn open_session(
+        &self,
+        stamp: &Stamp,
+        user: &User,
+        app: &AppId,
+        device: &Device,
+    ) -> Result<Issued, TokenError> {
+        let made = self.family(&stamp.session_id, 0)?;
+        let access_token = self.sign(stamp, &user.id, app)?;
+        let now = self.clock.wall();
+        let session = new_session(stamp, &user.id, app, device, made.hash, now);
+        let kept = self.sessions.open(&session).await?;
+        let same = kept.user == user.id && kept.app == *app && kept.generation == 0;
+        let derived: bool = kept.refresh_hash.ct_eq(&made.hash).into();
+        if !(same && derived) || kept.revoked_at.is_some() || self.over(&kept, now) {
+            return Err(TokenError::BadGrant);
+        }
+        Ok(self.issued(access_token, made, &kept, user.clone()))
+    }
+
+    /// Ends the stamp's session, whether it is open already or not: nothing can open it afterwards.
+    ///
+    /// For a grant that was shown with another verifier while its first redemption may still be under way.
+    ///
+    /// # Errors
+    /// [`TokenError::Store`]; [`TokenError::Internal`].
+    pub async fn burn(&self, stamp: &Stamp, user: &UserId, app: &AppId) -> Result<(), TokenError> {
+        let now = self.clock.wall();
+        let made = self.family(&stamp.session_id, 0)?;
+        let session = new_session(stamp, user, app, &Device::default(), made.hash, now);
+        self.sessions.open(&session).await?;
+        self.sessions.revoke(&stamp.session_id, now).await?;
+        Ok(())
+    }
+
+    /// Ends a session; `false` when it was over or unknown.
+    ///
+    /// # Errors
+    /// [`TokenError::Store`].
+    pub async fn revoke(&self, session: &SessionId) -> Result<bool, TokenError> {
+        Ok(self.sessions.revoke(session, self.clock.wall()).await?)
+    }
+
+    /// Ends all sessions of a user and gives the names of those that were live.
+    ///
+    /// # Errors
+    /// [`TokenError::Store`].
+    pub async fn revoke_all(&self, user: &UserId) -> Result<Vec<SessionId>, TokenError> {
+        Ok(self.sessions.revoke_all(user, self.clock.wall()).await?)
+    }
+
+    /// Ends the session that a refresh token belongs to, of whatever generation; says whose it was, if it was
+    /// live until now.
+    ///
+    /// # Errors
+    /// [`TokenError::Store`].
+    pub async fn logout_by_cookie(
+        &self,
+        app: &AppId,
+        refresh_token: &str,
+    ) -> Result<Option<Caller>, TokenError> {
+        let live = match self.shown(refresh_token) {
+            Ok(shown) => self.live(&shown.session, app).await,
+            Err(error) => Err(error),
+        };
+        let session = match live {
+            Ok(session) => session,
+            Err(TokenError::Unauthenticated | TokenError::SessionRevoked) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let ended = self.revoke(&session.id).await?;
+        Ok(ended.then_some(Caller {
+            user_id: session.user,
+            session_id: session.id,
+            app: session.app,
+        }))
+    }
+
+    /// Whom an access token speaks for, by its signature and times alone: the session may have ended since.
+    ///
+    /// # Errors
+    /// [`TokenError::TokenExpired`], [`TokenError::Unauthenticated`].
+    pub fn authenticate(&self, bearer: &str) -> Result<Caller, TokenError> {
+        self.access.verify(bearer, self.clock.wall_s())
+    }
+
+    /// The user of that id, as they are now.
+    ///
+    /// # Errors
+    /// [`TokenError::Store`].
+    pub async fn user(&self, id: &UserId) -> Result<Option<User>, TokenError> {
+        Ok(self.users.get(id).await?)
+    }
+
+    /// The caller's session, when it is live.
+    ///
+    /// # Errors
+    /// [`TokenError::Unauthenticated`], [`TokenError::SessionRevoked`], [`TokenError::Store`].
+    pub async fn session_of(&self, caller: &Caller) -> Result<Session, TokenError> {
+        let session = self.live(&caller.session_id, &caller.app).await?;
+        if session.user == caller.user_id {
+            Ok(session)
+        } else {
+            Err(TokenError::Unauthenticated)
+        }
+    }
+
+    /// The app's session of that name, neither ended nor run out.
+    pub(super) async fn live(&self, id: &SessionId, app: &AppId) -> Result<Session, TokenError> {
+        let session = self.sessions.get(id).await?;
+        let session = session.filter(|session| session.app == *app);
+        let session = session.ok_or(TokenError::Unauthenticated)?;
+        if session.revoked_at.is_some() {
+            return Err(TokenError::SessionRevoked);
+        }
+        if self.over(&session, self.clock.wall()) {
+            return Err(TokenError::Unauthenticated);
+        }
+        Ok(session)
+    }
+
+    pub(super) fn shown(&self, refresh_token: &str) -> Result<Shown, TokenError> {
+        self.families
+            .read(refresh_token)
+            .ok_or(TokenError::Unauthenticated)
+    }
+
+    pub(super) fn family(&self, session: &SessionId, generation: u32) -> Result<Made, TokenError> {
+        let made = self.families.make(session, generation);
+        made.ok_or_else(|| TokenError::Internal(format!("session {:?} is no UUID", session.0)))
+    }
+
+    pub(super) fn stamp_of(&self, session: &SessionId) -> Stamp {
+        Stamp {
+            session_id: session.clone(),
+            ..self.stamp()
+        }
+    }
+
+    pub(super) fn sign(
+        &self,
+        stamp: &Stamp,
+        user: &UserId,
+        app: &AppId,
+    ) -> Result<SecretString, TokenError> {
+        self.access.sign(&Parts {
+            kid: &stamp.kid,
+            user,
+            session: &stamp.session_id,
+            app,
+            iat: stamp.iat,
+            jti: &stamp.jti,
+        })
+    }
+
+    /// When the session runs out unless it is refreshed.
+    fn end_of(&self, session: &Session) -> Millis {
+        let absolute = session.created_at.saturating_add(self.ttl);
+        absolute.min(session.rotated_at.saturating_add(self.idle))
+    }
+
+    fn over(&self, session: &Session, now: Millis) -> bool {
+        now >= self.end_of(session)
+    }
+
+    pub(super) fn issued(
+        &self,
+        access_token: SecretString,
+        made: Made,
+        session: &Session,
+        user: User,
+    ) -> Issued {
+        let left = self.end_of(session).saturating_sub(self.clock.wall());
+        Issued {
+            access_token,
+            expires_in: self.access.ttl_s(),
+            session_id: session.id.clone(),
+            user,
+            refresh_token: made.token,
+            refresh_max_age: Duration::from_millis(left),
+        }
+    }
+}
+
+fn new_session(
+    stamp: &Stamp,
+    user: &UserId,
+    app: &AppId,
+    device: &Device,
+    refresh_hash: [u8; 32],
+    now: Millis,
+) -> Session {
+    Session {
+        id: stamp.session_id.clone(),
+        user: user.clone(),
+        app: app.clone(),
+        device: device.clone(),
+        generation: 0,
+        rotated_at: now,
+        refresh_hash,
+        created_at: now,
+        last_seen_at: now,
+        revoked_at: None,
+    }
+}
+
+pub(super) fn millis(span: Duration) -> Millis {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}

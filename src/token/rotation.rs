@@ -1,0 +1,114 @@
+//! Rotation of refresh tokens, and what happens to a session of which somebody shows an old one
+//! (RFC 9700 section 4.14.2).
+
+use std::time::Duration;
+
+use subtle::ConstantTimeEq;
+
+use super::{
+    error::TokenError,
+    issuer::{Issued, Tokens, millis},
+    refresh::{Made, Shown},
+    session::Session,
+};
+use crate::{clock::Millis, config::AppId};
+
+/// How long the generation just rotated out still gives its successor: two tabs that raced, or an answer that
+/// was lost.
+const REUSE_GRACE: Duration = Duration::from_secs(10);
+
+/// What a genuine refresh token calls for.
+#[derive(Debug, PartialEq, Eq)]
+enum Turn {
+    /// It is the present one: on to the next.
+    Rotate,
+    /// It was the present one a moment ago: the present one again.
+    Repeat,
+    /// Somebody has a copy.
+    Theft,
+}
+
+impl Tokens {
+    /// A new access token and the next refresh token, for the present one; for the one before it within 10 s,
+    /// the present one again. Any other token of the session means that somebody has a copy: the session ends.
+    ///
+    /// # Errors
+    /// [`TokenError::Unauthenticated`] for what is no refresh token of this app or has run out,
+    /// [`TokenError::SessionRevoked`], [`TokenError::Store`], [`TokenError::Internal`].
+    pub async fn refresh(&self, app: &AppId, refresh_token: &str) -> Result<Issued, TokenError> {
+        let shown = self.shown(refresh_token)?;
+        let session = self.live(&shown.session, app).await?;
+        let user = self.users.get(&session.user).await?;
+        let user = user.ok_or(TokenError::Unauthenticated)?;
+        let (session, made) = match turn(&shown, &session, self.clock.wall()) {
+            Turn::Rotate => self.rotate(&shown, session).await?,
+            Turn::Repeat => self.repeat(session)?,
+            Turn::Theft => return Err(self.theft(&shown).await),
+        };
+        let access_token = self.sign(&self.stamp_of(&session.id), &user.id, app)?;
+        Ok(self.issued(access_token, made, &session, user))
+    }
+
+    /// Moves the session on to the next generation, or finds that another request just did.
+    async fn rotate(&self, shown: &Shown, session: Session) -> Result<(Session, Made), TokenError> {
+        let kept: bool = shown.hash.ct_eq(&session.refresh_hash).into();
+        let next = session.generation.checked_add(1).filter(|_| kept);
+        let next = next.ok_or(TokenError::Unauthenticated)?;
+        let made = self.family(&session.id, next)?;
+        let now = self.clock.wall();
+        let first = self
+            .sessions
+            .rotate(&session.id, shown.generation, &made.hash, now)
+            .await?;
+        if first {
+            let session = Session {
+                generation: next,
+                rotated_at: now,
+                refresh_hash: made.hash,
+                last_seen_at: now,
+                ..session
+            };
+            return Ok((session, made));
+        }
+        let session = self.live(&session.id, &session.app).await?;
+        match turn(shown, &session, self.clock.wall()) {
+            Turn::Repeat => self.repeat(session),
+            Turn::Theft => Err(self.theft(shown).await),
+            Turn::Rotate => Err(TokenError::Internal("a live session did not rotate".into())),
+        }
+    }
+
+    /// The present generation's token again.
+    fn repeat(&self, session: Session) -> Result<(Session, Made), TokenError> {
+        let made = self.family(&session.id, session.generation)?;
+        let kept: bool = made.hash.ct_eq(&session.refresh_hash).into();
+        if kept {
+            Ok((session, made))
+        } else {
+            Err(TokenError::Unauthenticated)
+        }
+    }
+
+    /// Ends a session of which an old token was shown.
+    async fn theft(&self, shown: &Shown) -> TokenError {
+        tracing::warn!(
+            session = shown.session.0,
+            generation = shown.generation,
+            "an old refresh token was shown: the session ends"
+        );
+        match self.revoke(&shown.session).await {
+            Ok(_) => TokenError::SessionRevoked,
+            Err(error) => error,
+        }
+    }
+}
+
+/// What a genuine token calls for in a live session.
+fn turn(shown: &Shown, session: &Session, now: Millis) -> Turn {
+    let age = now.saturating_sub(session.rotated_at);
+    match session.generation.checked_sub(shown.generation) {
+        Some(0) => Turn::Rotate,
+        Some(1) if age <= millis(REUSE_GRACE) => Turn::Repeat,
+        _ => Turn::Theft,
+    }
+}

@@ -1,0 +1,83 @@
+//! The issuer over fake stores, on a clock that is moved.
+
+mod rotation;
+mod sessions;
+
+use std::{sync::Arc, time::Duration};
+
+use secrecy::ExposeSecret;
+
+use super::{
+    fakes::{FakeSessions, FakeUsers, user},
+    *,
+};
+use crate::{
+    clock::Clock,
+    code::Code,
+    config::{AppId, Config, Overrides, load},
+    user::{User, UserId},
+};
+
+struct Bench {
+    tokens: Tokens,
+    sessions: Arc<FakeSessions>,
+    clock: Clock,
+    app: AppId,
+    user: User,
+    device: Device,
+}
+
+fn config() -> Config {
+    load(&Overrides::default()).unwrap()
+}
+
+fn bench() -> Bench {
+    let clock = Clock::new();
+    let sessions = Arc::new(FakeSessions::default());
+    let keys = Keys::generate().unwrap();
+    Bench {
+        tokens: Tokens::new(
+            &config(),
+            keys,
+            sessions.clone(),
+            Arc::new(FakeUsers),
+            clock.clone(),
+        ),
+        sessions,
+        clock,
+        app: AppId::default_app(),
+        user: user("u1"),
+        device: Device::default(),
+    }
+}
+
+impl Bench {
+    async fn open(&self, stamp: &Stamp) -> Result<Issued, TokenError> {
+        self.tokens
+            .open_session(stamp, &self.user, &self.app, &self.device)
+            .await
+    }
+
+    /// A new session's refresh token.
+    async fn opened(&self) -> (SessionId, String) {
+        let issued = self.open(&self.tokens.stamp()).await.unwrap();
+        let token = refresh_token(&issued);
+        (issued.session_id, token)
+    }
+
+    async fn refresh(&self, token: &str) -> Result<Issued, TokenError> {
+        self.tokens.refresh(&self.app, token).await
+    }
+
+    fn pass(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+}
+
+fn refresh_token(issued: &Issued) -> String {
+    issued.refresh_token.expose_secret().to_owned()
+}
+
+fn code<T>(result: Result<T, TokenError>) -> Option<Code> {
+    result.err().map(|error| error.code())
+}

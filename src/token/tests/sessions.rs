@@ -1,0 +1,152 @@
+//! Opening and ending.
+
+use super::*;
+
+#[tokio::test]
+async fn a_redeemed_grant_gives_the_same_answer_again() {
+    let bench = bench();
+    let stamp = bench.tokens.stamp();
+    let first = bench.open(&stamp).await.unwrap();
+    bench.pass(59);
+    let stamp: Stamp = serde_json::from_str(&serde_json::to_string(&stamp).unwrap()).unwrap();
+    let second = bench.open(&stamp).await.unwrap();
+    assert_eq!(
+        first.access_token.expose_secret(),
+        second.access_token.expose_secret()
+    );
+    assert_eq!(refresh_token(&first), refresh_token(&second));
+    assert_eq!((first.expires_in, second.expires_in), (600, 600));
+    let week = 7 * 24 * 3600;
+    assert!((week - 60..=week).contains(&first.refresh_max_age.as_secs()));
+    assert_eq!(first.user, bench.user);
+
+    let caller = bench
+        .tokens
+        .authenticate(first.access_token.expose_secret())
+        .unwrap();
+    assert_eq!(caller.user_id, bench.user.id);
+    assert_eq!(
+        bench.tokens.session_of(&caller).await.unwrap().id,
+        first.session_id
+    );
+}
+
+#[tokio::test]
+async fn a_grant_gives_nothing_once_its_session_went_on_or_ended() {
+    let bench = bench();
+    let stamp = bench.tokens.stamp();
+    let issued = bench.open(&stamp).await.unwrap();
+    bench.refresh(&refresh_token(&issued)).await.unwrap();
+    assert_eq!(code(bench.open(&stamp).await), Some(Code::BadGrant));
+
+    let stamp = bench.tokens.stamp();
+    let issued = bench.open(&stamp).await.unwrap();
+    assert!(bench.tokens.revoke(&issued.session_id).await.unwrap());
+    assert_eq!(code(bench.open(&stamp).await), Some(Code::BadGrant));
+    assert_eq!(
+        code(bench.refresh(&refresh_token(&issued)).await),
+        Some(Code::SessionRevoked)
+    );
+
+    let stamp = bench.tokens.stamp();
+    bench.open(&stamp).await.unwrap();
+    let other = user("u2");
+    let theirs = bench
+        .tokens
+        .open_session(&stamp, &other, &bench.app, &bench.device)
+        .await;
+    assert_eq!(code(theirs), Some(Code::BadGrant), "another user's");
+    let gone = Stamp {
+        kid: "gone".to_owned(),
+        ..bench.tokens.stamp()
+    };
+    assert_eq!(
+        code(bench.open(&gone).await),
+        Some(Code::BadGrant),
+        "a key that is gone"
+    );
+}
+
+#[tokio::test]
+async fn a_burnt_stamp_opens_nothing_whichever_comes_first() {
+    let bench = bench();
+    let stamp = bench.tokens.stamp();
+    bench
+        .tokens
+        .burn(&stamp, &bench.user.id, &bench.app)
+        .await
+        .unwrap();
+    assert_eq!(
+        code(bench.open(&stamp).await),
+        Some(Code::BadGrant),
+        "burnt before it opened"
+    );
+
+    let stamp = bench.tokens.stamp();
+    let issued = bench.open(&stamp).await.unwrap();
+    bench
+        .tokens
+        .burn(&stamp, &bench.user.id, &bench.app)
+        .await
+        .unwrap();
+    assert_eq!(
+        code(bench.refresh(&refresh_token(&issued)).await),
+        Some(Code::SessionRevoked)
+    );
+    let caller = bench
+        .tokens
+        .authenticate(issued.access_token.expose_secret())
+        .unwrap();
+    assert_eq!(
+        code(bench.tokens.session_of(&caller).await),
+        Some(Code::SessionRevoked)
+    );
+}
+
+#[tokio::test]
+async fn a_session_ends_by_cookie_once() {
+    let bench = bench();
+    let (id, token) = bench.opened().await;
+    let who = bench
+        .tokens
+        .logout_by_cookie(&bench.app, &token)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((who.session_id, who.user_id), (id, bench.user.id.clone()));
+    assert_eq!(
+        bench
+            .tokens
+            .logout_by_cookie(&bench.app, &token)
+            .await
+            .unwrap(),
+        None
+    );
+    assert_eq!(
+        code(bench.refresh(&token).await),
+        Some(Code::SessionRevoked)
+    );
+    let (id, _) = bench.opened().await;
+    assert_eq!(bench.tokens.revoke_all(&bench.user.id).await.unwrap(), [id]);
+}
+
+#[tokio::test]
+async fn an_access_token_ends_by_the_clock_and_a_user_may_vanish() {
+    let bench = bench();
+    let issued = bench.open(&bench.tokens.stamp()).await.unwrap();
+    bench.pass(606);
+    let late = bench
+        .tokens
+        .authenticate(issued.access_token.expose_secret());
+    assert_eq!(code(late), Some(Code::TokenExpired));
+    let gone = User {
+        id: UserId("gone".to_owned()),
+        ..bench.user.clone()
+    };
+    let issued = bench
+        .tokens
+        .open_session(&bench.tokens.stamp(), &gone, &bench.app, &bench.device)
+        .await;
+    let refreshed = bench.refresh(&refresh_token(&issued.unwrap())).await;
+    assert_eq!(code(refreshed), Some(Code::Unauthenticated));
+}

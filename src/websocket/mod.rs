@@ -1,0 +1,375 @@
+//! The WebSocket door: `GET /api/v1/ws`.
+//!
+//! What a frame means is the plain function [`step`](step::step); what it asks for is done here, one frame after the
+//! other; what the browser is told goes out through [`Connection`], from whichever thread has the news.
+
+mod connection;
+mod guard;
+mod sockets;
+mod step;
+
+use std::{cell::Cell, io::ErrorKind, rc::Rc, sync::Arc, time::Duration};
+
+use actix_web::{
+    FromRequest, HttpRequest, HttpResponse,
+    dev::Payload,
+    http::header::{self, HeaderMap},
+    web,
+};
+use actix_ws::{AggregatedMessage, AggregatedMessageStream, ProtocolError};
+
+pub(crate) use self::sockets::Sockets;
+use self::{
+    connection::Connection,
+    guard::{FrameBudget, FrameGuard, Violation},
+    step::{Act, Frame, Phase, step},
+};
+use crate::{
+    code::{Close, Code},
+    config::{AppId, Origin},
+    http::{
+        ApiError, Cookies, LimitKey, Limited, Limits, Origins, RequestContext,
+        limits::SocketPermit, originate,
+    },
+    login::{Login, LoginError, Opened, Origination},
+    protocol::{Control, MAX_INCOMING, PING_INTERVAL_MS, Resume, SUBPROTOCOL, Start, VERSION},
+    push::{Registry, Watcher},
+    scene::{Scene, Secret},
+    tasks::Tasks,
+    telemetry::{CloseLabel, Metrics},
+};
+
+/// What a limit asks a caller to wait who sent too many frames.
+const TOO_MANY_FRAMES: Duration = Duration::from_secs(1);
+
+/// What every socket of this node works with.
+pub(crate) struct Door {
+    pub(crate) login: Login,
+    pub(crate) push: Arc<Registry>,
+    pub(crate) sockets: Arc<Sockets>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) tasks: Tasks,
+    /// `limits.frames_per_s` and `limits.frame_burst`.
+    pub(crate) frames: (u32, u32),
+    /// This node's name, as `hello` tells it.
+    pub(crate) node: String,
+}
+
+/// Upgrades to `scan.v1`, or says why not. Limits are answered after the upgrade, where the page can read them; only a
+/// flood of handshakes is refused before.
+pub(crate) async fn upgrade(
+    request: HttpRequest,
+    payload: web::Payload,
+    door: web::Data<Door>,
+    origins: web::Data<Origins>,
+    limits: web::Data<Limits>,
+    cookies: web::Data<Cookies>,
+) -> Result<HttpResponse, actix_web::Error> {
+    let context = RequestContext::of(&request);
+    if request.headers().contains_key(header::CONTENT_LENGTH)
+        || request.headers().contains_key(header::TRANSFER_ENCODING)
+    {
+        return Err(ApiError::new(Code::BadRequest).into());
+    }
+    limits
+        .handshake(context.limit_key())
+        .map_err(ApiError::from)?;
+    let origin = origins.any_app(request.headers()).map_err(ApiError::from)?;
+
+    let verdict = Rc::new(Cell::new(None));
+    let (per_s, burst) = door.frames;
+    let guard = FrameGuard::new(
+        payload.into_inner(),
+        FrameBudget::new(per_s, burst),
+        door.login.clock().clone(),
+        verdict.clone(),
+    );
+    let mut guarded: Payload = Payload::Stream {
+        payload: Box::pin(guard),
+    };
+    let guarded = web::Payload::from_request(&request, &mut guarded).await?;
+    let offered = offered(request.headers());
+    let agreed: Vec<&str> = offered
+        .iter()
+        .copied()
+        .find(|offer| *offer == SUBPROTOCOL)
+        .or(offered.first().copied())
+        .into_iter()
+        .collect();
+    let (mut response, session, stream) =
+        actix_ws::handle_with_protocols(&request, guarded, &agreed)?;
+    let stream = stream
+        .max_frame_size(MAX_INCOMING)
+        .aggregate_continuations()
+        .max_continuation_size(MAX_INCOMING);
+
+    let (browser, cookie) = cookies.browser_or_new(request.headers());
+    if let Some(cookie) = cookie {
+        response.add_cookie(&cookie)?;
+    }
+    let connection = Arc::new(Connection::new(
+        session,
+        context.locale,
+        door.login.clock().now(),
+    ));
+    let socket = Socket {
+        phase: Phase::Waiting,
+        limit_key: context.limit_key(),
+        origination: originate(&request, &context, Some(browser.hash())),
+        permit: limits.socket(context.limit_key()),
+        connection,
+        origin,
+        origins,
+        limits,
+        verdict,
+        door: door.clone(),
+    };
+    door.tasks
+        .spawn_local(socket.serve(agreed == [SUBPROTOCOL], stream));
+    Ok(response)
+}
+
+/// The subprotocols a browser offers, in its order.
+fn offered(headers: &HeaderMap) -> Vec<&str> {
+    let values = headers
+        .get_all(header::SEC_WEBSOCKET_PROTOCOL)
+        .filter_map(|value| value.to_str().ok());
+    values
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|offer| !offer.is_empty())
+        .collect()
+}
+
+/// One socket's own side: what it may do and how far it has come.
+struct Socket {
+    phase: Phase,
+    connection: Arc<Connection>,
+    origin: Option<Origin>,
+    origination: Origination,
+    limit_key: LimitKey,
+    permit: Result<SocketPermit, Limited>,
+    origins: web::Data<Origins>,
+    limits: web::Data<Limits>,
+    verdict: Rc<Cell<Option<Violation>>>,
+    door: web::Data<Door>,
+}
+
+/// Why a command was not carried out.
+struct Refusal {
+    code: Code,
+    retry_after: Option<Duration>,
+}
+
+impl From<LoginError> for Refusal {
+    fn from(error: LoginError) -> Self {
+        Self {
+            code: error.code,
+            retry_after: error.retry_after,
+        }
+    }
+}
+
+impl From<Limited> for Refusal {
+    fn from(limited: Limited) -> Self {
+        Self {
+            code: limited.code,
+            retry_after: Some(limited.retry_after),
+        }
+    }
+}
+
+impl From<Code> for Refusal {
+    fn from(code: Code) -> Self {
+        Self {
+            code,
+            retry_after: None,
+        }
+    }
+}
+
+impl Socket {
+    async fn serve(mut self, is_spoken: bool, mut stream: AggregatedMessageStream) {
+        let metrics = self.door.metrics.clone();
+        metrics.sockets.inc();
+        metrics.sockets_opened.inc();
+        if self.welcome(is_spoken) {
+            self.door.sockets.join(&self.connection);
+            self.listen(&mut stream).await;
+        }
+        self.leave();
+        metrics.sockets.dec();
+        let code = self.connection.closed().map_or(1006, Close::number);
+        metrics
+            .sockets_closed
+            .get_or_create(&CloseLabel { code })
+            .inc();
+    }
+
+    /// Says hello, or why there is nothing to say.
+    fn welcome(&self, is_spoken: bool) -> bool {
+        if !is_spoken {
+            self.refuse(Code::VersionUnsupported.into(), None);
+            return false;
+        }
+        if let Err(limited) = &self.permit {
+            self.refuse((*limited).into(), None);
+            return false;
+        }
+        let now = self.door.login.clock().now();
+        let hello = Control::Hello {
+            v: VERSION,
+            now,
+            ping_interval_ms: PING_INTERVAL_MS,
+            node: &self.door.node,
+        };
+        self.connection.send(&hello.encode()).is_ok()
+    }
+
+    async fn listen(&mut self, stream: &mut AggregatedMessageStream) {
+        while let Some(message) = stream.recv().await {
+            self.connection.heard(self.door.login.clock().now());
+            match message {
+                Ok(message) => self.take(&message).await,
+                Err(error) => self.broken(&error),
+            }
+            if self.connection.closed().is_some() {
+                break;
+            }
+        }
+    }
+
+    async fn take(&mut self, message: &AggregatedMessage) {
+        let frame = match message {
+            AggregatedMessage::Text(text) => Frame::Text(text),
+            AggregatedMessage::Binary(_) => Frame::Binary,
+            AggregatedMessage::Ping(payload) => Frame::Ping(payload),
+            AggregatedMessage::Pong(_) => Frame::Pong,
+            AggregatedMessage::Close(_) => Frame::Close,
+        };
+        let phase = self.phase.clone();
+        let (command, done) = match step(&phase, &frame) {
+            Act::Nothing => return,
+            Act::Pong(payload) => return self.connection.pong(payload),
+            Act::Close(why) => return self.connection.close(why),
+            Act::Refuse(code, command) => return self.refuse(code.into(), command),
+            Act::Start(start) => ("start", self.start(&start).await),
+            Act::Resume(resume) => ("resume", self.resume(resume).await),
+            Act::Refresh(_) => ("refresh", self.refresh(&phase).await),
+            Act::Cancel(scene) => (
+                "cancel",
+                self.door
+                    .login
+                    .cancel(&scene)
+                    .await
+                    .map(drop)
+                    .map_err(Refusal::from),
+            ),
+        };
+        if let Err(refusal) = done {
+            self.refuse(refusal, Some(command));
+        }
+    }
+
+    async fn start(&mut self, start: &Start) -> Result<(), Refusal> {
+        let app = AppId::parse(&start.app).ok_or(Code::OriginRefused)?;
+        self.admit(&app)?;
+        self.limits.scene(self.limit_key)?;
+        let opened = self
+            .door
+            .login
+            .open(start, self.origination.clone())
+            .await?;
+        self.bind_opened(opened);
+        Ok(())
+    }
+
+    async fn refresh(&mut self, phase: &Phase) -> Result<(), Refusal> {
+        if let Phase::Bound { scene, .. } = phase {
+            self.limits.scene(self.limit_key)?;
+            let opened = self.door.login.refresh(scene).await?;
+            self.leave();
+            self.bind_opened(opened);
+        }
+        Ok(())
+    }
+
+    async fn resume(&mut self, resume: Resume) -> Result<(), Refusal> {
+        self.limits.may_resume(self.limit_key)?;
+        let secret = Secret::claimed(resume.secret);
+        let found = self.door.login.find(&resume.scene, &secret).await;
+        if found
+            .as_ref()
+            .is_err_and(|error| error.code == Code::SceneNotFound)
+        {
+            self.limits.resume_failed(self.limit_key);
+        }
+        let scene = found?;
+        self.admit(&scene.opening.app)?;
+        self.bind(&scene, secret.clone());
+        // Read again now that every event from here on is heard: nothing falls in between.
+        let scene = self.door.login.find(&resume.scene, &secret).await?;
+        let event = self.door.login.event(&scene, &secret, true);
+        let _ = self.connection.send_event(scene.id, &event);
+        Ok(())
+    }
+
+    fn admit(&self, app: &AppId) -> Result<(), Refusal> {
+        self.origins
+            .admits(app, self.origin.as_ref())
+            .map_err(|_| Code::OriginRefused.into())
+    }
+
+    fn bind_opened(&mut self, opened: Opened) {
+        self.bind(&opened.scene, opened.secret);
+        let _ = self.connection.send_event(opened.scene.id, &opened.event);
+    }
+
+    fn bind(&mut self, scene: &Scene, secret: Secret) {
+        self.connection.watch(scene.id, scene.opening.locale);
+        self.door.push.take_over(scene.id, self.connection.clone());
+        self.phase = Phase::Bound {
+            scene: scene.id,
+            secret,
+        };
+    }
+
+    /// Hears nothing more of its scene.
+    fn leave(&self) {
+        if let Phase::Bound { scene, .. } = &self.phase {
+            let watcher: Arc<dyn Watcher> = self.connection.clone();
+            self.door.push.leave(*scene, &watcher);
+        }
+    }
+
+    fn refuse(&self, refusal: Refusal, command: Option<&'static str>) {
+        self.door.metrics.refuse(refusal.code.name());
+        let wait = refusal
+            .retry_after
+            .map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        self.connection.refuse(refusal.code, command, wait);
+    }
+
+    /// The stream of frames broke: by the guard's verdict, by the codec's, or the connection is lost.
+    fn broken(&self, error: &ProtocolError) {
+        let why = match (self.verdict.get(), error) {
+            (Some(Violation::TooMany), _) => {
+                return self.refuse(
+                    Refusal {
+                        code: Code::RateLimited,
+                        retry_after: Some(TOO_MANY_FRAMES),
+                    },
+                    None,
+                );
+            }
+            (Some(violation), _) => violation.into(),
+            (None, ProtocolError::Io(error)) if error.kind() == ErrorKind::InvalidData => {
+                Close::NotUtf8
+            }
+            (None, ProtocolError::Io(_)) => Close::Gone,
+            (None, ProtocolError::Overflow) => Close::TooBig,
+            (None, _) => Close::Protocol,
+        };
+        self.connection.close(why);
+    }
+}

@@ -1,0 +1,96 @@
+//! All sockets of this node, and the one wheel that pings them: no timer for each.
+
+use std::sync::{
+    Arc, Mutex, PoisonError, Weak,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use super::connection::Connection;
+use crate::{
+    clock::Clock,
+    code::{Close, Code},
+    protocol::{Control, FIRST_COMMAND_WITHIN_MS, PING_INTERVAL_MS, PONG_WITHIN_MS},
+};
+
+const TICK_MS: u64 = 1_000;
+const SLOTS: usize = ticks(PING_INTERVAL_MS);
+
+const fn ticks(ms: u64) -> usize {
+    #[expect(clippy::cast_possible_truncation, reason = "constants under a minute")]
+    let ticks = (ms / TICK_MS) as usize;
+    ticks
+}
+
+/// Every open socket in the slot of the second it came in: its next ping is one turn of the wheel away.
+#[derive(Default)]
+pub(crate) struct Sockets {
+    slots: [Mutex<Vec<Weak<Connection>>>; SLOTS],
+    tick: AtomicUsize,
+}
+
+impl Sockets {
+    /// Puts a socket in; it leaves by being dropped.
+    pub(super) fn join(&self, connection: &Arc<Connection>) {
+        let slot = self.tick.load(Ordering::Acquire) % SLOTS;
+        self.in_slot(slot, |sockets| sockets.push(Arc::downgrade(connection)));
+    }
+
+    /// Turns the wheel, once a second of `clock`; runs until the process stops.
+    pub(crate) async fn turn(&self, clock: &Clock) {
+        let mut next = clock.now() + TICK_MS;
+        loop {
+            clock.sleep_until(next).await;
+            next += TICK_MS;
+            self.tick(clock);
+        }
+    }
+
+    /// Closes every socket with 1012: the pages come back, to this node or another.
+    pub(crate) fn close_all(&self) {
+        for slot in 0..SLOTS {
+            for connection in self.connections(slot) {
+                connection.close(Close::Restart);
+            }
+        }
+    }
+
+    /// One second of the wheel: who came in a whole turn ago is pinged, who was pinged [`PONG_WITHIN_MS`] ago must
+    /// have answered, who came in [`FIRST_COMMAND_WITHIN_MS`] ago must have said something.
+    fn tick(&self, clock: &Clock) {
+        let now = clock.now();
+        let tick = self.tick.fetch_add(1, Ordering::AcqRel) + 1;
+        let ping = Control::Ping { now }.encode();
+        let slot_before = |ms| (tick + SLOTS - ticks(ms) % SLOTS) % SLOTS;
+        self.in_slot(tick % SLOTS, |sockets| {
+            sockets.retain(|socket| socket.strong_count() > 0)
+        });
+        for connection in self.connections(tick % SLOTS) {
+            connection.ping(&ping, now);
+        }
+        for connection in self.connections(slot_before(PONG_WITHIN_MS)) {
+            if connection.is_silent() {
+                connection.close(Close::Gone);
+            }
+        }
+        // One tick more: whoever came in late in its second has its whole time.
+        for connection in self.connections(slot_before(FIRST_COMMAND_WITHIN_MS + TICK_MS)) {
+            if connection.is_waiting() {
+                connection.refuse(Code::TooSlow, None, None);
+            }
+        }
+    }
+
+    /// Copied out, so that no lock is held while sockets are written to.
+    fn connections(&self, slot: usize) -> Vec<Arc<Connection>> {
+        self.in_slot(slot, |sockets| {
+            sockets.iter().filter_map(Weak::upgrade).collect()
+        })
+    }
+
+    fn in_slot<T>(&self, slot: usize, work: impl FnOnce(&mut Vec<Weak<Connection>>) -> T) -> T {
+        let mut sockets = self.slots[slot]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        work(&mut sockets)
+    }
+}

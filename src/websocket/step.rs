@@ -1,0 +1,175 @@
+//! The protocol as a plain function: what one frame means to a socket in its present phase.
+
+use crate::{
+    code::{Close, Code},
+    protocol::{Command, Resume, Start},
+    scene::{SceneId, Secret},
+};
+
+/// How far a socket has come. What belongs to a scene exists only once there is one.
+#[derive(Clone)]
+pub(super) enum Phase {
+    /// No first command yet.
+    Waiting,
+    /// The socket of a scene.
+    Bound {
+        /// The scene.
+        scene: SceneId,
+        /// Its secret, for replays to its owner.
+        secret: Secret,
+    },
+}
+
+/// One message from the browser.
+#[derive(Debug)]
+pub(super) enum Frame<'a> {
+    /// A whole text message.
+    Text(&'a str),
+    /// A whole binary message.
+    Binary,
+    /// A ping of RFC 6455; actix-ws does not answer by itself.
+    Ping(&'a [u8]),
+    /// A pong of RFC 6455.
+    Pong,
+    /// The browser closes.
+    Close,
+}
+
+/// What a frame asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Act<'a> {
+    /// It was heard, and that is all.
+    Nothing,
+    /// Answer a ping.
+    Pong(&'a [u8]),
+    /// Open a scene.
+    Start(Start),
+    /// Come back to a scene.
+    Resume(Resume),
+    /// Replace this scene.
+    Refresh(SceneId),
+    /// Give this scene up.
+    Cancel(SceneId),
+    /// Say why not; close if the code closes.
+    Refuse(Code, Option<&'static str>),
+    /// Close without a word.
+    Close(Close),
+}
+
+/// What `frame` asks of a socket in `phase`.
+pub(super) fn step<'a>(phase: &Phase, frame: &Frame<'a>) -> Act<'a> {
+    let text = match frame {
+        Frame::Text(text) => text,
+        Frame::Ping(payload) => return Act::Pong(payload),
+        Frame::Pong => return Act::Nothing,
+        Frame::Binary => return Act::Close(Close::Binary),
+        Frame::Close => return Act::Close(Close::Finished),
+    };
+    let command = match Command::read(text) {
+        Ok(command) => command,
+        Err(bad) => return Act::Refuse(Code::BadMessage, bad.command),
+    };
+    let name = command.name();
+    match (command, phase) {
+        (Command::Pong, _) => Act::Nothing,
+        (Command::Start(start), Phase::Waiting) => Act::Start(start),
+        (Command::Resume(resume), Phase::Waiting) => Act::Resume(resume),
+        (Command::Start(_) | Command::Resume(_), Phase::Bound { .. }) => {
+            Act::Refuse(Code::BadMessage, Some(name))
+        }
+        (Command::Refresh, Phase::Bound { scene, .. }) => Act::Refresh(*scene),
+        (Command::Cancel, Phase::Bound { scene, .. }) => Act::Cancel(*scene),
+        (Command::Refresh | Command::Cancel, Phase::Waiting) => {
+            Act::Refuse(Code::StateConflict, Some(name))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCENE: SceneId = SceneId([1; 16]);
+    const START: &str =
+        r#"{"type":"start","challenge":"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"}"#;
+    const RESUME: &str = r#"{"type":"resume","scene":"x","secret":"y","seq":0}"#;
+
+    fn bound() -> Phase {
+        Phase::Bound {
+            scene: SCENE,
+            secret: Secret::claimed(String::new()),
+        }
+    }
+
+    fn act(phase: &Phase, text: &'static str) -> Act<'static> {
+        step(phase, &Frame::Text(text))
+    }
+
+    #[test]
+    fn a_waiting_socket_takes_one_first_command() {
+        assert!(matches!(act(&Phase::Waiting, START), Act::Start(_)));
+        assert!(matches!(act(&Phase::Waiting, RESUME), Act::Resume(_)));
+        for command in ["refresh", "cancel"] {
+            let text = format!(r#"{{"type":"{command}"}}"#);
+            assert_eq!(
+                step(&Phase::Waiting, &Frame::Text(&text)),
+                Act::Refuse(Code::StateConflict, Some(command))
+            );
+        }
+    }
+
+    #[test]
+    fn a_bound_socket_takes_no_second_one() {
+        assert_eq!(
+            act(&bound(), START),
+            Act::Refuse(Code::BadMessage, Some("start"))
+        );
+        assert_eq!(
+            act(&bound(), RESUME),
+            Act::Refuse(Code::BadMessage, Some("resume"))
+        );
+        assert_eq!(act(&bound(), r#"{"type":"refresh"}"#), Act::Refresh(SCENE));
+        assert_eq!(
+            act(&bound(), r#"{"type":"cancel","extra":1}"#),
+            Act::Cancel(SCENE)
+        );
+    }
+
+    #[test]
+    fn what_is_no_command_is_refused() {
+        for text in [
+            "",
+            "{",
+            "[]",
+            "null",
+            r#"{"type":1}"#,
+            r#"{"type":"dance"}"#,
+        ] {
+            assert_eq!(
+                act(&bound(), text),
+                Act::Refuse(Code::BadMessage, None),
+                "{text}"
+            );
+        }
+        assert_eq!(
+            act(&Phase::Waiting, r#"{"type":"start"}"#),
+            Act::Refuse(Code::BadMessage, Some("start"))
+        );
+        assert_eq!(step(&bound(), &Frame::Binary), Act::Close(Close::Binary));
+    }
+
+    #[test]
+    fn pings_are_answered_and_pongs_are_heard() {
+        assert_eq!(step(&bound(), &Frame::Ping(b"hi")), Act::Pong(b"hi"));
+        assert_eq!(step(&bound(), &Frame::Pong), Act::Nothing);
+        assert_eq!(act(&Phase::Waiting, r#"{"type":"pong"}"#), Act::Nothing);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_answered_without_panic(text in ".{0,300}") {
+            let _ = step(&Phase::Waiting, &Frame::Text(&text));
+            let _ = step(&bound(), &Frame::Text(&text));
+        }
+    }
+}
