@@ -40,14 +40,21 @@ async fn readyz(door: web::Data<Door>) -> HttpResponse {
     };
     let stores = json!({ "users": door.login.is_user_store_up().await });
     let body = json!({ "status": status, "stores": stores });
-    if status == "ready" { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
+    if status == "ready" {
+        HttpResponse::Ok().json(body)
+    } else {
+        HttpResponse::ServiceUnavailable().json(body)
+    }
 }
 
 /// Every metric (`OpenMetrics` 1.0).
 async fn metrics(door: web::Data<Door>) -> HttpResponse {
     match door.metrics.encode() {
         Ok(text) => HttpResponse::Ok()
-            .insert_header((header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8"))
+            .insert_header((
+                header::CONTENT_TYPE,
+                "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            ))
             .body(text),
         Err(error) => {
             tracing::error!(%error, "the metrics could not be written");

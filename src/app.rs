@@ -94,10 +94,20 @@ impl App {
             Mode::Sandbox => Some(Self::sandbox(&mut config)?),
         };
         let keys = Keys::load_or_make(&config.key_dir()).context("token.key_dir")?;
-        let store = Sqlite::open(config.store_url().expose_secret()).await.context("store.url")?;
+        let store = Sqlite::open(config.store_url().expose_secret())
+            .await
+            .context("store.url")?;
         let is_up = Arc::new(AtomicBool::new(false));
         let services = Services::new(&config, &keys, &store, clock, is_up.clone())?;
-        Ok(Self { config, listener, admin_listener, sandbox, services, store, is_up })
+        Ok(Self {
+            config,
+            listener,
+            admin_listener,
+            sandbox,
+            services,
+            store,
+            is_up,
+        })
     }
 
     fn sandbox(config: &mut Config) -> anyhow::Result<Sandbox> {
@@ -138,7 +148,15 @@ impl App {
     /// # Errors
     /// When a listener cannot be served, or work was still going on at the end of the grace time.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let Self { config, listener, admin_listener, sandbox, services, store, is_up } = self;
+        let Self {
+            config,
+            listener,
+            admin_listener,
+            sandbox,
+            services,
+            store,
+            is_up,
+        } = self;
         let tasks = services.tasks.clone();
         let public = public_server(&config, listener, &services)?;
         let admin = admin_server(admin_listener, &services)?;
@@ -156,7 +174,11 @@ impl App {
 
         tracing::info!("stopping: no new scenes from here on");
         services.login.drain();
-        services.login.clock().sleep(config.server.drain_delay).await;
+        services
+            .login
+            .clock()
+            .sleep(config.server.drain_delay)
+            .await;
         tasks.stopping().cancel();
         services.sockets.close_all();
         let all = async {
@@ -167,23 +189,40 @@ impl App {
         };
         let in_time = tokio::time::timeout(config.server.grace, all).await;
         store.close().await;
-        anyhow::ensure!(matches!(in_time, Ok(true)), "work was still going on when server.grace_s was over");
+        anyhow::ensure!(
+            matches!(in_time, Ok(true)),
+            "work was still going on when server.grace_s was over"
+        );
         tracing::info!("stopped");
         Ok(())
     }
 }
 
 impl Services {
-    fn new(config: &Config, keys: &Keys, store: &Sqlite, clock: Clock, is_up: Arc<AtomicBool>) -> anyhow::Result<Self> {
+    fn new(
+        config: &Config,
+        keys: &Keys,
+        store: &Sqlite,
+        clock: Clock,
+        is_up: Arc<AtomicBool>,
+    ) -> anyhow::Result<Self> {
         let http = Http::new(config);
         let tasks = Tasks::new();
         let push = Arc::new(Registry::default());
         let metrics = Arc::new(Metrics::default());
         let sockets = Arc::new(websocket::Sockets::default());
         let users = Arc::new(store.clone());
-        let tokens = Tokens::new(config, keys.clone(), Arc::new(store.clone()), users.clone(), clock.clone());
+        let tokens = Tokens::new(
+            config,
+            keys.clone(),
+            Arc::new(store.clone()),
+            users.clone(),
+            clock.clone(),
+        );
         let tokens = Arc::new(tokens);
-        let (app_id, app_secret) = config.official_account().context("wechat.official_account: app_id and app_secret are needed")?;
+        let (app_id, app_secret) = config
+            .official_account()
+            .context("wechat.official_account: app_id and app_secret are needed")?;
         let lives = lives(config);
         let login = Login::new(Parts {
             settings: Settings {
@@ -232,8 +271,15 @@ impl Services {
             default_flow: config.scene.default_flow,
             phone_url: is_sandbox.then(|| format!("{}phone", http_url(config.sandbox.bind))),
         };
-        let phone = phone::Door { login: login.clone(), is_sandbox };
-        let admin = admin::Door { login: login.clone(), metrics, is_up };
+        let phone = phone::Door {
+            login: login.clone(),
+            is_sandbox,
+        };
+        let admin = admin::Door {
+            login: login.clone(),
+            metrics,
+            is_up,
+        };
         Ok(Self {
             http,
             login,
@@ -249,9 +295,11 @@ impl Services {
     /// The loops of this node.
     fn keep_house(&self) {
         let login = self.login.clone();
-        self.tasks.spawn_loop("deadlines", async move { login.keep_time().await });
+        self.tasks
+            .spawn_loop("deadlines", async move { login.keep_time().await });
         let (sockets, clock) = (self.sockets.clone(), self.login.clock().clone());
-        self.tasks.spawn_loop("heartbeat", async move { sockets.turn(&clock).await });
+        self.tasks
+            .spawn_loop("heartbeat", async move { sockets.turn(&clock).await });
         let (limits, clock) = (self.http.limits.clone(), self.login.clock().clone());
         self.tasks.spawn_loop("limits", async move {
             loop {
@@ -276,12 +324,25 @@ impl Services {
             )
             .service(web::resource("/.well-known/jwks.json").get(api::jwks))
             .configure(phone::routes(headers))
-            .service(http::assets::resource().wrap(headers.assets()).wrap(Compress::default()))
-            .service(web::resource(["/", "/app"]).wrap(headers.page()).wrap(Compress::default()).get(api::page));
+            .service(
+                http::assets::resource()
+                    .wrap(headers.assets())
+                    .wrap(Compress::default()),
+            )
+            .service(
+                web::resource(["/", "/app"])
+                    .wrap(headers.page())
+                    .wrap(Compress::default())
+                    .get(api::page),
+            );
     }
 }
 
-fn public_server(config: &Config, listener: TcpListener, services: &Services) -> anyhow::Result<Server> {
+fn public_server(
+    config: &Config,
+    listener: TcpListener,
+    services: &Services,
+) -> anyhow::Result<Server> {
     let services = services.clone();
     let mut server = HttpServer::new(move || {
         ActixApp::new()
@@ -305,8 +366,17 @@ fn public_server(config: &Config, listener: TcpListener, services: &Services) ->
 
 fn admin_server(listener: TcpListener, services: &Services) -> anyhow::Result<Server> {
     let door = services.admin.clone();
-    let server = HttpServer::new(move || ActixApp::new().app_data(door.clone()).configure(admin::routes));
-    Ok(server.workers(1).disable_signals().shutdown_timeout(1).listen(listener)?.run())
+    let server = HttpServer::new(move || {
+        ActixApp::new()
+            .app_data(door.clone())
+            .configure(admin::routes)
+    });
+    Ok(server
+        .workers(1)
+        .disable_signals()
+        .shutdown_timeout(1)
+        .listen(listener)?
+        .run())
 }
 
 /// A peer that vanished, or that does not read, must not hold its socket for long.

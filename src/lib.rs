@@ -14,6 +14,7 @@ pub mod http;
 pub mod ids;
 pub mod login;
 pub mod outbound;
+mod phone;
 pub mod protocol;
 pub mod push;
 pub mod sandbox;

@@ -91,7 +91,10 @@ struct FeedState {
 impl Feed {
     fn new(locale: Locale, seen: u64) -> (Self, mpsc::Receiver<Bytes>) {
         let (sender, lines) = mpsc::channel(QUEUE);
-        let state = Mutex::new(FeedState { lines: Some(sender), seq: seen });
+        let state = Mutex::new(FeedState {
+            lines: Some(sender),
+            seq: seen,
+        });
         (Self { state, locale }, lines)
     }
 
@@ -106,7 +109,10 @@ impl Feed {
 
 impl FeedState {
     fn send(&mut self, line: String) -> Result<(), Slow> {
-        let sent = self.lines.as_ref().map_or(Ok(()), |lines| lines.try_send(line.into()));
+        let sent = self
+            .lines
+            .as_ref()
+            .map_or(Ok(()), |lines| lines.try_send(line.into()));
         // A full queue, or a reader that is gone: either way it hears nothing more.
         sent.or_else(|_| {
             self.lines = None;
@@ -121,7 +127,9 @@ impl Watcher for Feed {
         if event.seq <= state.seq {
             return Ok(());
         }
-        let Encoded { seq, name, json, .. } = event;
+        let Encoded {
+            seq, name, json, ..
+        } = event;
         state.seq = *seq;
         state.send(format!("event: {name}\nid: {seq}\ndata: {json}\n\n"))?;
         if event.is_last {
@@ -134,7 +142,11 @@ impl Watcher for Feed {
         let mut state = self.lock();
         if why == Dismissal::TakenOver {
             let error = ErrorBody::new(Code::TakenOver, self.locale);
-            let event = Control::Error { error, command: None }.encode();
+            let event = Control::Error {
+                error,
+                command: None,
+            }
+            .encode();
             let _ = state.send(format!("event: {}\ndata: {}\n\n", event.name, event.json));
         }
         state.lines = None;

@@ -182,6 +182,11 @@ impl Login {
         &self.parts().clock
     }
 
+    /// Whether users can be read right now; for the health check.
+    pub async fn is_user_store_up(&self) -> bool {
+        self.parts().users.find("", "").await.is_ok()
+    }
+
     fn parts(&self) -> &Parts {
         &self.0.parts
     }

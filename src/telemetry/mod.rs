@@ -1,5 +1,9 @@
 //! What operators see: log lines and numbers.
 
+mod log;
 mod metrics;
 
-pub use self::metrics::{CloseLabel, Metrics, NameLabel, StateLabel, WechatLabel};
+pub use self::{
+    log::{BadFilter, init},
+    metrics::{CloseLabel, Metrics, NameLabel, StateLabel, WechatLabel},
+};

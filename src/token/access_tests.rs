@@ -96,6 +96,8 @@ fn issuer_and_audience_can_be_set() {
     assert_eq!(part(&token, 1)["iss"], "https://id.example");
     assert_eq!(part(&token, 1)["aud"], "api");
     assert!(access.verify(&token, IAT).is_ok());
+    let forged = changed(&access, |_, claims| claims["client_id"] = json!("gone"));
+    assert!(refused(&access, &forged), "no app of ours");
 }
 
 #[test]

@@ -130,7 +130,8 @@ impl Tokens {
         let now = self.clock.wall();
         let session = new_session(stamp, &user.id, app, device, made.hash, now);
         let kept = self.sessions.open(&session).await?;
-        let same = kept.user == user.id && kept.app == *app && kept.generation == 0;
+        let same = kept.user == user.id && kept.app == *app;
+        // Only generation 0 has this hash.
         let derived: bool = kept.refresh_hash.ct_eq(&made.hash).into();
         if !(same && derived) || kept.revoked_at.is_some() || self.over(&kept, now) {
             return Err(TokenError::BadGrant);

@@ -14,8 +14,10 @@ use std::{
 
 use sqlx::{
     SqlitePool,
+    error::DatabaseError,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use tokio::time::sleep;
 
 use crate::{clock::Millis, cluster::StoreError};
 
@@ -24,6 +26,11 @@ const CONNECTIONS: u32 = 4;
 
 /// How long a query waits for a connection, and then again for the writer before it.
 const WAIT: Duration = Duration::from_secs(3);
+
+/// How often opening is tried while another process turns the file's write-ahead log on: for that one step SQLite
+/// answers "locked" at once instead of waiting.
+const OPEN_TRIES: u32 = 30;
+const OPEN_PAUSE: Duration = Duration::from_millis(100);
 
 /// A database file; clones share its connections.
 #[derive(Clone)]
@@ -49,10 +56,7 @@ impl Sqlite {
             .synchronous(SqliteSynchronous::Normal)
             .foreign_keys(true)
             .busy_timeout(WAIT);
-        let pool = SqlitePoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(WAIT)
-            .connect_with(options)
+        let pool = connect(options)
             .await
             .map_err(|error| failed(format!("{url_or_path}: {error}")))?;
         migrations::run(&pool).await?;
@@ -63,6 +67,26 @@ impl Sqlite {
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+async fn connect(options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
+    let pool = SqlitePoolOptions::new()
+        .max_connections(CONNECTIONS)
+        .acquire_timeout(WAIT);
+    let mut tries = 1;
+    loop {
+        match pool.clone().connect_with(options.clone()).await {
+            Err(error) if tries < OPEN_TRIES && is_busy(&error) => tries += 1,
+            done => return done,
+        }
+        sleep(OPEN_PAUSE).await;
+    }
+}
+
+/// `SQLITE_BUSY`: somebody else holds the lock.
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.is_some_and(|code| code == "5")
 }
 
 fn file_options(url_or_path: &str) -> Result<SqliteConnectOptions, StoreError> {
@@ -79,6 +103,8 @@ fn file_options(url_or_path: &str) -> Result<SqliteConnectOptions, StoreError> {
 }
 
 /// An empty file is a database without tables; SQLite gives its journals the mode of the file.
+///
+/// A file that is there is not touched: to close it would end the locks of this process on it (POSIX).
 fn make_file(path: &Path) -> io::Result<()> {
     if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
         let mut builder = DirBuilder::new();
@@ -88,10 +114,13 @@ fn make_file(path: &Path) -> io::Result<()> {
         builder.create(dir)?;
     }
     let mut options = OpenOptions::new();
-    options.append(true).create(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
+    match options.open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn failed(message: impl Into<String>) -> StoreError {

@@ -61,7 +61,7 @@ async fn it_is_a_session_store() {
 async fn processes_that_start_at_once_share_one_file() {
     let home = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", home.path().join("a/b.db").display());
-    let stores = join_all((0..4).map(|_| Sqlite::open(&url))).await;
+    let stores = join_all((0..8).map(|_| Sqlite::open(&url))).await;
     let stores: Vec<_> = stores.into_iter().map(Result::unwrap).collect();
     let users = join_all(stores.iter().map(|store| enrol(store, "o1"))).await;
     assert!(users.windows(2).all(|pair| pair[0] == pair[1]));

@@ -29,6 +29,12 @@ async fn a_redeemed_grant_gives_the_same_answer_again() {
         bench.tokens.session_of(&caller).await.unwrap().id,
         first.session_id
     );
+    let other = Caller {
+        user_id: UserId("u2".to_owned()),
+        ..caller
+    };
+    let theirs = bench.tokens.session_of(&other).await;
+    assert_eq!(code(theirs), Some(Code::Unauthenticated), "not theirs");
 }
 
 #[tokio::test]
@@ -56,6 +62,12 @@ async fn a_grant_gives_nothing_once_its_session_went_on_or_ended() {
         .open_session(&stamp, &other, &bench.app, &bench.device)
         .await;
     assert_eq!(code(theirs), Some(Code::BadGrant), "another user's");
+    let shop = AppId::parse("shop").unwrap();
+    let theirs = bench
+        .tokens
+        .open_session(&stamp, &bench.user, &shop, &bench.device)
+        .await;
+    assert_eq!(code(theirs), Some(Code::BadGrant), "another app's");
     let gone = Stamp {
         kid: "gone".to_owned(),
         ..bench.tokens.stamp()
