@@ -1,0 +1,177 @@
+#!/usr/bin/env bash
+# Runs every test of scangate, and stops at the first failure.
+#
+#   tests/all.sh [--rust] [--web] [--browser] [--long] [--no-install]
+#
+# Without --rust, --web or --browser it runs all three. It needs Rust 1.95 with rustfmt and
+# clippy, and Node 20 or newer; what else is missing it installs, and says so:
+#   apt: build-essential, chromium, fonts-noto-cjk (as root, or by sudo)
+#   npm: what web/ and tests/browser/ have locked, into their node_modules
+#
+#   --no-install  installs nothing; what is missing makes its part fail
+#   --long        also runs the tests marked #[ignore] (soaks), and sets SCANGATE_LONG=1 for tests that then take
+#                 more rounds
+# The environment may name another browser (CHROMIUM=/path) and another place for built files (CARGO_TARGET_DIR).
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+rust='' web='' browser='' long='' install=1
+for argument in "$@"; do
+    case $argument in
+        --rust) rust=1 ;;
+        --web) web=1 ;;
+        --browser) browser=1 ;;
+        --long) long=1 ;;
+        --no-install) install='' ;;
+        -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
+        *) echo "tests/all.sh: unknown option $argument (--help lists them)" >&2; exit 2 ;;
+    esac
+done
+if [[ -z $rust$web$browser ]]; then rust=1 web=1 browser=1; fi
+if [[ $long ]]; then export SCANGATE_LONG=1; fi
+
+log=$(mktemp)
+current='starting'
+summary=()
+finish() {
+    local code=$?
+    rm -f "$log"
+    if ((${#summary[@]})); then printf '\n'; printf '%s\n' "${summary[@]}"; fi
+    if ((code)); then printf '\nFAILED: %s (exit code %d)\n' "$current" "$code"; else printf '\nall passed\n'; fi
+}
+trap finish EXIT
+
+headline() { printf '\n\033[1m== %s\033[0m\n' "$1"; }
+
+# step NAME COMMAND…: runs it; counts the tests that it reports.
+step() {
+    current=$1
+    headline "$1"
+    shift
+    "$@" 2>&1 | tee "$log"
+    local counted
+    counted=$(awk '
+        /^test result: / { for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) p += $(i-1); if ($i ~ /^failed/) f += $(i-1); if ($i ~ /^ignored/) s += $(i-1) } seen = 1 }
+        /^(#|ℹ) pass [0-9]+$/ { p += $3; seen = 1 }
+        /^(#|ℹ) fail [0-9]+$/ { f += $3 }
+        /^(#|ℹ) skipped [0-9]+$/ { s += $3 }
+        END { if (seen) printf "%d passed, %d failed, %d skipped", p, f, s }' "$log")
+    summary+=("$(printf '%-28s %s' "$current" "${counted:-passed}")")
+}
+
+as_root() {
+    if ((EUID == 0)); then "$@"; else sudo "$@"; fi
+}
+
+# need COMMAND WHY: for what this script does not install.
+need() {
+    if ! command -v "$1" > /dev/null; then
+        current="$1 is missing: $2"
+        exit 1
+    fi
+}
+
+# apt_packages NAME…: installs those that are missing.
+apt_packages() {
+    local missing=() name
+    for name in "$@"; do
+        if [[ $(dpkg-query -W -f '${Status}' "$name" 2> /dev/null) != *' installed' ]]; then missing+=("$name"); fi
+    done
+    if ((${#missing[@]} == 0)); then return; fi
+    if [[ -z $install ]] || ! command -v apt-get > /dev/null; then
+        echo "not installed: ${missing[*]}"
+        return
+    fi
+    current="apt-get install ${missing[*]}"
+    headline "$current"
+    # Somebody else may be installing: wait for the lock.
+    as_root apt-get -o DPkg::Lock::Timeout=300 update
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${missing[@]}"
+}
+
+# npm_packages FOLDER: what its lock file says, unless it is there already.
+npm_packages() {
+    if [[ -z $install ]] || cmp -s "$1/package-lock.json" "$1/node_modules/.locked"; then return; fi
+    current="npm ci in $1"
+    headline "$current"
+    (cd "$1" && npm ci --no-audit --no-fund && cp package-lock.json node_modules/.locked)
+}
+
+node_is_new_enough() {
+    need node 'install Node 20 or newer (https://nodejs.org; Debian 12 itself has 18)'
+    local major
+    major=$(node --print 'process.versions.node.split(".")[0]')
+    if ((major < 20)); then
+        current="Node $major is too old: 20 or newer is needed"
+        exit 1
+    fi
+}
+
+build() {
+    need cargo 'install Rust from https://rustup.rs'
+    # Some of the libraries hold C.
+    if ! command -v cc > /dev/null; then apt_packages build-essential; fi
+    # With --all-targets the libraries get the same features as under `cargo test`: nothing is built twice.
+    step 'build' cargo build --workspace --all-targets --locked
+}
+
+# The gateway of this build and the load tests, as strangers to each other. In a shell of its own, whose trap ends
+# the gateway whatever happens.
+load_smoke() (
+    target=${CARGO_TARGET_DIR:-target}/debug
+    data_dir=$(mktemp -d)
+    gateway=''
+    trap 'if [[ $gateway ]]; then kill "$gateway" || true; fi; rm -rf "$data_dir"' EXIT
+    "$target/scangate" serve --config config/loadtest.toml --set server.bind=127.0.0.1:0 \
+        --set server.admin_bind=127.0.0.1:0 --set sandbox.bind=127.0.0.1:0 \
+        --set "server.data_dir=$data_dir" > "$data_dir/output" 2>&1 &
+    gateway=$!
+    page=''
+    for ((i = 0; i < 200; i++)); do
+        page=$(sed -n '/login page  *http:/{s/.*login page  *\(http:[^ ]*\).*/\1/p;q}' "$data_dir/output")
+        if [[ $page ]] || ! kill -0 "$gateway" 2> /dev/null; then break; fi
+        sleep 0.1
+    done
+    if [[ -z $page ]]; then
+        cat "$data_dir/output"
+        echo 'the gateway did not say where its login page is'
+        exit 1
+    fi
+    "$target/loadtest" hold --url "$page" --pid "$gateway" -n 300 -z 2s --threshold 'errors<1'
+    "$target/loadtest" login --url "$page" --pid "$gateway" -n 100 -z 60s -c 8 --users 20 \
+        --threshold 'errors<1' --threshold 'logins>=100'
+    kill "$gateway"
+    wait "$gateway"
+    gateway=''
+)
+
+if [[ $rust ]]; then
+    build
+    step 'rustfmt' cargo fmt --all --check
+    step 'clippy' cargo clippy --workspace --all-targets --locked -- -D warnings
+    RUSTDOCFLAGS=-Dwarnings step 'documentation' \
+        cargo doc --no-deps --document-private-items --workspace --locked
+    step 'cargo test' cargo test --workspace --locked
+    if [[ $long ]]; then
+        step 'cargo test, the long ones' cargo test --workspace --locked --tests -- --ignored
+    fi
+    step 'load smoke' load_smoke
+fi
+
+if [[ $web ]]; then
+    node_is_new_enough
+    npm_packages web
+    step 'web: types' npm --prefix web run check
+    step 'web: tests' npm --prefix web test
+fi
+
+if [[ $browser ]]; then
+    node_is_new_enough
+    if [[ -z $rust ]]; then build; fi
+    # Pictures in Chinese need a font that has it.
+    if [[ -n ${CHROMIUM:-} ]]; then apt_packages fonts-noto-cjk; else apt_packages chromium fonts-noto-cjk; fi
+    npm_packages tests/browser
+    export SCANGATE_BINARY=${SCANGATE_BINARY:-$(realpath "${CARGO_TARGET_DIR:-target}")/debug/scangate}
+    step 'browser tests' npm --prefix tests/browser test
+fi
