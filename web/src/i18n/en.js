@@ -58,7 +58,7 @@ export const en = {
   somebody: 'WeChat user',
   helpTitle: 'Only this phone?',
   helpCopy: 'Copy the link, paste it into a chat with yourself in WeChat and open it. Confirm, then come back: this page goes on by itself.',
-  helpAlbum: 'Or take a screenshot and pick it from the album in WeChat’s Scan.',
+  helpAlbum: 'Or take a screenshot and pick it from the album when you scan in WeChat.',
   helpWarning: 'Never send the link or the code to anybody.',
   copyLink: 'Copy the link',
   copied: 'Copied',
