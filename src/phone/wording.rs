@@ -50,7 +50,7 @@ pub(super) const WARNING: Text = Text::new(
 );
 pub(super) const STRANGER: Text = Text::new(
     "二维码是别人发来的？请拒绝。",
-    "Did somebody send you the code? Reject.",
+    "Sent by somebody else? Reject.",
 );
 pub(super) const REJECT: Text = Text::new("拒绝", "Reject");
 pub(super) const CONFIRM: Text = Text::new("确认登录", "Confirm");
