@@ -114,9 +114,9 @@ impl FeedState {
             .as_ref()
             .map_or(Ok(()), |lines| lines.try_send(line.into()));
         // A full queue, or a reader that is gone: either way it hears nothing more.
-        sent.or_else(|_| {
+        sent.map_err(|_refused| {
             self.lines = None;
-            Err(Slow)
+            Slow
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Opening, renewing and giving up a scene, for browsers whose network blocks WebSockets.
+//! Opening, renewing and giving up a scene, for browsers whose network blocks `WebSocket`s.
 
 use actix_web::{
     HttpRequest, HttpResponse,

@@ -113,10 +113,9 @@ pub(super) async fn logout(
 ) -> Result<HttpResponse, ApiError> {
     let app = app_of(body.app.as_deref()).ok_or(Code::OriginRefused)?;
     origins.check(&app, request.headers())?;
-    if let Some(user) = end_session(&request, &door, &cookies, &app).await? {
-        if body.everywhere {
-            door.tokens.revoke_all(&user.user_id).await?;
-        }
+    let ended = end_session(&request, &door, &cookies, &app).await?;
+    if let Some(caller) = ended.filter(|_| body.everywhere) {
+        door.tokens.revoke_all(&caller.user_id).await?;
     }
     let mut response = ok(&request, StatusCode::OK, json!({}));
     // Cannot fail: the cookie's text is ours.

@@ -16,7 +16,7 @@ use crate::{
     cluster::Claim,
     scene::{Advanced, Input, Phone, Refused, Scene},
     user::{Identity, Profile},
-    wechat::{Exchanged, UserInfo, WeChatError},
+    wechat::{Exchanged, Reaction, UserInfo, WeChatError},
 };
 
 /// How long a duplicate waits for the first callback's result.
@@ -259,6 +259,12 @@ impl Login {
                 .await?;
             return Ok(Outcome::Scene);
         }
-        Ok(Outcome::Notice(Notice::Trouble))
+        // A code that WeChat does not take is the sender's trouble, not ours.
+        let is_bad_code = error.reaction() == Reaction::FailLogin;
+        Ok(Outcome::Notice(if is_bad_code {
+            Notice::NoCode
+        } else {
+            Notice::Trouble
+        }))
     }
 }

@@ -15,8 +15,6 @@ use crate::{
 pub struct Opened {
     /// The scene.
     pub scene: Scene,
-    /// Its secret; goes to the owner inside `event` and nowhere else.
-    pub secret: Secret,
     /// `pending`.
     pub event: Encoded,
 }
@@ -43,7 +41,7 @@ impl Login {
     pub async fn open(&self, start: &Start, from: Origination) -> Result<Opened, LoginError> {
         let id = AppId::parse(&start.app).ok_or(Code::OriginRefused)?;
         let app = self.settings().apps.get(&id).ok_or(Code::OriginRefused)?;
-        let flow = start.flow.unwrap_or(self.settings().default_flow);
+        let flow = start.flow.unwrap_or_else(|| self.settings().default_flow);
         if !app.flows.contains(&flow) {
             return Err(Code::RefusedByPolicy.into());
         }
@@ -135,10 +133,6 @@ impl Login {
             .inc();
         tracing::info!(scene = %scene.id, trace_id = scene.opening.trace_id, app = %scene.opening.app, "scene opened");
         let event = self.event(&scene, &secret, false);
-        Ok(Opened {
-            scene,
-            secret,
-            event,
-        })
+        Ok(Opened { scene, event })
     }
 }

@@ -16,7 +16,7 @@ const MAC: usize = 16;
 
 /// The phone cookie, read or new. Its text is `random ‖ end ‖ scenes ‖ MAC` in hex. Has no `Debug`.
 #[derive(Clone)]
-pub struct PhoneCookie {
+pub(super) struct PhoneCookie {
     random: [u8; 16],
     ends: Millis,
     scenes: SmallVec<[SceneId; MAX_SCENES]>,
@@ -34,7 +34,7 @@ impl PhoneCookie {
 
     /// Reads a cookie's text; anything not sealed by `key` or past its end is `None`.
     pub(super) fn open(text: &str, key: &[u8; 32], now: Millis) -> Option<Self> {
-        if text.len() % 2 != 0 || text.len() > 2 * (HEAD + 16 * MAX_SCENES + MAC) {
+        if !text.len().is_multiple_of(2) || text.len() > 2 * (HEAD + 16 * MAX_SCENES + MAC) {
             return None;
         }
         let bytes = from_hex(text)?;

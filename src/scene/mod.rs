@@ -5,15 +5,14 @@
 
 mod deadline;
 pub mod qr;
+mod record;
 mod state;
 mod store;
 
 pub use self::{
     deadline::Deadlines,
-    state::{
-        Asker, By, Effect, Input, Lives, Opening, Phone, Redeemed, Refused, Scene, SceneId, Secret,
-        State,
-    },
+    record::{Asker, Lives, Opening, Phone, Scene, SceneId, Secret},
+    state::{By, Effect, Input, Redeemed, Refused, State},
     store::{Advanced, CreateError, SceneStore, Was},
 };
 

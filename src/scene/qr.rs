@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn draws_two_paths_and_nothing_that_runs() {
-        let svg = svg("http://127.0.0.1:8080/s/AAAAAAAAAAAAAAAAAAAAAA").unwrap();
+        let svg = svg("http://127.0.0.1:8080/s/7QmZx0kq9Tb3vYw2LpRs1A").unwrap();
         assert_eq!(svg.matches("<path").count(), 2);
         assert!(svg.starts_with("<svg xmlns") && svg.ends_with("</svg>"));
         assert!(

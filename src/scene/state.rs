@@ -1,131 +1,7 @@
 //! The pure part: `(scene, input, now)` gives the next scene and what must be told, or a refusal.
 
-use std::{fmt, sync::Arc, time::Duration};
-
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
-
-use crate::{
-    clock::Millis,
-    code::{Code, Locale},
-    config::{AppId, Flow},
-    ids,
-    user::User,
-};
-
-/// The name of a scene: 128 random bits, 22 characters. Public: it is in the QR.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SceneId(pub [u8; 16]);
-
-impl SceneId {
-    /// A new one.
-    pub fn random() -> Self {
-        Self(ids::random())
-    }
-
-    /// From its 22 characters.
-    pub fn parse(text: &str) -> Option<Self> {
-        ids::from_base64url(text).map(Self)
-    }
-}
-
-impl fmt::Display for SceneId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&ids::base64url(&self.0))
-    }
-}
-
-/// What only the browser that opened the scene holds: 256 random bits. Has no `Debug`.
-#[derive(Clone)]
-pub struct Secret(String);
-
-impl Secret {
-    /// A new one.
-    pub fn random() -> Self {
-        Self(ids::base64url(&ids::random::<32>()))
-    }
-
-    /// What a caller says it is; any text.
-    pub const fn claimed(text: String) -> Self {
-        Self(text)
-    }
-
-    /// For the wire to its owner, and nowhere else.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    /// What the store keeps.
-    pub fn hash(&self) -> [u8; 32] {
-        Sha256::digest(self.0.as_bytes()).into()
-    }
-}
-
-/// Everything of `start`; a refresh opens its next scene with the same.
-#[derive(Clone, Debug)]
-pub struct Opening {
-    /// The front end.
-    pub app: AppId,
-    /// The flow really used.
-    pub flow: Flow,
-    /// PKCE S256 (RFC 7636): what the grant is bound to.
-    pub challenge: [u8; 32],
-    /// The language of the page.
-    pub locale: Locale,
-    /// Whether the browser wants the QR drawn.
-    pub svg: bool,
-    /// Where a flow that leaves the page returns to.
-    pub return_to: Option<String>,
-    /// SHA-256 of the browser cookie.
-    pub browser_cookie: Option<[u8; 32]>,
-    /// Who asks, as the confirm page shows it.
-    pub asker: Asker,
-    /// When the browser asked, epoch milliseconds.
-    pub opened_at: Millis,
-    /// Runs through browser, phone and WeChat calls.
-    pub trace_id: String,
-}
-
-/// The browser that wants to log in, as the person with the phone sees it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Asker {
-    /// "Chrome"
-    pub browser: String,
-    /// "Windows"
-    pub system: String,
-    /// Its address.
-    pub ip: String,
-}
-
-/// The phone that scanned.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Phone {
-    /// Whom WeChat named, in the account of this flow.
-    pub openid: String,
-    /// SHA-256 of the phone cookie's random part: the one browser on the phone that may confirm.
-    pub tie: [u8; 32],
-}
-
-/// One pending login. `seq` numbers its events; `state` is the truth.
-#[derive(Clone, Debug)]
-pub struct Scene {
-    /// Its name.
-    pub id: SceneId,
-    /// 1 when opened, one more with each event.
-    pub seq: u64,
-    /// Where it stands.
-    pub state: State,
-    /// When `state` began.
-    pub at: Millis,
-    /// When `state` ends; for an end, when the scene is forgotten.
-    pub deadline: Millis,
-    /// Who scanned, once somebody did.
-    pub phone: Option<Box<Phone>>,
-    /// SHA-256 of the secret.
-    pub secret_hash: [u8; 32],
-    /// What it was opened with.
-    pub opening: Arc<Opening>,
-}
+use super::record::{Lives, Phone, Scene, after};
+use crate::{clock::Millis, code::Code, user::User};
 
 /// Where a scene stands. What only one state knows is inside that state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -216,21 +92,6 @@ impl State {
     }
 }
 
-/// How long the states live.
-#[derive(Clone, Copy, Debug)]
-pub struct Lives {
-    /// `pending`.
-    pub pending: Duration,
-    /// `pending` of the `website` flow.
-    pub website: Duration,
-    /// `scanned`, from the scan; confirming does not extend it.
-    pub scanned: Duration,
-    /// `authorized` until redeemed, and the time in which the same redemption gets the same answer.
-    pub authorized: Duration,
-    /// An end, until it is forgotten.
-    pub end: Duration,
-}
-
 /// What can happen to a scene.
 #[derive(Clone, Debug)]
 pub enum Input {
@@ -302,59 +163,6 @@ pub enum Refused {
 }
 
 impl Scene {
-    /// A scene that begins now.
-    pub fn open(
-        id: SceneId,
-        secret: &Secret,
-        opening: Arc<Opening>,
-        now: Millis,
-        lives: &Lives,
-    ) -> Self {
-        let life = if opening.flow == Flow::Website {
-            lives.website
-        } else {
-            lives.pending
-        };
-        Self {
-            id,
-            seq: 1,
-            state: State::Pending,
-            at: now,
-            deadline: after(now, life),
-            phone: None,
-            secret_hash: secret.hash(),
-            opening,
-        }
-    }
-
-    /// Whether `secret` is this scene's, in constant time.
-    pub fn is_opened_by(&self, secret: &Secret) -> bool {
-        self.secret_hash.ct_eq(&secret.hash()).into()
-    }
-
-    /// Whether the browser on the phone with this tie is the one that scanned.
-    pub fn is_tied_to(&self, tie: &[u8; 32]) -> bool {
-        self.phone
-            .as_ref()
-            .is_some_and(|phone| phone.tie.ct_eq(tie).into())
-    }
-
-    /// Whether its grant was redeemed.
-    pub const fn is_redeemed(&self) -> bool {
-        matches!(
-            self.state,
-            State::Authorized {
-                redeemed: Some(_),
-                ..
-            }
-        )
-    }
-
-    /// Whether it may be forgotten.
-    pub const fn is_forgotten_at(&self, now: Millis) -> bool {
-        !self.state.is_live() && now >= self.deadline
-    }
-
     /// The next scene and what must follow, or why there is none.
     ///
     /// # Errors
@@ -372,20 +180,20 @@ impl Scene {
             return Err(Refused::Ended);
         }
         match &self.state {
-            State::Pending => self.from_pending(input, now, lives),
-            State::Scanned { .. } => self.from_scanned(input, now, lives),
-            State::Authorized { redeemed: None, .. } => self.from_authorized(input, now, lives),
+            State::Pending => self.when_pending(input, now, lives),
+            State::Scanned { .. } => self.when_scanned(input, now, lives),
+            State::Authorized { redeemed: None, .. } => self.when_authorized(input, now, lives),
             State::Authorized {
                 redeemed: Some(redeemed),
                 ..
-            } => self.from_redeemed(redeemed, input, now, lives),
+            } => self.when_redeemed(redeemed, input, now, lives),
             State::Rejected { .. } | State::Expired | State::Cancelled | State::Failed { .. } => {
                 Err(Refused::Ended)
             }
         }
     }
 
-    fn from_pending(
+    fn when_pending(
         &self,
         input: &Input,
         now: Millis,
@@ -414,7 +222,7 @@ impl Scene {
         }
     }
 
-    fn from_scanned(
+    fn when_scanned(
         &self,
         input: &Input,
         now: Millis,
@@ -459,7 +267,7 @@ impl Scene {
         }
     }
 
-    fn from_authorized(
+    fn when_authorized(
         &self,
         input: &Input,
         now: Millis,
@@ -497,7 +305,7 @@ impl Scene {
         }
     }
 
-    fn from_redeemed(
+    fn when_redeemed(
         &self,
         redeemed: &Redeemed,
         input: &Input,
@@ -563,8 +371,4 @@ impl Scene {
             ..self.clone()
         }
     }
-}
-
-fn after(now: Millis, life: Duration) -> Millis {
-    now.saturating_add(u64::try_from(life.as_millis()).unwrap_or(u64::MAX))
 }

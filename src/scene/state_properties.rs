@@ -30,8 +30,11 @@ fn lives() -> impl Strategy<Value = Vec<(Input, Millis)>> {
     prop::collection::vec((inputs(), pauses), 1..40)
 }
 
+/// A step: the scene before, what happened, when, what came of it.
+type Step = (Scene, Input, Millis, Result<(Scene, Effect), Refused>);
+
 /// Every step taken: the scene before, what happened, the scene after, what follows.
-fn walk(life: &[(Input, Millis)]) -> Vec<(Scene, Input, Millis, Result<(Scene, Effect), Refused>)> {
+fn walk(life: &[(Input, Millis)]) -> Vec<Step> {
     let (mut scene, mut now) = (scene(&Secret::random()), NOW);
     life.iter()
         .map(|(input, pause)| {

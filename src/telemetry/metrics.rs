@@ -164,7 +164,7 @@ impl Metrics {
         );
     }
 
-    /// The text of `/metrics` (OpenMetrics 1.0).
+    /// The text of `/metrics` (`OpenMetrics` 1.0).
     ///
     /// # Errors
     /// Never in practice: writing to a `String` cannot fail.

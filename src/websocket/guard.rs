@@ -287,9 +287,8 @@ mod tests {
             .take_while(|_| walker.walk(&empty, 0).is_ok())
             .count();
         assert_eq!(sent, 40);
-        assert_eq!(
+        assert!(
             walker.budget.take(1_000),
-            true,
             "one second later there is room again"
         );
     }

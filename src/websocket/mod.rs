@@ -34,7 +34,7 @@ use crate::{
     login::{Login, LoginError, Opened, Origination},
     protocol::{Control, MAX_INCOMING, PING_INTERVAL_MS, Resume, SUBPROTOCOL, Start, VERSION},
     push::{Registry, Watcher},
-    scene::{Scene, Secret},
+    scene::{Scene, SceneId, Secret},
     tasks::Tasks,
     telemetry::{CloseLabel, Metrics},
 };
@@ -93,7 +93,7 @@ pub(crate) async fn upgrade(
         .iter()
         .copied()
         .find(|offer| *offer == SUBPROTOCOL)
-        .or(offered.first().copied())
+        .or_else(|| offered.first().copied())
         .into_iter()
         .collect();
     let (mut response, session, stream) =
@@ -247,7 +247,7 @@ impl Socket {
             AggregatedMessage::Pong(_) => Frame::Pong,
             AggregatedMessage::Close(_) => Frame::Close,
         };
-        let phase = self.phase.clone();
+        let phase = self.phase;
         let (command, done) = match step(&phase, &frame) {
             Act::Nothing => return,
             Act::Pong(payload) => return self.connection.pong(payload),
@@ -255,7 +255,7 @@ impl Socket {
             Act::Refuse(code, command) => return self.refuse(code.into(), command),
             Act::Start(start) => ("start", self.start(&start).await),
             Act::Resume(resume) => ("resume", self.resume(resume).await),
-            Act::Refresh(_) => ("refresh", self.refresh(&phase).await),
+            Act::Refresh(scene) => ("refresh", self.refresh(&scene).await),
             Act::Cancel(scene) => (
                 "cancel",
                 self.door
@@ -284,13 +284,11 @@ impl Socket {
         Ok(())
     }
 
-    async fn refresh(&mut self, phase: &Phase) -> Result<(), Refusal> {
-        if let Phase::Bound { scene, .. } = phase {
-            self.limits.scene(self.limit_key)?;
-            let opened = self.door.login.refresh(scene).await?;
-            self.leave();
-            self.bind_opened(opened);
-        }
+    async fn refresh(&mut self, scene: &SceneId) -> Result<(), Refusal> {
+        self.limits.scene(self.limit_key)?;
+        let opened = self.door.login.refresh(scene).await?;
+        self.leave();
+        self.bind_opened(opened);
         Ok(())
     }
 
@@ -306,7 +304,7 @@ impl Socket {
         }
         let scene = found?;
         self.admit(&scene.opening.app)?;
-        self.bind(&scene, secret.clone());
+        self.bind(&scene);
         // Read again now that every event from here on is heard: nothing falls in between.
         let scene = self.door.login.find(&resume.scene, &secret).await?;
         let event = self.door.login.event(&scene, &secret, true);
@@ -317,26 +315,23 @@ impl Socket {
     fn admit(&self, app: &AppId) -> Result<(), Refusal> {
         self.origins
             .admits(app, self.origin.as_ref())
-            .map_err(|_| Code::OriginRefused.into())
+            .map_err(|_refused| Code::OriginRefused.into())
     }
 
     fn bind_opened(&mut self, opened: Opened) {
-        self.bind(&opened.scene, opened.secret);
+        self.bind(&opened.scene);
         let _ = self.connection.send_event(opened.scene.id, &opened.event);
     }
 
-    fn bind(&mut self, scene: &Scene, secret: Secret) {
+    fn bind(&mut self, scene: &Scene) {
         self.connection.watch(scene.id, scene.opening.locale);
         self.door.push.take_over(scene.id, self.connection.clone());
-        self.phase = Phase::Bound {
-            scene: scene.id,
-            secret,
-        };
+        self.phase = Phase::Bound(scene.id);
     }
 
     /// Hears nothing more of its scene.
     fn leave(&self) {
-        if let Phase::Bound { scene, .. } = &self.phase {
+        if let Phase::Bound(scene) = &self.phase {
             let watcher: Arc<dyn Watcher> = self.connection.clone();
             self.door.push.leave(*scene, &watcher);
         }

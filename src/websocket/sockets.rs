@@ -16,9 +16,7 @@ const TICK_MS: u64 = 1_000;
 const SLOTS: usize = ticks(PING_INTERVAL_MS);
 
 const fn ticks(ms: u64) -> usize {
-    #[expect(clippy::cast_possible_truncation, reason = "constants under a minute")]
-    let ticks = (ms / TICK_MS) as usize;
-    ticks
+    (ms / TICK_MS) as usize
 }
 
 /// Every open socket in the slot of the second it came in: its next ping is one turn of the wheel away.

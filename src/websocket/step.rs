@@ -3,21 +3,16 @@
 use crate::{
     code::{Close, Code},
     protocol::{Command, Resume, Start},
-    scene::{SceneId, Secret},
+    scene::SceneId,
 };
 
 /// How far a socket has come. What belongs to a scene exists only once there is one.
-#[derive(Clone)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Phase {
     /// No first command yet.
     Waiting,
-    /// The socket of a scene.
-    Bound {
-        /// The scene.
-        scene: SceneId,
-        /// Its secret, for replays to its owner.
-        secret: Secret,
-    },
+    /// The socket of this scene.
+    Bound(SceneId),
 }
 
 /// One message from the browser.
@@ -74,11 +69,11 @@ pub(super) fn step<'a>(phase: &Phase, frame: &Frame<'a>) -> Act<'a> {
         (Command::Pong, _) => Act::Nothing,
         (Command::Start(start), Phase::Waiting) => Act::Start(start),
         (Command::Resume(resume), Phase::Waiting) => Act::Resume(resume),
-        (Command::Start(_) | Command::Resume(_), Phase::Bound { .. }) => {
+        (Command::Start(_) | Command::Resume(_), Phase::Bound(_)) => {
             Act::Refuse(Code::BadMessage, Some(name))
         }
-        (Command::Refresh, Phase::Bound { scene, .. }) => Act::Refresh(*scene),
-        (Command::Cancel, Phase::Bound { scene, .. }) => Act::Cancel(*scene),
+        (Command::Refresh, Phase::Bound(scene)) => Act::Refresh(*scene),
+        (Command::Cancel, Phase::Bound(scene)) => Act::Cancel(*scene),
         (Command::Refresh | Command::Cancel, Phase::Waiting) => {
             Act::Refuse(Code::StateConflict, Some(name))
         }
@@ -95,10 +90,7 @@ mod tests {
     const RESUME: &str = r#"{"type":"resume","scene":"x","secret":"y","seq":0}"#;
 
     fn bound() -> Phase {
-        Phase::Bound {
-            scene: SCENE,
-            secret: Secret::claimed(String::new()),
-        }
+        Phase::Bound(SCENE)
     }
 
     fn act(phase: &Phase, text: &'static str) -> Act<'static> {

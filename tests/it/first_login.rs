@@ -9,7 +9,7 @@ async fn a_new_user_logs_in() {
     let gateway = spawn_gateway().await;
     let mut browser = gateway.browser().await;
     let pending = browser.start().await;
-    let phone = gateway.phone("li");
+    let phone = gateway.phone("lixiaolong");
 
     let asks = phone.scan(pending["qr"]["text"].as_str().unwrap()).await;
     assert!(

@@ -1,5 +1,11 @@
 //! Black-box tests: a real gateway on real sockets, a browser, and a phone that speaks to the sandbox.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and speaks to the gateway as a stranger does"
+)]
+
 mod support;
 
 mod first_login;

@@ -116,6 +116,6 @@ mod tests {
 
     #[tokio::test]
     async fn keeps_the_contract() {
-        conformance::scene_store(|limit, lives| MemoryScenes::new(limit, lives)).await;
+        conformance::scene_store(MemoryScenes::new).await;
     }
 }

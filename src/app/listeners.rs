@@ -1,0 +1,87 @@
+//! Ports and the servers behind them.
+
+use std::{
+    any::Any,
+    net::{SocketAddr, TcpListener},
+    time::Duration,
+};
+
+use actix_web::{
+    App, HttpServer,
+    dev::{Extensions, Server},
+    middleware::from_fn,
+    rt::net::TcpStream,
+};
+use anyhow::Context;
+use socket2::{Domain, SockRef, Socket, Type};
+
+use super::services::Services;
+use crate::{admin, config::Config, http};
+
+/// Connections the kernel may hold for us while workers are busy.
+const BACKLOG: i32 = 4_096;
+/// How long sent bytes may stay unacknowledged: a browser that vanished, or that does not read, is gone after this.
+const USER_TIMEOUT: Duration = Duration::from_secs(15);
+/// One connection of a page stays open between its calls.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
+/// What browsers and phones meet.
+pub(super) fn public_server(
+    config: &Config,
+    listener: TcpListener,
+    services: &Services,
+) -> anyhow::Result<Server> {
+    let services = services.clone();
+    let mut server = HttpServer::new(move || {
+        App::new()
+            .configure(|app| services.routes(app))
+            .wrap(from_fn(http::hosts))
+            .wrap(from_fn(http::context))
+    })
+    .disable_signals()
+    .tcp_nodelay(true)
+    .keep_alive(KEEP_ALIVE)
+    // 1 to 450 ms would leave sockets open for ever after a close frame; 0 closes at once.
+    .client_disconnect_timeout(Duration::ZERO)
+    .shutdown_timeout(config.server.grace.as_secs())
+    .max_connections(config.server.max_connections)
+    .on_connect(on_connect);
+    if config.server.workers > 0 {
+        server = server.workers(config.server.workers);
+    }
+    Ok(server.listen(listener)?.run())
+}
+
+/// What operators and balancers meet.
+pub(super) fn admin_server(listener: TcpListener, services: &Services) -> anyhow::Result<Server> {
+    let door = services.admin.clone();
+    let server =
+        HttpServer::new(move || App::new().app_data(door.clone()).configure(admin::routes));
+    Ok(server
+        .workers(1)
+        .disable_signals()
+        .shutdown_timeout(1)
+        .listen(listener)?
+        .run())
+}
+
+/// A peer that vanished, or that does not read, must not hold its socket for long.
+fn on_connect(connection: &dyn Any, _: &mut Extensions) {
+    if let Some(stream) = connection.downcast_ref::<TcpStream>()
+        && let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(USER_TIMEOUT))
+    {
+        tracing::warn!(%error, "TCP_USER_TIMEOUT could not be set");
+    }
+}
+
+/// Takes a port; `key` is where its address is configured.
+pub(super) fn listen(address: SocketAddr, key: &'static str) -> anyhow::Result<TcpListener> {
+    let open = || -> std::io::Result<TcpListener> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        Ok(socket.into())
+    };
+    open().with_context(|| format!("{key}: {address} cannot be used"))
+}

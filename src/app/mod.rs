@@ -1,0 +1,161 @@
+//! The composition root: the only place that knows which store stands behind which trait.
+
+mod listeners;
+mod services;
+
+use std::{
+    future::Future,
+    net::{SocketAddr, TcpListener},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use anyhow::Context;
+use secrecy::ExposeSecret;
+use url::Url;
+
+use self::{
+    listeners::{admin_server, listen, public_server},
+    services::Services,
+};
+use crate::{
+    backend::sqlite::Sqlite,
+    clock::Clock,
+    config::{Config, Mode},
+    sandbox::Sandbox,
+    token::Keys,
+};
+
+/// One gateway, ready to run; it holds its ports already.
+pub struct App {
+    config: Config,
+    listener: TcpListener,
+    admin_listener: TcpListener,
+    sandbox: Option<Sandbox>,
+    services: Services,
+    store: Sqlite,
+    is_up: Arc<AtomicBool>,
+}
+
+impl App {
+    /// Takes the ports, opens keys and stores, and puts the parts together. Port 0 takes a free one.
+    ///
+    /// # Errors
+    /// When a port, the data directory, the keys or the database cannot be had.
+    pub async fn build(mut config: Config, clock: Clock) -> anyhow::Result<Self> {
+        // A second App in the same process finds it installed.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let listener = listen(config.server.bind, "server.bind")?;
+        let admin_listener = listen(config.server.admin_bind, "server.admin_bind")?;
+        config.server.bind = listener.local_addr()?;
+        config.server.admin_bind = admin_listener.local_addr()?;
+        let sandbox = match config.wechat.mode {
+            Mode::Live => None,
+            Mode::Sandbox => Some(Self::sandbox(&mut config)?),
+        };
+        let keys = Keys::load_or_make(&config.key_dir()).context("token.key_dir")?;
+        let store = Sqlite::open(config.store_url().expose_secret())
+            .await
+            .context("store.url")?;
+        let is_up = Arc::new(AtomicBool::new(false));
+        let services = Services::new(&config, &keys, &store, clock, is_up.clone())?;
+        Ok(Self {
+            config,
+            listener,
+            admin_listener,
+            sandbox,
+            services,
+            store,
+            is_up,
+        })
+    }
+
+    fn sandbox(config: &mut Config) -> anyhow::Result<Sandbox> {
+        let sandbox = Sandbox::bind(&config.sandbox, Clock::new())
+            .with_context(|| format!("sandbox.bind: {}", config.sandbox.bind))?;
+        config.sandbox.bind = sandbox.addr();
+        Ok(sandbox.allow_domain(config.server.public_url().authority()))
+    }
+
+    /// Where browsers find it.
+    pub fn public_url(&self) -> Url {
+        self.config.server.public_url()
+    }
+
+    /// Where it listens.
+    pub const fn addr(&self) -> SocketAddr {
+        self.config.server.bind
+    }
+
+    /// Where operators find it.
+    pub const fn admin_addr(&self) -> SocketAddr {
+        self.config.server.admin_bind
+    }
+
+    /// Where the embedded sandbox listens, in sandbox mode.
+    pub fn sandbox_addr(&self) -> Option<SocketAddr> {
+        self.sandbox.as_ref().map(Sandbox::addr)
+    }
+
+    /// The configuration with the addresses really taken.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Serves until `stop`, then goes in order: not ready, no new scenes, sockets told to come back, calls in flight
+    /// done, stores closed. Takes `server.drain_delay_s` and then at most `server.grace_s`.
+    ///
+    /// # Errors
+    /// When a listener cannot be served, or work was still going on at the end of the grace time.
+    pub async fn run_until(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let Self {
+            config,
+            listener,
+            admin_listener,
+            sandbox,
+            services,
+            store,
+            is_up,
+        } = self;
+        let tasks = services.tasks.clone();
+        let public = public_server(&config, listener, &services)?;
+        let admin = admin_server(admin_listener, &services)?;
+        let mut handles = vec![public.handle(), admin.handle()];
+        tasks.spawn("public server", public);
+        tasks.spawn("admin server", admin);
+        if let Some(sandbox) = sandbox {
+            let sandbox = sandbox.into_server()?;
+            handles.push(sandbox.handle());
+            tasks.spawn("sandbox", sandbox);
+        }
+        services.keep_house();
+        is_up.store(true, Ordering::Release);
+        stop.await;
+
+        tracing::info!("stopping: no new scenes from here on");
+        services.login.drain();
+        services
+            .login
+            .clock()
+            .sleep(config.server.drain_delay)
+            .await;
+        tasks.stopping().cancel();
+        services.sockets.close_all();
+        let all = async {
+            for handle in &handles {
+                handle.stop(true).await;
+            }
+            tasks.shut_down(config.server.grace).await
+        };
+        let in_time = tokio::time::timeout(config.server.grace, all).await;
+        store.close().await;
+        anyhow::ensure!(
+            matches!(in_time, Ok(true)),
+            "work was still going on when server.grace_s was over"
+        );
+        tracing::info!("stopped");
+        Ok(())
+    }
+}

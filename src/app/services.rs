@@ -1,0 +1,206 @@
+//! Which part gets which.
+
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use actix_web::{middleware::Compress, web};
+use anyhow::Context;
+use secrecy::{SecretBox, SecretString};
+
+use crate::{
+    admin, api,
+    backend::{
+        memory::{MemoryOnce, MemoryScenes},
+        sqlite::Sqlite,
+    },
+    clock::Clock,
+    config::{Config, Mode, http_url},
+    http::{self, Http},
+    login::{Login, Parts, Settings},
+    outbound, phone,
+    push::Registry,
+    scene::Lives,
+    tasks::Tasks,
+    telemetry::Metrics,
+    token::{Keys, Tokens},
+    websocket,
+    wechat::WeChat,
+};
+
+/// How often limits forget addresses that have gone quiet.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
+
+/// What the doors are made of; one set for all workers.
+#[derive(Clone)]
+pub(super) struct Services {
+    pub(super) http: Http,
+    pub(super) login: Login,
+    pub(super) tasks: Tasks,
+    pub(super) sockets: Arc<websocket::Sockets>,
+    pub(super) websocket: web::Data<websocket::Door>,
+    pub(super) api: web::Data<api::Door>,
+    pub(super) phone: web::Data<phone::Door>,
+    pub(super) admin: web::Data<admin::Door>,
+}
+
+impl Services {
+    /// Joins stores, keys and settings.
+    pub(super) fn new(
+        config: &Config,
+        keys: &Keys,
+        store: &Sqlite,
+        clock: Clock,
+        is_up: Arc<AtomicBool>,
+    ) -> anyhow::Result<Self> {
+        let http = Http::new(config);
+        let tasks = Tasks::new();
+        let push = Arc::new(Registry::default());
+        let metrics = Arc::new(Metrics::default());
+        let sockets = Arc::new(websocket::Sockets::default());
+        let users = Arc::new(store.clone());
+        let tokens = Tokens::new(
+            config,
+            keys.clone(),
+            Arc::new(store.clone()),
+            users.clone(),
+            clock.clone(),
+        );
+        let tokens = Arc::new(tokens);
+        let (app_id, app_secret) = config
+            .official_account()
+            .context("wechat.official_account: app_id and app_secret are needed")?;
+        let login = Login::new(Parts {
+            settings: settings(config, &app_id),
+            scenes: Arc::new(MemoryScenes::new(config.limits.live_scenes, lives(config))),
+            users,
+            once: Arc::new(MemoryOnce::new(clock.clone())),
+            tokens: tokens.clone(),
+            push: push.clone(),
+            wechat: wechat(config, app_id, app_secret)?,
+            clock,
+            tasks: tasks.clone(),
+            metrics: metrics.clone(),
+            state_key: SecretBox::new(Box::new(keys.purpose("oauth-state"))),
+            phone_key: SecretBox::new(Box::new(keys.purpose("phone-cookie"))),
+        });
+        let is_sandbox = config.wechat.mode == Mode::Sandbox;
+        let websocket = websocket::Door {
+            login: login.clone(),
+            push: push.clone(),
+            sockets: sockets.clone(),
+            metrics: metrics.clone(),
+            tasks: tasks.clone(),
+            frames: (config.limits.frames_per_s, config.limits.frame_burst),
+            node: crate::ids::hex(&crate::ids::random::<4>()),
+        };
+        let api = api::Door {
+            login: login.clone(),
+            tokens,
+            push,
+            metrics: metrics.clone(),
+            tasks: tasks.clone(),
+            apps: config.apps.clone(),
+            default_flow: config.scene.default_flow,
+            phone_url: is_sandbox.then(|| format!("{}phone", http_url(config.sandbox.bind))),
+        };
+        let phone = phone::Door {
+            login: login.clone(),
+            is_sandbox,
+        };
+        let admin = admin::Door {
+            login: login.clone(),
+            metrics,
+            is_up,
+        };
+        Ok(Self {
+            http,
+            login,
+            tasks,
+            sockets,
+            websocket: web::Data::new(websocket),
+            api: web::Data::new(api),
+            phone: web::Data::new(phone),
+            admin: web::Data::new(admin),
+        })
+    }
+
+    /// The loops of this node.
+    pub(super) fn keep_house(&self) {
+        let login = self.login.clone();
+        self.tasks
+            .spawn_loop("deadlines", async move { login.keep_time().await });
+        let (sockets, clock) = (self.sockets.clone(), self.login.clock().clone());
+        self.tasks
+            .spawn_loop("heartbeat", async move { sockets.turn(&clock).await });
+        let (limits, clock) = (self.http.limits.clone(), self.login.clock().clone());
+        self.tasks.spawn_loop("limits", async move {
+            loop {
+                clock.sleep(FORGET_EVERY).await;
+                limits.retain_recent();
+            }
+        });
+    }
+
+    /// What one worker serves.
+    pub(super) fn routes(&self, app: &mut web::ServiceConfig) {
+        let headers = &self.http.headers;
+        self.http.install(app);
+        app.app_data(self.websocket.clone())
+            .app_data(self.api.clone())
+            .app_data(self.phone.clone())
+            .service(
+                web::scope("/api/v1")
+                    .wrap(headers.api())
+                    .wrap(http::cors(self.http.origins.clone()))
+                    .service(web::resource("/ws").get(websocket::upgrade))
+                    .configure(api::routes),
+            )
+            .service(web::resource("/.well-known/jwks.json").get(api::jwks))
+            .configure(phone::routes(headers))
+            .service(
+                http::assets::resource()
+                    .wrap(headers.assets())
+                    .wrap(Compress::default()),
+            )
+            .service(
+                web::resource(["/", "/app"])
+                    .wrap(headers.page())
+                    .wrap(Compress::default())
+                    .get(api::page),
+            );
+    }
+}
+
+fn settings(config: &Config, app_id: &str) -> Settings {
+    Settings {
+        public_url: config.server.public_url(),
+        apps: config.apps.clone(),
+        default_flow: config.scene.default_flow,
+        scanned_user: config.scene.scanned_user,
+        lives: lives(config),
+        wechat_app_id: app_id.to_owned(),
+    }
+}
+
+fn wechat(config: &Config, app_id: String, app_secret: SecretString) -> anyhow::Result<WeChat> {
+    Ok(WeChat::new(
+        outbound::client()?,
+        config.wechat.open_base(&config.sandbox),
+        config.wechat.api_base(&config.sandbox),
+        app_id,
+        app_secret,
+    ))
+}
+
+fn lives(config: &Config) -> Lives {
+    let scene = &config.scene;
+    Lives {
+        pending: scene.pending_ttl,
+        website: scene.website_ttl,
+        scanned: scene.scanned_ttl,
+        authorized: scene.authorized_ttl,
+        end: scene.end_ttl,
+    }
+}
