@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{call, spawn_gateway, spawn_gateway_with};
+use crate::support::{Gateway, call, spawn_gateway, spawn_gateway_with};
 
 /// What the QR says.
 fn text(pending: &Value) -> &str {
@@ -332,5 +332,40 @@ async fn a_code_that_ran_out_says_so() {
     gateway.stands_at(&pending, "expired", 2).await;
     gateway.later(Duration::from_secs(300));
     phone.scan(text(&pending)).await.says(404, "二维码已失效");
+    gateway.stop().await;
+}
+
+/// One phone with six codes: the cookie has room for five.
+async fn six_codes(gateway: &Gateway) -> Vec<Value> {
+    let mut codes = Vec::new();
+    for _ in 0..6 {
+        codes.push(gateway.browser().await.start().await);
+    }
+    codes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sixth_code_drops_the_oldest_until_it_is_opened_again() {
+    let gateway = spawn_gateway().await;
+    gateway.login("lixiaolong").await;
+    let phone = gateway.phone("lixiaolong");
+    let codes = six_codes(&gateway).await;
+    let mut pages = Vec::new();
+    for pending in &codes {
+        pages.push(phone.scan(text(pending)).await);
+    }
+    phone
+        .press(&pages[0], "confirm")
+        .await
+        .says(403, "此页面已失效");
+    gateway.stands_at(&codes[0], "scanned", 2).await;
+    for (page, pending) in pages.iter().zip(&codes).skip(1) {
+        phone.press(page, "confirm").await.says(200, "已登录");
+        gateway.stands_at(pending, "authorized", 3).await;
+    }
+
+    let again = phone.scan(text(&codes[0])).await;
+    phone.press(&again, "confirm").await.says(200, "已登录");
+    gateway.stands_at(&codes[0], "authorized", 3).await;
     gateway.stop().await;
 }
