@@ -9,4 +9,5 @@
 mod support;
 
 mod first_login;
+mod h5;
 mod tidy;
