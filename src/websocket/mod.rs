@@ -234,7 +234,8 @@ impl Socket {
         while let Some(message) = stream.recv().await {
             self.connection.heard(self.door.login.clock().now());
             match message {
-                Ok(message) => self.take(&message).await,
+                // Boxed while it runs, so that a socket that waits keeps no room for what a command needs.
+                Ok(message) => Box::pin(self.take(&message)).await,
                 Err(error) => self.broken(&error),
             }
             if self.connection.closed().is_some() {
