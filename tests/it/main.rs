@@ -8,6 +8,8 @@
 
 mod support;
 
+mod callbacks;
 mod first_login;
 mod h5;
 mod tidy;
+mod wechat_faults;
