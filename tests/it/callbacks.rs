@@ -178,10 +178,10 @@ async fn a_state_lives_five_minutes() {
     let pending = gateway.browser().await.start().await;
     let phone = gateway.steps("lixiaolong");
     let old = phone.to_callback(text(&pending)).await;
-    gateway.later(Duration::from_secs(299));
+    gateway.later(Duration::from_secs(280));
     // Another visit, so that the cookie lives on.
     let new = phone.to_callback(text(&pending)).await;
-    gateway.later(Duration::from_secs(1));
+    gateway.later(Duration::from_secs(20));
     phone.open(&old).await.says(400, BAD_LINK);
     gateway.stands_at(&pending, "pending", 1).await;
     goes_on(&phone.open(&new).await, &pending);

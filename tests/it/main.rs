@@ -8,8 +8,11 @@
 
 mod support;
 
+mod access_tokens;
 mod callbacks;
 mod first_login;
 mod h5;
+mod refresh;
+mod sessions;
 mod tidy;
 mod wechat_faults;
