@@ -275,3 +275,37 @@ async fn the_api_is_kept_by_nobody() {
     }
     gateway.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn head_is_get_without_a_body() {
+    let gateway = spawn_gateway().await;
+    let pending = gateway.browser().await.start().await;
+    let scene = pending["qr"]["text"].as_str().unwrap();
+    let paths = [
+        "/",
+        "/app",
+        "/assets/login.js",
+        "/.well-known/jwks.json",
+        "/nothing",
+        scene,
+        "/callback/wechat",
+    ];
+    for path in paths {
+        let head = call(gateway.method("HEAD", path)).await;
+        let due = if path == "/nothing" { 404 } else { 200 };
+        assert_eq!((head.status, &*head.text), (due, ""), "{path}");
+        if path != scene && path != "/callback/wechat" {
+            let get = call(gateway.get(path)).await;
+            for name in [
+                "content-type",
+                "etag",
+                "cache-control",
+                "content-security-policy",
+            ] {
+                assert_eq!(head.header(name), get.header(name), "{path} {name}");
+            }
+        }
+    }
+    gateway.stands_at(&pending, "pending", 1).await;
+    gateway.stop().await;
+}
