@@ -1,15 +1,14 @@
-//! `/callback/wechat` and the two forms, in the hands of those who should not have them.
+//! `/callback/wechat` in the hands of those who should not have it.
 
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use serde_json::{Value, json};
+use serde_json::Value;
 use url::Url;
 
-use crate::support::{Gateway, Page, Step, Steps, spawn_gateway, spawn_gateway_with};
+use crate::support::{Gateway, Step, spawn_gateway, spawn_gateway_with};
 
 const BAD_LINK: &str = "链接无效";
-const OUT_OF_DATE: &str = "此页面已失效";
 const EXCHANGED: &str = r#"scangate_wechat_requests_total{endpoint="exchange",outcome="ok"}"#;
 
 /// What the QR says.
@@ -241,132 +240,6 @@ async fn a_strangers_bad_code_stays_with_the_stranger() {
     goes_on(&phone.press(&asks, "confirm").await, &pending);
     browser.event("authorized").await;
     gateway.stop().await;
-}
-
-/// A form as somebody might send it.
-struct Form<'a> {
-    phone: &'a Steps,
-    origin: Option<&'a str>,
-    kind: &'a str,
-    body: String,
-}
-
-impl Form<'_> {
-    async fn send(&self, url: &str) -> Page {
-        let mut request = self.phone.http.post(url);
-        if let Some(origin) = self.origin {
-            request = request.header("origin", origin);
-        }
-        let request = request.header("content-type", self.kind);
-        self.phone.take(request.body(self.body.clone())).await.page
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_form_counts_from_its_own_page_alone() {
-    let gateway = spawn_gateway().await;
-    gateway.login("lixiaolong").await;
-    let mut browser = gateway.browser().await;
-    let pending = browser.start().await;
-    let other = gateway.browser().await.start().await;
-    let (phone, stranger) = (gateway.steps("lixiaolong"), gateway.steps("zoe"));
-    let nobody = gateway.steps("lixiaolong");
-    let asks = phone.scan(text(&pending)).await;
-    let others = phone.scan(text(&other)).await;
-    stranger.follow(text(&pending)).await;
-    browser.event("scanned").await;
-
-    let own = gateway.origin();
-    let sandbox = format!("http://{}", gateway.sandbox);
-    let urlencoded = "application/x-www-form-urlencoded";
-    let (token, foreign) = (form_token(&asks), form_token(&others));
-    let form = |phone, origin, body| Form {
-        phone,
-        origin,
-        kind: urlencoded,
-        body,
-    };
-    let right = format!("form_token={token}");
-    let wrong = [
-        (403, form(&phone, None, right.clone())),
-        (
-            403,
-            form(&phone, Some("https://evil.example"), right.clone()),
-        ),
-        (403, form(&phone, Some("null"), right.clone())),
-        (403, form(&phone, Some(&sandbox), right.clone())),
-        (403, form(&phone, Some(&own), String::new())),
-        (
-            403,
-            form(
-                &phone,
-                Some(&own),
-                format!("form_token={}", changed(&token, 0)),
-            ),
-        ),
-        (
-            403,
-            form(&phone, Some(&own), format!("form_token={foreign}")),
-        ),
-        (400, form(&phone, Some(&own), format!("{right}&{right}"))),
-        (403, form(&nobody, Some(&own), right.clone())),
-        (403, form(&stranger, Some(&own), right.clone())),
-        (
-            400,
-            Form {
-                kind: "text/plain",
-                ..form(&phone, Some(&own), right.clone())
-            },
-        ),
-        (
-            400,
-            Form {
-                kind: "application/json",
-                ..form(
-                    &phone,
-                    Some(&own),
-                    json!({ "form_token": token }).to_string(),
-                )
-            },
-        ),
-        (
-            413,
-            form(
-                &phone,
-                Some(&own),
-                format!("{right}&x={}", "x".repeat(5_000)),
-            ),
-        ),
-    ];
-    for (status, form) in &wrong {
-        for button in ["confirm", "reject"] {
-            let page = form.send(&format!("{}/{button}", text(&pending))).await;
-            assert_eq!(
-                page.status, *status,
-                "{} {:?} {page:?}",
-                form.body, form.origin
-            );
-            assert!(page.html.starts_with("<!DOCTYPE html>"), "a page: {page:?}");
-        }
-    }
-    let tampered = form(&nobody, Some(&own), right);
-    nobody.wear(&changed(&phone.cookie().unwrap(), 0));
-    tampered
-        .send(&format!("{}/confirm", text(&pending)))
-        .await
-        .says(403, OUT_OF_DATE);
-    gateway.stands_at(&pending, "scanned", 2).await;
-    gateway.stands_at(&other, "scanned", 2).await;
-
-    goes_on(&phone.press(&asks, "confirm").await, &pending);
-    browser.event("authorized").await;
-    gateway.stop().await;
-}
-
-fn form_token(page: &Page) -> String {
-    let (_, fields) = page.form("confirm");
-    let field = fields.into_iter().find(|(name, _)| name == "form_token");
-    field.unwrap().1
 }
 
 #[tokio::test(flavor = "multi_thread")]
