@@ -195,6 +195,10 @@ impl Socket {
         metrics.sockets_opened.inc();
         if self.welcome(is_spoken) {
             self.door.sockets.join(&self.connection);
+            // Whoever came in while all sockets were being told to come back is told now.
+            if self.door.tasks.stopping().is_cancelled() {
+                self.connection.close(Close::Restart);
+            }
             self.listen(&mut stream).await;
         }
         self.leave();
