@@ -10,6 +10,7 @@ mod support;
 
 mod access_tokens;
 mod callbacks;
+mod endings;
 mod first_login;
 mod forms;
 mod h5;
