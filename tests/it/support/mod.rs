@@ -7,7 +7,7 @@ mod phone;
 mod steps;
 
 pub(crate) use self::{
-    browser::{Browser, Ended, close_code},
+    browser::{Browser, close_code},
     calls::{Answer, call},
     gateway::{Gateway, spawn_gateway, spawn_gateway_with},
     phone::{Page, Phone},
