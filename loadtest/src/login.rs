@@ -2,9 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context, bail};
 use reqwest::{Client, StatusCode, header};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::{
     sync::Semaphore,
@@ -19,6 +17,7 @@ use crate::{
     process::{Process, check_room},
     random::{Pkce, Seed},
     report::{Report, say},
+    sandbox::{Answer, find_sandbox, make_users},
     socket::{Failure, Heard, Socket},
     target::{Target, http_client, permit},
 };
@@ -303,13 +302,6 @@ async fn phone(setup: &Setup, user: &str, link: Url) -> Result<PhoneMoments, Fai
     })
 }
 
-#[derive(Deserialize)]
-struct Answer {
-    code: u32,
-    name: Option<String>,
-    data: Option<Value>,
-}
-
 async fn redeem(setup: &Setup, grant: &str, verifier: &str) -> Result<(), Failure> {
     let step = "redeem";
     let url = setup
@@ -354,63 +346,6 @@ async fn redeem(setup: &Setup, grant: &str, verifier: &str) -> Result<(), Failur
         Some(length) if length > 0 => Ok(()),
         _ => Err(Failure::new(step, "no access token")),
     }
-}
-
-/// Where the gateway says that the simulated phone is, else the sandbox's default port.
-async fn find_sandbox(client: &Client, target: &Target) -> anyhow::Result<Url> {
-    let url = target.at("/api/v1/config")?;
-    let answer = client
-        .get(url.clone())
-        .send()
-        .await
-        .with_context(|| format!("{url}: is the gateway running?"))?;
-    if let Ok(body) = answer.json::<Answer>().await
-        && let Some(phone) = body
-            .data
-            .as_ref()
-            .and_then(|data| data["sandbox"]["phone_url"].as_str())
-    {
-        return Url::parse(phone)?
-            .join("/")
-            .with_context(|| format!("phone_url {phone}"));
-    }
-    let mut guess = target.url.clone();
-    if guess.set_port(Some(8090)).is_err() {
-        bail!("give --sandbox");
-    }
-    Ok(guess)
-}
-
-async fn make_users(
-    client: &Client,
-    sandbox: &Url,
-    seed: &Seed,
-    count: usize,
-) -> anyhow::Result<Vec<String>> {
-    let url = sandbox.join("/sandbox/api/users")?;
-    let tag = seed.tag();
-    let mut users = Vec::with_capacity(count);
-    for index in 0..count {
-        let id = format!("load{tag}x{index}");
-        let user =
-            json!({"id": id, "name": format!("Load {index}"), "follower": true, "snapshot": false});
-        let answer = client
-            .post(url.clone())
-            .json(&user)
-            .send()
-            .await
-            .with_context(|| format!("{url}: is the sandbox running? --sandbox says where"))?;
-        // Made by an earlier run with the same --seed: a known user then, which is what a seed asks for.
-        if answer.status() != StatusCode::CREATED && answer.status() != StatusCode::CONFLICT {
-            let status = answer.status();
-            bail!(
-                "{url}: HTTP {status}: {}",
-                answer.text().await.unwrap_or_default()
-            );
-        }
-        users.push(id);
-    }
-    Ok(users)
 }
 
 fn config(args: &Login, setup: &Setup) -> Value {

@@ -9,6 +9,7 @@ mod phone;
 mod process;
 mod random;
 mod report;
+mod sandbox;
 mod socket;
 mod stats;
 mod target;

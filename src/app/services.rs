@@ -157,7 +157,11 @@ impl Services {
                     .service(web::resource("/ws").get(websocket::upgrade))
                     .configure(api::routes),
             )
-            .service(web::resource("/.well-known/jwks.json").get(api::jwks))
+            .service(
+                web::resource("/.well-known/jwks.json")
+                    .get(api::jwks)
+                    .route(web::head().to(api::jwks)),
+            )
             .configure(phone::routes(headers))
             .service(
                 http::assets::resource()
@@ -168,7 +172,8 @@ impl Services {
                 web::resource(["/", "/app"])
                     .wrap(headers.page())
                     .wrap(Compress::default())
-                    .get(api::page),
+                    .get(api::page)
+                    .route(web::head().to(api::page)),
             );
     }
 }

@@ -108,7 +108,8 @@ impl Login {
             .as_ref()
             .is_some_and(|cookie| scene.is_tied_to(&cookie.tie()));
         let notice = match (&scene.state, cookie) {
-            (State::Scanned { .. }, Some(cookie)) if is_tied => {
+            // A cookie that dropped the scene for newer ones makes no form that counts: WeChat is asked again.
+            (State::Scanned { .. }, Some(cookie)) if is_tied && cookie.visited(&scene.id) => {
                 return Ok(Next::Confirm(self.confirming(&scene, &cookie)));
             }
             (State::Pending | State::Scanned { .. }, _) if !inside_wechat => Notice::OpenInWechat,

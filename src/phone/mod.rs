@@ -36,13 +36,13 @@ pub(crate) fn routes(headers: &SecurityHeaders) -> impl FnOnce(&mut web::Service
         let scene = web::resource("/{scene}")
             .get(visit)
             .route(web::head().to(untouched));
-        let confirm = web::resource("/{scene}/confirm").post(confirm).get(back);
-        let reject = web::resource("/{scene}/reject").post(reject).get(back);
+        let decision = web::resource("/{scene}/{decision:confirm|reject}")
+            .post(decide)
+            .get(back);
         let pages = web::scope("/s")
             .wrap(pages)
             .service(scene)
-            .service(confirm)
-            .service(reject)
+            .service(decision)
             .default_service(web::get().to(nothing_here));
         let callback = web::resource("/callback/wechat")
             .wrap(callback)
@@ -67,7 +67,8 @@ async fn visit(
     Answer::to(&request, &door).next(next, &cookies)
 }
 
-async fn confirm(
+/// One of the two buttons; the route knows no third.
+async fn decide(
     request: HttpRequest,
     payload: web::Payload,
     door: web::Data<Door>,
@@ -84,28 +85,10 @@ async fn confirm(
         scene: scene(&request),
         cookie: cookie.as_ref().map(|cookie| cookie.expose_secret()),
     };
-    let next = door.login.confirm(phone, &form_token).await;
-    answer.next(next, &cookies)
-}
-
-async fn reject(
-    request: HttpRequest,
-    payload: web::Payload,
-    door: web::Data<Door>,
-    cookies: web::Data<Cookies>,
-    origins: web::Data<Origins>,
-) -> HttpResponse {
-    let answer = Answer::to(&request, &door);
-    let form_token = match form_token(&request, payload, &origins).await {
-        Ok(form_token) => form_token,
-        Err(code) => return answer.refused(code),
+    let next = match request.match_info().query("decision") {
+        "confirm" => door.login.confirm(phone, &form_token).await,
+        _ => door.login.reject(phone, &form_token).await,
     };
-    let cookie = cookies.phone(request.headers());
-    let phone = PhoneRequest {
-        scene: scene(&request),
-        cookie: cookie.as_ref().map(|cookie| cookie.expose_secret()),
-    };
-    let next = door.login.reject(phone, &form_token).await;
     answer.next(next, &cookies)
 }
 

@@ -237,3 +237,31 @@ fn to_json(value: &impl Serialize) -> ByteString {
         .expect("an event has a JSON form")
         .into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        protocol::MAX_OUTGOING,
+        scene::{Secret, conformance, qr},
+    };
+
+    #[test]
+    fn the_largest_event_stays_within_its_bound() {
+        let secret = Secret::random();
+        let scene = conformance::scene(&secret);
+        let text = format!("https://{}.example.com/s/{}", "long".repeat(15), scene.id);
+        let svg = qr::svg(&text).unwrap();
+        let pending = StateEvent::Pending {
+            head: Head::of(&scene, true),
+            secret: Some(secret.expose()),
+            flow: Flow::H5,
+            qr: Some(Qr {
+                text,
+                svg: Some(svg),
+            }),
+        };
+        let length = pending.encode().json.len();
+        assert!(length < MAX_OUTGOING, "{length} bytes");
+    }
+}

@@ -1,6 +1,6 @@
 //! The life of a scene: one pending login, from its QR to its end.
 //!
-//! [`state`] is the whole life as a pure function; [`SceneStore`] makes one step of it atomic;
+//! [`Scene::advance`] is the whole life as a pure function; [`SceneStore`] makes one step of it atomic;
 //! [`Deadlines`] brings the steps that nobody asks for.
 
 mod deadline;

@@ -297,7 +297,11 @@ impl Scene {
                 Effect::Announce,
             )),
             Input::Cancel => Ok((self.next(State::Cancelled, now, lives), Effect::Announce)),
-            Input::Confirm { phone, .. } if self.is_tied_to(&phone.tie) => Err(Refused::Again),
+            Input::Confirm { phone, .. } | Input::Scan { phone, .. }
+                if self.is_tied_to(&phone.tie) =>
+            {
+                Err(Refused::Again)
+            }
             Input::Confirm { .. } | Input::Scan { .. } => Err(Refused::OtherPhone),
             Input::Reject { .. } | Input::Replace | Input::Fail { .. } | Input::Expire => {
                 Err(Refused::NotNow)

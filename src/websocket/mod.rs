@@ -195,6 +195,10 @@ impl Socket {
         metrics.sockets_opened.inc();
         if self.welcome(is_spoken) {
             self.door.sockets.join(&self.connection);
+            // Whoever came in while all sockets were being told to come back is told now.
+            if self.door.tasks.stopping().is_cancelled() {
+                self.connection.close(Close::Restart);
+            }
             self.listen(&mut stream).await;
         }
         self.leave();
@@ -230,7 +234,8 @@ impl Socket {
         while let Some(message) = stream.recv().await {
             self.connection.heard(self.door.login.clock().now());
             match message {
-                Ok(message) => self.take(&message).await,
+                // Boxed while it runs, so that a socket that waits keeps no room for what a command needs.
+                Ok(message) => Box::pin(self.take(&message)).await,
                 Err(error) => self.broken(&error),
             }
             if self.connection.closed().is_some() {

@@ -38,7 +38,8 @@ impl Sockets {
         let mut next = clock.now() + TICK_MS;
         loop {
             clock.sleep_until(next).await;
-            next += TICK_MS;
+            // After a gap one turn of the wheel reaches everybody; more would only hold up the thread.
+            next = next.max(clock.now().saturating_sub(PING_INTERVAL_MS)) + TICK_MS;
             self.tick(clock);
         }
     }
@@ -90,5 +91,28 @@ impl Sockets {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         work(&mut sockets)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_month_asleep_costs_one_turn() {
+        let (sockets, clock) = (Sockets::default(), Clock::new());
+        let asleep = async {
+            clock.advance(Duration::from_secs(30 * 24 * 3600));
+            clock.sleep(Duration::from_millis(1)).await;
+        };
+        tokio::select! {
+            biased;
+            () = sockets.turn(&clock) => {}
+            () = asleep => {}
+        }
+        let ticks = sockets.tick.load(Ordering::Acquire);
+        assert!((SLOTS..=SLOTS + 2).contains(&ticks), "{ticks}");
     }
 }

@@ -1,1 +1,181 @@
-fn main() {}
+//! The way from a callback to the socket: one step in the store, one event encoded, one hand-over; beside it what a
+//! waiting page costs to open. `cargo bench` prints times; compare them within one run.
+
+use std::{
+    hint::black_box,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bytestring::ByteString;
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use futures_util::FutureExt;
+use scangate::{
+    backend::memory::MemoryScenes,
+    code::Locale,
+    config::{AppId, Flow},
+    protocol::{Encoded, Head, Person, StateEvent},
+    push::{Dismissal, Registry, Slow, Watcher},
+    scene::{
+        Advanced, Asker, Input, Lives, Opening, Phone, Scene, SceneId, SceneStore, Secret, qr,
+    },
+    user::{User, UserId},
+};
+
+const NOW: u64 = 1_795_312_000_000;
+/// Pages that wait while one is told.
+const WAITING: usize = 15_000;
+
+const LIVES: Lives = Lives {
+    pending: Duration::from_secs(120),
+    website: Duration::from_secs(300),
+    scanned: Duration::from_secs(180),
+    authorized: Duration::from_secs(60),
+    end: Duration::from_secs(300),
+};
+
+/// A socket's queue: the same lock and the same bounded channel as in front of a real one.
+struct Page(Mutex<tokio::sync::mpsc::Sender<ByteString>>);
+
+impl Watcher for Page {
+    fn deliver(&self, _: SceneId, event: &Encoded) -> Result<(), Slow> {
+        let queue = self.0.lock().map_err(|_poisoned| Slow)?;
+        queue.try_send(event.json.clone()).map_err(|_full| Slow)
+    }
+
+    fn dismiss(&self, _: SceneId, _: Dismissal) {}
+}
+
+fn pending() -> Scene {
+    let opening = Opening {
+        app: AppId::default_app(),
+        flow: Flow::H5,
+        challenge: [1; 32],
+        locale: Locale::ZhCn,
+        svg: true,
+        return_to: None,
+        browser_cookie: None,
+        asker: Asker::default(),
+        opened_at: NOW,
+        trace_id: "0af7651916cd43dd8448eb211c80319c".to_owned(),
+    };
+    Scene::open(
+        SceneId::random(),
+        &Secret::random(),
+        Arc::new(opening),
+        NOW,
+        &LIVES,
+    )
+}
+
+fn phone() -> Phone {
+    Phone {
+        openid: "o3_SC52D0dGguiCVE6tHoO4buyvc".to_owned(),
+        tie: [2; 32],
+    }
+}
+
+fn confirm() -> Input {
+    let user = User {
+        id: UserId("01a20417-4d9c-761f-9ba5-6f318c703c1c".to_owned()),
+        name: Some("李小龙".to_owned()),
+        avatar: Some("https://thirdwx.qlogo.cn/mmopen/vi_32/abc/132".to_owned()),
+    };
+    Input::Confirm {
+        phone: phone(),
+        user,
+    }
+}
+
+fn scanned() -> Scene {
+    pending()
+        .advance(
+            &Input::Scan {
+                phone: phone(),
+                known: None,
+            },
+            NOW,
+            &LIVES,
+        )
+        .map_or_else(|_| pending(), |(scene, _)| scene)
+}
+
+fn authorized_event(scene: &Scene) -> Encoded {
+    let user = Person {
+        name: Some("李小龙".to_owned()),
+        avatar: None,
+    };
+    StateEvent::Authorized {
+        head: Head::of(scene, false),
+        grant: "g".repeat(75),
+        user,
+    }
+    .encode()
+}
+
+/// Puts the scene into the store; memory answers at once.
+fn create(store: &MemoryScenes, scene: Scene) {
+    let _ = store.create(scene).now_or_never();
+}
+
+fn step(store: &MemoryScenes, id: &SceneId, input: &Input) -> Option<Scene> {
+    match store.advance(id, input, NOW).now_or_never()?.ok()? {
+        Advanced::Done { scene, .. } | Advanced::Refused(_, scene) => Some(scene),
+        Advanced::Unknown => None,
+    }
+}
+
+fn hot_path(criterion: &mut Criterion) {
+    let confirm = confirm();
+    criterion.bench_function("transition", |bencher| {
+        let scene = scanned();
+        bencher.iter(|| black_box(&scene).advance(&confirm, NOW, &LIVES));
+    });
+    criterion.bench_function("event encoding", |bencher| {
+        let scene = scanned();
+        bencher.iter(|| authorized_event(black_box(&scene)));
+    });
+
+    let store = MemoryScenes::new(usize::MAX, LIVES);
+    let registry = Registry::default();
+    let (queue, mut page) = tokio::sync::mpsc::channel(32);
+    let watcher: Arc<dyn Watcher> = Arc::new(Page(Mutex::new(queue)));
+    for _ in 0..WAITING {
+        let scene = pending();
+        registry.take_over(scene.id, watcher.clone());
+        create(&store, scene);
+    }
+    criterion.bench_function("confirm to socket, 15000 waiting", |bencher| {
+        bencher.iter_batched(
+            || {
+                let scene = scanned();
+                let id = scene.id;
+                registry.take_over(id, watcher.clone());
+                create(&store, scene);
+                id
+            },
+            |id| {
+                if let Some(scene) = step(&store, &id, &confirm) {
+                    registry.deliver(id, &authorized_event(&scene));
+                }
+                registry.leave(id, &watcher);
+                page.try_recv()
+            },
+            BatchSize::SmallInput,
+        );
+    });
+}
+
+fn opening(criterion: &mut Criterion) {
+    let text = "https://login.example.com/s/7QmZx0kq9Tb3vYw2LpRs1A";
+    criterion.bench_function("draw the QR", |bencher| {
+        bencher.iter(|| qr::svg(black_box(text)))
+    });
+    criterion.bench_function("open a scene", |bencher| {
+        let store = MemoryScenes::new(usize::MAX, LIVES);
+        bencher.iter(|| create(&store, pending()));
+    });
+}
+
+criterion_group!(benches, hot_path, opening);
+criterion_main!(benches);

@@ -8,5 +8,16 @@
 
 mod support;
 
+mod access_tokens;
+mod callbacks;
+mod endings;
 mod first_login;
+mod forms;
+mod h5;
+mod pages;
+mod refresh;
+mod refusals;
+mod secrets;
+mod sessions;
 mod tidy;
+mod wechat_faults;

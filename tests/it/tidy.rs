@@ -256,12 +256,13 @@ fn sources() -> Vec<(PathBuf, String, String)> {
 
 /// Files that only tests compile.
 fn is_test(file: &Path) -> bool {
-    const NAMES: [&str; 5] = [
+    const NAMES: [&str; 6] = [
         "tests",
         "conformance",
         "state_properties",
         "fakes",
         "vectors",
+        "fake",
     ];
     file.iter()
         .any(|part| NAMES.contains(&part.to_str().unwrap_or_default().trim_end_matches(".rs")))

@@ -43,6 +43,11 @@ export class AppView {
     if (state.name === 'signed_in') this.#showMe(state.me, renewsInMs, strings);
   }
 
+  /** @param {boolean} isSandbox */
+  showSandbox(isSandbox) {
+    this.#part('sandbox').hidden = !isSandbox;
+  }
+
   /** @param {import('./session-client.js').Me} me @param {number} renewsInMs @param {Strings} strings */
   #showMe({ user, session_id }, renewsInMs, strings) {
     const name = user.name || strings.somebody;

@@ -3,6 +3,7 @@
 import { Api } from './api.js';
 import { AppView } from './app-view.js';
 import { systemClock as clock } from './clock.js';
+import { loadConfig } from './config.js';
 import { LanguageSwitch } from './language-switch.js';
 import { SessionClient, exclusively } from './session-client.js';
 import { AHEAD_MS, SessionKeeper } from './session-keeper.js';
@@ -48,3 +49,4 @@ addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
 setInterval(render, 1_000);
 render();
 void keeper.start();
+void loadConfig({ api, clock, random, ...(app && { app }) }).then((config) => view.showSandbox(Boolean(config?.sandbox)));

@@ -1,13 +1,17 @@
 //! The three actors of every story: a gateway, browsers, phones.
 
 mod browser;
+mod calls;
 mod gateway;
 mod phone;
+mod steps;
 
 pub(crate) use self::{
-    browser::{Browser, Ended, close_code},
+    browser::{Browser, close_code},
+    calls::{Answer, call},
     gateway::{Gateway, spawn_gateway, spawn_gateway_with},
     phone::{Page, Phone},
+    steps::{Step, Steps},
 };
 
 use std::time::Duration;
