@@ -253,11 +253,17 @@ impl Login {
         tie: [u8; 32],
         error: &WeChatError,
     ) -> Result<Outcome, LoginError> {
-        let is_who_scanned = step == Step::Consent && scene.is_tied_to(&tie);
-        if error.is_ours() || is_who_scanned {
-            self.advance(&scene.id, &Input::Fail { code: error.code() })
-                .await?;
-            return Ok(Outcome::Scene);
+        let by_phone = (!error.is_ours()).then_some(tie);
+        if by_phone.is_none() || step == Step::Consent {
+            let fail = Input::Fail {
+                code: error.code(),
+                tie: by_phone,
+            };
+            let advanced = self.advance(&scene.id, &fail).await?;
+            // A newer page on this phone holds the scene by now: the error is this page's alone.
+            if !matches!(advanced, Advanced::Refused(Refused::OtherPhone, _)) {
+                return Ok(Outcome::Scene);
+            }
         }
         // A code that WeChat does not take is the sender's trouble, not ours.
         let is_bad_code = error.reaction() == Reaction::FailLogin;

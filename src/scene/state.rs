@@ -131,6 +131,8 @@ pub enum Input {
     Fail {
         /// Which.
         code: Code,
+        /// The phone it hit, which must be the one that scanned; none for an error that no phone can cause.
+        tie: Option<[u8; 32]>,
     },
 }
 
@@ -213,7 +215,8 @@ impl Scene {
             }
             Input::Cancel => Ok((self.next(State::Cancelled, now, lives), Effect::Announce)),
             Input::Replace => Ok((self.next(State::Cancelled, now, lives), Effect::Quiet)),
-            Input::Fail { code } => Ok((
+            Input::Fail { tie: Some(_), .. } => Err(Refused::OtherPhone),
+            Input::Fail { code, .. } => Ok((
                 self.next(State::Failed { code: *code }, now, lives),
                 Effect::Announce,
             )),
@@ -257,7 +260,8 @@ impl Scene {
                 Effect::Announce,
             )),
             Input::Cancel => Ok((self.next(State::Cancelled, now, lives), Effect::Announce)),
-            Input::Fail { code } => Ok((
+            Input::Fail { tie: Some(tie), .. } if !self.is_tied_to(tie) => Err(Refused::OtherPhone),
+            Input::Fail { code, .. } => Ok((
                 self.next(State::Failed { code: *code }, now, lives),
                 Effect::Announce,
             )),

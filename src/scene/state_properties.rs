@@ -20,7 +20,8 @@ fn inputs() -> impl Strategy<Value = Input> {
         2 => Just(Input::Expire),
         2 => Just(Input::Redeem { receipt: "r".to_owned() }),
         1 => Just(Input::Burn),
-        1 => Just(Input::Fail { code: Code::WechatFailed }),
+        1 => prop::option::of((1_u8..=3).prop_map(|tie| [tie; 32]))
+            .prop_map(|tie| Input::Fail { code: Code::WechatFailed, tie }),
     ]
 }
 
@@ -132,6 +133,34 @@ fn confirming_does_not_extend_the_scan_and_rescanning_neither() {
         moved.advance(&confirm(), NOW + 91_000, &LIVES).unwrap_err(),
         Refused::OtherPhone
     );
+}
+
+#[test]
+fn a_phone_that_does_not_hold_the_scene_cannot_fail_it() {
+    let fail = |tie| Input::Fail {
+        code: Code::WechatFailed,
+        tie,
+    };
+    let pending = scene(&Secret::random());
+    let (scanned, _) = pending.advance(&scan(), NOW, &LIVES).unwrap();
+    let (hit, stranger) = (fail(Some([1; 32])), fail(Some([2; 32])));
+    assert_eq!(
+        pending.advance(&hit, NOW, &LIVES).unwrap_err(),
+        Refused::OtherPhone
+    );
+    assert_eq!(
+        scanned.advance(&stranger, NOW, &LIVES).unwrap_err(),
+        Refused::OtherPhone
+    );
+    for input in [hit, fail(None)] {
+        let (failed, _) = scanned.advance(&input, NOW, &LIVES).unwrap();
+        assert_eq!(
+            failed.state,
+            State::Failed {
+                code: Code::WechatFailed
+            }
+        );
+    }
 }
 
 #[test]
