@@ -14,6 +14,7 @@ mod endings;
 mod first_login;
 mod forms;
 mod h5;
+mod heartbeat;
 mod limits;
 mod pages;
 mod refresh;
