@@ -13,6 +13,7 @@ mod callbacks;
 mod endings;
 mod first_login;
 mod forms;
+mod frames;
 mod h5;
 mod heartbeat;
 mod limits;
