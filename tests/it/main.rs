@@ -22,5 +22,6 @@ mod refresh;
 mod refusals;
 mod secrets;
 mod sessions;
+mod streams;
 mod tidy;
 mod wechat_faults;
