@@ -22,6 +22,7 @@ mod refresh;
 mod refusals;
 mod secrets;
 mod sessions;
+mod sockets;
 mod streams;
 mod tidy;
 mod wechat_faults;
