@@ -10,7 +10,9 @@ mod support;
 
 mod access_tokens;
 mod callbacks;
+mod calls;
 mod endings;
+mod fallback;
 mod first_login;
 mod forms;
 mod frames;
