@@ -228,7 +228,7 @@ fn commands() -> Vec<(&'static str, Vec<Command>)> {
         locale: Some(Locale::En),
         return_to: Some("https://shop.example.com/in".to_owned()),
         svg: false,
-        ..plain.clone()
+        ..plain
     };
     let resume = |seq| {
         Command::Resume(Resume {

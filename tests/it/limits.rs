@@ -58,7 +58,7 @@ async fn sockets_of_one_address() {
             }
         }
     };
-    let mut next = within("the place that was left", place).await;
+    let mut next = Box::pin(within("the place that was left", place)).await;
     next.start().await;
     assert!(first.told_meanwhile().await.is_empty());
 }
@@ -164,7 +164,7 @@ async fn a_flood_of_handshakes_gets_429_before_the_upgrade() {
             }
         }
     };
-    let refused = within("the limit", flood).await;
+    let refused = Box::pin(within("the limit", flood)).await;
     assert_eq!(refused.status(), 429);
     assert_eq!(refused.headers()["retry-after"], "1");
 }

@@ -183,7 +183,7 @@ async fn everybody_leaves_and_nothing_stays() {
         back.event("pending").await;
         drop(back);
         let empty = async { while free_places(&gateway).await < 3 {} };
-        within("all places", empty).await;
+        Box::pin(within("all places", empty)).await;
     }
 }
 

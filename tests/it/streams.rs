@@ -170,7 +170,7 @@ async fn a_stream_counts_as_a_socket_and_gives_its_place_back() {
             }
         }
     };
-    let mut tab = within("the place that was left", place).await;
+    let mut tab = Box::pin(within("the place that was left", place)).await;
     tab.start().await;
     tab.leave().await;
     assert_eq!(close_code(&tab.ended().await), 1006, "gone already");
