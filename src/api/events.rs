@@ -40,8 +40,10 @@ pub(super) async fn stream(
     let permit = limits.socket(context.limit_key())?;
     let owner = own(&request, &path, &door, &limits).await?;
     let seen = request.headers().get(LAST_EVENT_ID);
+    // A number that this scene has not reached is another scene's, and must hide nothing.
     let seen = seen
         .and_then(|id| id.to_str().ok()?.parse().ok())
+        .filter(|seen| *seen <= owner.scene.seq)
         .unwrap_or(0);
     let (feed, lines) = Feed::new(owner.scene.opening.locale, seen);
     let feed = Arc::new(feed);

@@ -3,7 +3,7 @@
 use super::{Login, RETRY_AFTER};
 use crate::{
     cluster::StoreError,
-    scene::{Advanced, Input, Refused, Scene, SceneId},
+    scene::{Input, Scene, SceneId},
     telemetry::StateLabel,
 };
 
@@ -22,13 +22,12 @@ impl Login {
     }
 
     async fn on_deadline(&self, id: &SceneId) -> Result<(), StoreError> {
-        match self.advance(id, &Input::Expire).await? {
-            Advanced::Refused(Refused::Ended | Refused::Redeemed, scene) => {
-                self.forget(&scene).await
-            }
-            // Moved on meanwhile: whoever moved it has set its next deadline.
-            Advanced::Done { .. } | Advanced::Refused(..) => Ok(()),
-            Advanced::Unknown => {
+        match self.parts().scenes.get(id).await? {
+            // To everybody else a scene past its end is unknown already, so it is forgotten by what is kept of it.
+            Some(scene) if scene.is_forgotten_at(self.clock().now()) => self.forget(&scene).await,
+            // One that has moved on meanwhile refuses; whoever moved it has set its next deadline.
+            Some(_) => self.advance(id, &Input::Expire).await.map(drop),
+            None => {
                 self.parts().push.finish(*id);
                 Ok(())
             }

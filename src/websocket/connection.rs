@@ -23,6 +23,7 @@ use crate::{
 /// not read, and ends the socket. Nothing here waits.
 pub(super) struct Connection {
     state: Mutex<State>,
+    opened_at: Millis,
     heard_at: AtomicU64,
     pinged_at: AtomicU64,
 }
@@ -49,6 +50,7 @@ impl Connection {
         };
         Self {
             state: Mutex::new(state),
+            opened_at: now,
             heard_at: AtomicU64::new(now),
             pinged_at: AtomicU64::new(0),
         }
@@ -65,9 +67,9 @@ impl Connection {
         (state.scene, state.seq, state.locale) = (Some(scene), 0, locale);
     }
 
-    /// No first command yet.
-    pub(super) fn is_waiting(&self) -> bool {
-        self.lock().scene.is_none()
+    /// No first command yet, and `span` to say it is over.
+    pub(super) fn is_late(&self, now: Millis, span: Millis) -> bool {
+        now >= self.opened_at + span && self.lock().scene.is_none()
     }
 
     /// Why it was closed, if it was.
@@ -109,9 +111,11 @@ impl Connection {
         let _ = self.send(ping);
     }
 
-    /// Whether the last ping is still unanswered.
-    pub(super) fn is_silent(&self) -> bool {
-        self.heard_at.load(Ordering::Relaxed) < self.pinged_at.load(Ordering::Relaxed)
+    /// Whether nothing was heard since the last ping, and that was at least `span` ago. By the clock, not by the
+    /// wheel's turns: after a halt of this process many turns come at once, and it was deaf, not the browser silent.
+    pub(super) fn is_silent(&self, now: Millis, span: Millis) -> bool {
+        let pinged_at = self.pinged_at.load(Ordering::Relaxed);
+        self.heard_at.load(Ordering::Relaxed) < pinged_at && now >= pinged_at + span
     }
 
     /// Says `error`, and closes where the code does.

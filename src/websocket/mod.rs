@@ -241,6 +241,9 @@ impl Socket {
             if self.connection.closed().is_some() {
                 break;
             }
+            // The answers of many frames that came in one read must find room in the session's queue: whoever empties
+            // it is a task of this thread.
+            tokio::task::yield_now().await;
         }
     }
 

@@ -67,13 +67,14 @@ impl Sockets {
             connection.ping(&ping, now);
         }
         for connection in self.connections(slot_before(PONG_WITHIN_MS)) {
-            if connection.is_silent() {
+            // One tick less: turns of the wheel are a little early or late.
+            if connection.is_silent(now, PONG_WITHIN_MS - TICK_MS) {
                 connection.close(Close::Gone);
             }
         }
         // One tick more: whoever came in late in its second has its whole time.
         for connection in self.connections(slot_before(FIRST_COMMAND_WITHIN_MS + TICK_MS)) {
-            if connection.is_waiting() {
+            if connection.is_late(now, FIRST_COMMAND_WITHIN_MS) {
                 connection.refuse(Code::TooSlow, None, None);
             }
         }

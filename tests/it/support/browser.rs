@@ -125,6 +125,36 @@ impl Browser {
         }
     }
 
+    /// Pings (RFC 6455) and waits for the answer: whatever the gateway had said before it, except `hello` and `ping`.
+    pub(crate) async fn told_meanwhile(&mut self) -> Vec<Value> {
+        let ping = Message::Ping("beat".into());
+        self.socket.send(ping).await.unwrap();
+        let mut told = Vec::new();
+        loop {
+            match within("a pong", self.socket.next()).await {
+                Some(Ok(Message::Pong(payload))) => {
+                    assert_eq!(&payload[..], b"beat");
+                    return told;
+                }
+                Some(Ok(Message::Text(text))) => {
+                    let event: Value = serde_json::from_str(&text).unwrap();
+                    if event["type"] != "hello" && event["type"] != "ping" {
+                        told.push(event);
+                    }
+                }
+                other => panic!("waited for a pong, came {other:?}"),
+            }
+        }
+    }
+
+    /// The `error` event and the code and reason of the close that follows it.
+    pub(crate) async fn refused(&mut self) -> (Value, u16, String) {
+        let error = self.event("error").await;
+        let ended = self.ended().await;
+        let reason = ended.as_ref().map(|frame| frame.reason.to_string());
+        (error, close_code(&ended), reason.unwrap_or_default())
+    }
+
     /// Reads to the end and gives the close frame.
     pub(crate) async fn ended(&mut self) -> Ended {
         loop {

@@ -33,6 +33,11 @@ pub(crate) async fn spawn_gateway_with(settings: &[(&str, &str)]) -> Gateway {
     Gateway::spawn(tempfile::tempdir().unwrap(), settings).await
 }
 
+/// Another gateway on the data directory of one that has stopped.
+pub(crate) async fn respawn_gateway(data: TempDir) -> Gateway {
+    Gateway::spawn(data, &[]).await
+}
+
 impl Gateway {
     async fn spawn(data: TempDir, settings: &[(&str, &str)]) -> Self {
         let defaults = [
@@ -139,6 +144,23 @@ impl Gateway {
             .lines()
             .find_map(|found| found.strip_prefix(line)?.strip_prefix(' '));
         value.map_or(0.0, |value| value.parse().unwrap())
+    }
+
+    /// Waits until a line of `/metrics` has this value.
+    pub(crate) async fn until_metric(&self, line: &str, value: f64) {
+        let reached = async { while (self.metric(line).await - value).abs() > f64::EPSILON {} };
+        within(line, reached).await;
+    }
+
+    /// The status of `/readyz`.
+    pub(crate) async fn readiness(&self) -> u16 {
+        let url = format!("http://{}/readyz", self.admin);
+        reqwest::get(url).await.unwrap().status().as_u16()
+    }
+
+    /// Asks it to stop, as SIGTERM does; [`Gateway::stop`] then waits for the end.
+    pub(crate) fn ask_to_stop(&mut self) {
+        self.stop.take();
     }
 
     /// Sets the sandbox's faults.

@@ -1,16 +1,22 @@
 //! The three actors of every story: a gateway, browsers, phones.
 
 mod browser;
+mod caller;
 mod calls;
 mod gateway;
 mod phone;
+mod process;
+mod raw;
 mod steps;
 
 pub(crate) use self::{
     browser::{Browser, close_code},
+    caller::{Caller, path, read},
     calls::{Answer, call},
-    gateway::{Gateway, spawn_gateway, spawn_gateway_with},
+    gateway::{Gateway, respawn_gateway, spawn_gateway, spawn_gateway_with},
     phone::{Page, Phone},
+    process::{Process, refused_process},
+    raw::{Raw, frame},
     steps::{Step, Steps},
 };
 

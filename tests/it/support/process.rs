@@ -1,0 +1,124 @@
+use std::{
+    net::SocketAddr,
+    process::{ExitStatus, Output, Stdio},
+};
+
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+use url::Url;
+
+use super::within;
+
+/// The real program, as somebody starts it.
+pub(crate) struct Process {
+    child: Child,
+    pub(crate) welcome: Vec<String>,
+    _data: TempDir,
+}
+
+/// A start that cannot succeed, to its end.
+pub(crate) async fn refused_process(settings: &[&str]) -> Output {
+    let data = tempfile::tempdir().unwrap();
+    let output = command(&data, settings).output();
+    within("the program to refuse", output).await.unwrap()
+}
+
+fn command(data: &TempDir, settings: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_scangate"));
+    command.arg("serve").kill_on_drop(true).stdin(Stdio::null());
+    for (name, _) in std::env::vars() {
+        if name.starts_with("SCANGATE_") {
+            command.env_remove(name);
+        }
+    }
+    let data = format!("server.data_dir={}", data.path().display());
+    let own = [
+        "server.bind=127.0.0.1:0",
+        "server.admin_bind=127.0.0.1:0",
+        "sandbox.bind=127.0.0.1:0",
+        "server.drain_delay_s=0",
+        "server.workers=1",
+        "telemetry.log=off",
+        &data,
+    ];
+    for setting in own.iter().chain(settings) {
+        command.args(["--set", setting]);
+    }
+    command
+}
+
+impl Process {
+    /// Started, and ready to serve.
+    pub(crate) async fn start(settings: &[&str]) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let mut child = command(&data, settings)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut welcome = Vec::new();
+        while !welcome
+            .last()
+            .is_some_and(|line: &String| line.trim().starts_with("data "))
+        {
+            let line = within("the welcome", lines.next_line()).await.unwrap();
+            welcome.push(line.unwrap_or_else(|| panic!("it ended after {welcome:?}")));
+        }
+        let process = Self {
+            child,
+            welcome,
+            _data: data,
+        };
+        let url = process.url("admin").join("/readyz").unwrap();
+        let ready = async {
+            while !reqwest::get(url.clone())
+                .await
+                .is_ok_and(|answer| answer.status() == 200)
+            {
+                tokio::task::yield_now().await;
+            }
+        };
+        within("the program to be ready", ready).await;
+        process
+    }
+
+    /// The address in the welcome's line of that name.
+    pub(crate) fn url(&self, name: &str) -> Url {
+        let line = self
+            .welcome
+            .iter()
+            .find(|line| line.trim().starts_with(name));
+        let mut words = line
+            .unwrap_or_else(|| panic!("no {name} in {:?}", self.welcome))
+            .split_whitespace();
+        Url::parse(words.find(|word| word.starts_with("http")).unwrap()).unwrap()
+    }
+
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.url("login page").socket_addrs(|| None).unwrap()[0]
+    }
+
+    /// The memory it has in use, in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// Sends SIGTERM and waits for the end.
+    pub(crate) async fn terminate(mut self) -> ExitStatus {
+        let id = self.child.id().unwrap().to_string();
+        let sent = Command::new("kill").args(["-TERM", &id]).status();
+        assert!(within("kill", sent).await.unwrap().success());
+        within("the program to end", self.child.wait())
+            .await
+            .unwrap()
+    }
+}
