@@ -77,27 +77,10 @@ pub(crate) async fn upgrade(
     let origin = origins.any_app(request.headers()).map_err(ApiError::from)?;
 
     let verdict = Rc::new(Cell::new(None));
-    let (per_s, burst) = door.frames;
-    let guard = FrameGuard::new(
-        payload.into_inner(),
-        FrameBudget::new(per_s, burst),
-        door.login.clock().clone(),
-        verdict.clone(),
-    );
-    let mut guarded: Payload = Payload::Stream {
-        payload: Box::pin(guard),
-    };
-    let guarded = web::Payload::from_request(&request, &mut guarded).await?;
-    let offered = offered(request.headers());
-    let agreed: Vec<&str> = offered
-        .iter()
-        .copied()
-        .find(|offer| *offer == SUBPROTOCOL)
-        .or_else(|| offered.first().copied())
-        .into_iter()
-        .collect();
+    let guarded = door.guard(&request, payload, verdict.clone()).await?;
+    let agreed = agreed(request.headers());
     let (mut response, session, stream) =
-        actix_ws::handle_with_protocols(&request, guarded, &agreed)?;
+        actix_ws::handle_with_protocols(&request, guarded, agreed.as_slice())?;
     let stream = stream
         .max_frame_size(MAX_INCOMING)
         .aggregate_continuations()
@@ -125,20 +108,40 @@ pub(crate) async fn upgrade(
         door: door.clone(),
     };
     door.tasks
-        .spawn_local(socket.serve(agreed == [SUBPROTOCOL], stream));
+        .spawn_local(socket.serve(agreed == Some(SUBPROTOCOL), stream));
     Ok(response)
 }
 
-/// The subprotocols a browser offers, in its order.
-fn offered(headers: &HeaderMap) -> Vec<&str> {
+impl Door {
+    /// The socket's bytes behind the guard, which leaves in `verdict` why it cut them off.
+    async fn guard(
+        &self,
+        request: &HttpRequest,
+        payload: web::Payload,
+        verdict: Rc<Cell<Option<Violation>>>,
+    ) -> Result<web::Payload, actix_web::Error> {
+        let (per_s, burst) = self.frames;
+        let budget = FrameBudget::new(per_s, burst);
+        let clock = self.login.clock().clone();
+        let guard = FrameGuard::new(payload.into_inner(), budget, clock, verdict);
+        let mut guarded: Payload = Payload::Stream {
+            payload: Box::pin(guard),
+        };
+        web::Payload::from_request(request, &mut guarded).await
+    }
+}
+
+/// The subprotocol to agree to: ours, else the first one offered, because a browser that is refused its protocol never
+/// reads why.
+fn agreed(headers: &HeaderMap) -> Option<&str> {
     let values = headers
         .get_all(header::SEC_WEBSOCKET_PROTOCOL)
         .filter_map(|value| value.to_str().ok());
-    values
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .filter(|offer| !offer.is_empty())
-        .collect()
+    let offers = values.flat_map(|value| value.split(',')).map(str::trim);
+    let mut offers = offers.filter(|offer| !offer.is_empty());
+    let first = offers.next()?;
+    let ours = first == SUBPROTOCOL || offers.any(|offer| offer == SUBPROTOCOL);
+    Some(if ours { SUBPROTOCOL } else { first })
 }
 
 /// One socket's own side: what it may do and how far it has come.
