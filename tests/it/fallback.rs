@@ -140,8 +140,10 @@ async fn a_long_poll_ends_when_its_wait_is_over() {
     assert_eq!(event, replayed(&pending));
     assert!(passed < 200, "25 s at most, not {passed}");
 
+    let left = pending["expires_at"].as_u64().unwrap() - gateway.clock.now();
+    gateway.later(Duration::from_millis(left) - Duration::from_secs(10));
     let expired = waiting(&caller, &pending, "after=1&wait=25");
-    gateway.later(Duration::from_secs(1_800));
+    gateway.later(Duration::from_secs(11));
     let (_, answer) = within("the end", expired).await.unwrap();
     assert_eq!(answer["data"]["type"], "expired", "{answer}");
 }

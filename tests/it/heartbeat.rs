@@ -4,10 +4,17 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{close_code, spawn_gateway};
+use crate::support::{Browser, close_code, spawn_gateway};
 
 const fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
+}
+
+/// Whether the page was told nothing but `ping`, which comes at least once in a leap of 25 seconds. It is heard then, so
+/// that the next leap finds it no silent one.
+async fn is_only_pinged(tab: &mut Browser) -> bool {
+    tab.event("ping").await;
+    tab.told_meanwhile().await.is_empty()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -20,7 +27,7 @@ async fn each_state_expires_in_its_time() {
     };
     assert_eq!(life(&pending), 120_000);
     gateway.later(seconds(110));
-    assert!(waiting.told_meanwhile().await.is_empty());
+    assert!(is_only_pinged(&mut waiting).await);
     gateway.later(seconds(11));
     assert_eq!(waiting.event("expired").await["seq"], 2);
 
@@ -30,7 +37,7 @@ async fn each_state_expires_in_its_time() {
     let asks = phone.scan(pending["qr"]["text"].as_str().unwrap()).await;
     assert_eq!(life(&asked.event("scanned").await), 180_000);
     gateway.later(seconds(150));
-    assert!(asked.told_meanwhile().await.is_empty());
+    assert!(is_only_pinged(&mut asked).await);
     let consent = phone.press(&asks, "confirm").await;
     assert_eq!(consent.status, 200);
     gateway.later(seconds(31));
@@ -74,7 +81,7 @@ async fn an_end_can_be_read_for_five_minutes_and_then_the_socket_closes() {
 
     gateway.later(seconds(290));
     let mut other = gateway.browser().await;
-    assert!(tab.told_meanwhile().await.is_empty(), "still open");
+    assert!(is_only_pinged(&mut tab).await, "still open");
     other.resume(&pending, 0).await;
     assert_eq!(
         other.event("cancelled").await["at"],
@@ -102,7 +109,7 @@ async fn a_ping_comes_every_25_seconds_and_any_frame_answers_it() {
         (&json!(1), &json!(25_000))
     );
     tab.start().await;
-    for answer in ["pong", "frame", "pong"] {
+    for answer in ["pong", "frame"] {
         gateway.later(seconds(26));
         let ping = tab.next("ping").await;
         assert_eq!(ping["type"], "ping");
