@@ -7,7 +7,7 @@ use crate::{
     code::{Code, Locale},
     config::AppId,
     protocol::{Encoded, Start},
-    scene::{Advanced, Asker, CreateError, Input, Opening, Refused, Scene, SceneId, Secret},
+    scene::{Advanced, Asker, CreateError, Input, Opening, Refused, Scene, SceneId, Secret, State},
     telemetry::StateLabel,
 };
 
@@ -70,17 +70,29 @@ impl Login {
     /// 40900 when it was scanned meanwhile, 41000 when it was redeemed, 40401 when it is forgotten; else as
     /// [`Login::open`].
     pub async fn refresh(&self, id: &SceneId) -> Result<Opened, LoginError> {
-        let old = match self.advance(id, &Input::Replace).await? {
-            Advanced::Done { scene, .. } | Advanced::Refused(Refused::Ended, scene) => scene,
-            Advanced::Refused(Refused::Redeemed, _) => return Err(Code::SceneRedeemed.into()),
-            Advanced::Refused(..) => return Err(Code::StateConflict.into()),
-            Advanced::Unknown => return Err(Code::SceneNotFound.into()),
-        };
-        self.create(Arc::new(Opening {
-            opened_at: self.clock().now(),
+        let old = self.parts().scenes.get(id).await?;
+        let old = old.ok_or(Code::SceneNotFound)?;
+        if old.is_redeemed() {
+            return Err(Code::SceneRedeemed.into());
+        }
+        if old.state.is_live() && old.state != State::Pending {
+            return Err(Code::StateConflict.into());
+        }
+        // The new one first: when there is no room for it, the old one is still good.
+        let opened_at = self.clock().now();
+        let opening = Opening {
+            opened_at,
             ..Opening::clone(&old.opening)
-        }))
-        .await
+        };
+        let opened = self.create(Arc::new(opening)).await?;
+        let refused = match self.advance(id, &Input::Replace).await? {
+            Advanced::Done { .. } | Advanced::Refused(Refused::Ended, _) => return Ok(opened),
+            Advanced::Refused(Refused::Redeemed, _) => Code::SceneRedeemed,
+            Advanced::Refused(..) => Code::StateConflict,
+            Advanced::Unknown => Code::SceneNotFound,
+        };
+        self.advance(&opened.scene.id, &Input::Cancel).await?;
+        Err(refused.into())
     }
 
     /// Gives a live scene up: `cancelled` is announced, and a grant that waits is burnt.

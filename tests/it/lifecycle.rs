@@ -97,6 +97,13 @@ async fn a_draining_gateway_serves_on_for_a_while() {
     assert_eq!((status, &answer["code"]), (503, &json!(50301)));
     tab.say(json!({ "type": "refresh" })).await;
     let _draining = tab.event("error").await;
+    let mut same = gateway.browser().await;
+    same.resume(&pending, 1).await;
+    let kept = same.event("pending").await;
+    assert_eq!(
+        kept["scene"], pending["scene"],
+        "no new code, so the old one stays good"
+    );
 
     let mut back = gateway.browser().await;
     back.resume(&polled, 1).await;
