@@ -58,6 +58,7 @@ pub(super) async fn refresh(
     origins.check(&owner.scene.opening.app, request.headers())?;
     limits.scene(RequestContext::of(&request).limit_key())?;
     let opened = door.login.refresh(&owner.scene.id).await?;
+    door.push.finish(owner.scene.id);
     event(&request, StatusCode::CREATED, &opened.event)
 }
 

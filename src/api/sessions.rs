@@ -132,8 +132,15 @@ async fn end_session(
 ) -> Result<Option<Caller>, ApiError> {
     let caller = bearer(request).map(|token| door.tokens.authenticate(token));
     if let Some(Ok(caller)) = caller {
-        door.tokens.revoke(&caller.session_id).await?;
-        return Ok(Some(caller));
+        return match door.tokens.session_of(&caller).await {
+            Ok(_) => {
+                door.tokens.revoke(&caller.session_id).await?;
+                Ok(Some(caller))
+            }
+            // Over already: a token that outlived its session ends no other.
+            Err(TokenError::SessionRevoked | TokenError::Unauthenticated) => Ok(None),
+            Err(error) => Err(error.into()),
+        };
     }
     match (cookies.refresh(request.headers(), app), caller) {
         (Some(token), _) => Ok(door

@@ -20,6 +20,8 @@ use crate::{admin, config::Config, http};
 
 /// Connections the kernel may hold for us while workers are busy.
 const BACKLOG: i32 = 4_096;
+/// Connections for plain HTTP beside all sockets; further ones wait in the kernel.
+const BESIDE_SOCKETS: usize = 1_024;
 /// How long sent bytes may stay unacknowledged: a browser that vanished, or that does not read, is gone after this.
 const USER_TIMEOUT: Duration = Duration::from_secs(15);
 /// One connection of a page stays open between its calls.
@@ -32,7 +34,11 @@ pub(super) fn public_server(
     services: &Services,
 ) -> anyhow::Result<Server> {
     let services = services.clone();
-    let mut server = HttpServer::new(move || {
+    let workers = match config.server.workers {
+        0 => std::thread::available_parallelism()?.get(),
+        some => some,
+    };
+    let server = HttpServer::new(move || {
         App::new()
             .configure(|app| services.routes(app))
             .wrap(from_fn(http::hosts))
@@ -43,12 +49,12 @@ pub(super) fn public_server(
     .keep_alive(KEEP_ALIVE)
     // 1 to 450 ms would leave sockets open for ever after a close frame; 0 closes at once.
     .client_disconnect_timeout(Duration::ZERO)
-    .shutdown_timeout(config.server.grace.as_secs())
-    .max_connections(config.server.max_connections)
+    // Sooner than the whole grace time, so that whoever does not end is cut off within it.
+    .shutdown_timeout(config.server.grace.as_secs().saturating_sub(5).max(1))
+    .workers(workers)
+    // actix counts for each worker.
+    .max_connections((config.server.max_connections + BESIDE_SOCKETS).div_ceil(workers))
     .on_connect(on_connect);
-    if config.server.workers > 0 {
-        server = server.workers(config.server.workers);
-    }
     Ok(server.listen(listener)?.run())
 }
 

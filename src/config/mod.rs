@@ -77,7 +77,7 @@ pub struct Server {
     /// Peers whose `X-Forwarded-For` is believed.
     #[serde(deserialize_with = "values::networks")]
     pub trusted_proxies: Vec<IpNet>,
-    /// Sockets at most; above it new connections wait in the kernel.
+    /// Sockets at most; a further one is told 50300. 1024 connections for plain HTTP come on top.
     pub max_connections: usize,
     /// Workers of the HTTP server; 0 means one for each processor.
     pub workers: usize,
@@ -222,6 +222,7 @@ pub struct Limits {
     pub frame_burst: u32,
     pub failed_resumes_per_address_per_min: u32,
     pub token_per_address_per_min: u32,
+    pub callbacks_per_address_per_min: u32,
 }
 
 /// `telemetry.*`

@@ -1,6 +1,6 @@
 //! JSON bodies: bounded, and only where the caller says that it is JSON.
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use actix_web::{
     FromRequest, HttpRequest,
@@ -16,6 +16,9 @@ use crate::code::Code;
 
 /// The longest body of a call.
 pub const MAX_BODY: usize = 64 * 1024;
+
+/// How long a body may take to arrive; the server's own patience ends with the head of a request.
+pub const BODY_WITHIN: Duration = Duration::from_secs(10);
 
 /// The body of a POST or DELETE: `Content-Type: application/json`, which no form of a foreign page can send. An
 /// empty body is `{}`. Anything else is 40000, too much of it 41300.
@@ -55,15 +58,19 @@ fn read(
         if let Some(code) = refused {
             return Err(code.into());
         }
-        let mut body = web::BytesMut::new();
-        while let Some(chunk) = payload.next().await {
-            let chunk = chunk.map_err(|cut| ApiError::new(Code::BadRequest).because(cut))?;
-            if body.len() + chunk.len() > MAX_BODY {
-                return Err(Code::TooLarge.into());
+        let whole = async {
+            let mut body = web::BytesMut::new();
+            while let Some(chunk) = payload.next().await {
+                let chunk = chunk.map_err(|cut| ApiError::new(Code::BadRequest).because(cut))?;
+                if body.len() + chunk.len() > MAX_BODY {
+                    return Err(Code::TooLarge.into());
+                }
+                body.extend_from_slice(&chunk);
             }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body)
+            Ok(body)
+        };
+        let in_time = tokio::time::timeout(BODY_WITHIN, whole).await;
+        in_time.unwrap_or_else(|_elapsed| Err(Code::TooSlow.into()))
     }
 }
 
@@ -181,5 +188,18 @@ mod tests {
             announced.err().map(|error| error.code()),
             Some(Code::TooLarge)
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_never_comes_is_not_waited_for() {
+        let (req, _) = TestRequest::post()
+            .insert_header((header::CONTENT_TYPE, "application/json"))
+            .insert_header((header::CONTENT_LENGTH, "10"))
+            .to_http_parts();
+        let mut never: Payload = Payload::Stream {
+            payload: Box::pin(futures_util::stream::pending()),
+        };
+        let late = Body::<Logout>::from_request(&req, &mut never).await;
+        assert_eq!(late.err().map(|error| error.code()), Some(Code::TooSlow));
     }
 }

@@ -49,6 +49,7 @@ pub struct Limits {
     scenes: Bucket,
     handshakes: Bucket,
     tokens: Bucket,
+    callbacks: Bucket,
     failures: Failures,
     sockets: Sockets,
 }
@@ -65,6 +66,7 @@ impl Limits {
                 clock.clone(),
             ),
             tokens: minute(limits.token_per_address_per_min),
+            callbacks: minute(limits.callbacks_per_address_per_min),
             failures: Failures::new(minute(limits.failed_resumes_per_address_per_min)),
             sockets: Sockets::new(limits.sockets_per_address, max_sockets),
         }
@@ -92,6 +94,14 @@ impl Limits {
     /// [`Limited`]: do not look at the token.
     pub fn token(&self, key: LimitKey) -> Result<(), Limited> {
         self.tokens.check(key)
+    }
+
+    /// Counts one return from WeChat, each of which may call WeChat.
+    ///
+    /// # Errors
+    /// [`Limited`]: do not look at the code.
+    pub fn callback(&self, key: LimitKey) -> Result<(), Limited> {
+        self.callbacks.check(key)
     }
 
     /// To be asked before a scene's secret is compared; counts nothing.
@@ -122,7 +132,12 @@ impl Limits {
 
     /// Forgets addresses that have not been heard of for a period. To be called on a timer, each minute or so.
     pub fn retain_recent(&self) {
-        for bucket in [&self.scenes, &self.handshakes, &self.tokens] {
+        for bucket in [
+            &self.scenes,
+            &self.handshakes,
+            &self.tokens,
+            &self.callbacks,
+        ] {
             bucket.retain_recent();
         }
         self.failures.retain_recent();

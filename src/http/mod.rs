@@ -56,7 +56,7 @@ use actix_web::web;
 use crate::config::{Config, Mode};
 
 pub use self::{
-    body::{Body, Command, MAX_BODY},
+    body::{BODY_WITHIN, Body, Command, MAX_BODY},
     client_address::{LimitKey, TrustedProxies},
     cookies::Cookies,
     envelope::ok,

@@ -31,6 +31,7 @@ use std::{
 };
 
 use secrecy::SecretBox;
+use tokio::sync::Semaphore;
 use url::Url;
 
 pub use self::{
@@ -105,6 +106,8 @@ struct Inner {
     parts: Parts,
     deadlines: Deadlines,
     is_draining: AtomicBool,
+    /// Places for calls to WeChat under way.
+    exchanges: Arc<Semaphore>,
 }
 
 /// Why a step of the story was not taken; the scene is as it was.
@@ -115,6 +118,9 @@ pub struct LoginError {
     /// When to come back, where waiting helps.
     pub retry_after: Option<Duration>,
 }
+
+/// Codes at WeChat at once; a phone beyond that is asked to try again.
+const MAX_EXCHANGES: usize = 256;
 
 /// What a caller is asked to wait when a store is away or all places are taken.
 const RETRY_AFTER: Duration = Duration::from_secs(3);
@@ -157,6 +163,7 @@ impl Login {
             parts,
             deadlines: Deadlines::default(),
             is_draining: AtomicBool::new(false),
+            exchanges: Arc::new(Semaphore::new(MAX_EXCHANGES)),
         }))
     }
 

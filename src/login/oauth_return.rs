@@ -118,6 +118,11 @@ impl Login {
         tie: [u8; 32],
         code: &str,
     ) -> Outcome {
+        let Ok(permit) = self.0.exchanges.clone().try_acquire_owned() else {
+            tracing::warn!("too many calls to WeChat are under way: a phone has to try again");
+            self.settle(&state, Outcome::Notice(Notice::Trouble)).await;
+            return Outcome::Notice(Notice::Trouble);
+        };
         let (login, scene, code) = (self.clone(), scene.clone(), code.to_owned());
         let work = async move {
             let exchanged = match state.step {
@@ -125,6 +130,7 @@ impl Login {
                 Step::Consent => login.consent(&scene, tie, &code).await,
             };
             let outcome = exchanged.unwrap_or(Outcome::Notice(Notice::Trouble));
+            drop(permit);
             login.settle(&state, outcome).await;
             outcome
         };

@@ -4,7 +4,7 @@ use super::{Login, LoginError};
 use crate::{
     code::Code,
     config::AppId,
-    scene::{Advanced, Input, Redeemed, Scene, SceneId, State},
+    scene::{Advanced, Input, Redeemed, Refused, Scene, SceneId, State},
     token::{Challenge, Device, Issued, Stamp, TokenError, Verifier},
     user::User,
 };
@@ -53,10 +53,11 @@ impl Login {
         }
         let challenge = Challenge::from_bytes(scene.opening.challenge);
         if !Verifier::parse(verifier).is_some_and(|verifier| challenge.fits(&verifier)) {
-            self.burn(&id).await?;
+            self.burn(id).await?;
             return Err(Code::BadGrant.into());
         }
-        let receipt = serde_json::to_string(&self.parts().tokens.stamp()).unwrap_or_default();
+        let receipt = serde_json::to_string(&self.parts().tokens.stamp());
+        let receipt = receipt.ok().ok_or(Code::Internal)?;
         let scene = match self.advance(&id, &Input::Redeem { receipt }).await? {
             Advanced::Done { scene, .. } | Advanced::Refused(_, scene) => scene,
             Advanced::Unknown => return Err(Code::BadGrant.into()),
@@ -88,12 +89,29 @@ impl Login {
             .await?)
     }
 
-    async fn burn(&self, id: &SceneId) -> Result<(), LoginError> {
-        let Advanced::Done { scene, .. } = self.advance(id, &Input::Burn).await? else {
-            return Ok(());
+    /// Goes on to its end even when the caller hangs up; shown once more, it ends the session once more, in case the
+    /// store was away the first time.
+    async fn burn(&self, id: SceneId) -> Result<(), LoginError> {
+        let login = self.clone();
+        let work = self
+            .parts()
+            .tasks
+            .spawn("burn a grant", async move { login.burn_now(&id).await });
+        work.await
+            .unwrap_or_else(|_panicked| Err(Code::Internal.into()))
+    }
+
+    async fn burn_now(&self, id: &SceneId) -> Result<(), LoginError> {
+        let scene = match self.advance(id, &Input::Burn).await? {
+            Advanced::Done { scene, .. } => {
+                let trace_id = &scene.opening.trace_id;
+                tracing::warn!(scene = %id, trace_id, "a grant was shown with another verifier and is burnt");
+                scene
+            }
+            Advanced::Refused(Refused::Redeemed, scene) => scene,
+            Advanced::Refused(..) | Advanced::Unknown => return Ok(()),
         };
-        tracing::warn!(scene = %id, trace_id = scene.opening.trace_id, "a grant was shown with another verifier and is burnt");
-        if let Some((user, redeemed)) = redeemed(&scene) {
+        if let Some((user, redeemed)) = redeemed(&scene).filter(|(_, redeemed)| redeemed.burnt) {
             let stamp: Stamp = serde_json::from_str(&redeemed.receipt)
                 .ok()
                 .ok_or(Code::Internal)?;

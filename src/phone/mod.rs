@@ -16,8 +16,8 @@ use secrecy::ExposeSecret;
 use self::{answer::Answer, parameters::Returned};
 use crate::{
     code::Code,
-    http::{Cookies, Origins, SecurityHeaders, user_agent},
-    login::{Login, OauthCallback, PhoneRequest},
+    http::{Cookies, Limits, Origins, RequestContext, SecurityHeaders, user_agent},
+    login::{Login, LoginError, OauthCallback, PhoneRequest},
 };
 
 /// What every answer to a phone needs.
@@ -109,8 +109,16 @@ async fn oauth_return(
     request: HttpRequest,
     door: web::Data<Door>,
     cookies: web::Data<Cookies>,
+    limits: web::Data<Limits>,
 ) -> HttpResponse {
     let answer = Answer::to(&request, &door);
+    if let Err(limited) = limits.callback(RequestContext::of(&request).limit_key()) {
+        let refused = LoginError {
+            code: limited.code,
+            retry_after: Some(limited.retry_after),
+        };
+        return answer.next(Err(refused), &cookies);
+    }
     let returned = match Returned::parse(request.query_string()) {
         Ok(returned) => returned,
         Err(code) => return answer.refused(code),

@@ -9,7 +9,7 @@ use actix_web::{
 };
 use futures_util::StreamExt;
 
-use crate::code::Code;
+use crate::{code::Code, http::BODY_WITHIN};
 
 /// Our forms have one field of 32 characters.
 const MAX_FORM: usize = 4 * 1024;
@@ -52,15 +52,19 @@ pub(super) async fn read_form(
     if !is_form(headers) {
         return Err(Code::BadRequest);
     }
-    let mut body = web::BytesMut::new();
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_cut| Code::BadRequest)?;
-        if body.len() + chunk.len() > MAX_FORM {
-            return Err(Code::TooLarge);
+    let whole = async {
+        let mut body = web::BytesMut::new();
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|_cut| Code::BadRequest)?;
+            if body.len() + chunk.len() > MAX_FORM {
+                return Err(Code::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
         }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
+        Ok(body)
+    };
+    let in_time = tokio::time::timeout(BODY_WITHIN, whole).await;
+    in_time.unwrap_or(Err(Code::TooSlow))
 }
 
 fn is_form(headers: &HeaderMap) -> bool {

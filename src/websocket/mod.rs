@@ -299,6 +299,7 @@ impl Socket {
         self.limits.scene(self.limit_key)?;
         let opened = self.door.login.refresh(scene).await?;
         self.leave();
+        self.door.push.finish(*scene);
         self.bind_opened(opened);
         Ok(())
     }

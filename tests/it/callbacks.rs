@@ -258,3 +258,22 @@ async fn the_one_who_scanned_is_not_asked_for_by_an_openid_of_the_request() {
     );
     gateway.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_returns_from_one_address_are_turned_away() {
+    let limit = [("limits.callbacks_per_address_per_min", "2")];
+    let gateway = spawn_gateway_with(&limit).await;
+    let pending = gateway.browser().await.start().await;
+    let phone = gateway.steps("lixiaolong");
+    for _ in 0..2 {
+        phone
+            .open(callback(&gateway, "junk", "junk"))
+            .await
+            .says(400, BAD_LINK);
+    }
+    let genuine = phone.to_callback(text(&pending)).await;
+    let step = phone.open(&genuine).await;
+    assert_eq!(step.page.status, 429, "{step:?}");
+    assert!(!step.header("retry-after").is_empty());
+    gateway.stands_at(&pending, "pending", 1).await;
+}

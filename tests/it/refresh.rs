@@ -185,6 +185,21 @@ async fn logging_out_everywhere_ends_them_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_token_of_an_ended_session_ends_no_other() {
+    let gateway = spawn_gateway().await;
+    let (ended, other) = (gateway.login("zoe").await, gateway.login("zoe").await);
+    let copied = format!("Bearer {}", ended.token());
+    logout(&gateway, json!({}), ("cookie", ended.cookie())).await;
+    logout(
+        &gateway,
+        json!({ "everywhere": true }),
+        ("authorization", &copied),
+    )
+    .await;
+    assert_eq!(gateway.me(other.token()).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn calls_of_foreign_pages_are_refused() {
     let gateway = spawn_gateway().await;
     let ours = gateway.login("zoe").await;

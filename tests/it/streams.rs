@@ -181,3 +181,18 @@ async fn a_stream_counts_as_a_socket_and_gives_its_place_back() {
     tab.leave().await;
     assert_eq!(close_code(&tab.ended().await), 1006, "gone already");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_stream_of_a_replaced_code_ends() {
+    let gateway = spawn_gateway().await;
+    let caller = Caller::new(&gateway);
+    let pending = caller.open(CHALLENGE).await;
+    let mut stream = caller.stream(&pending, None).await;
+    stream.event("pending").await;
+    let (status, answer) = caller.command(&pending, "refresh").await;
+    assert_eq!((status, &answer["data"]["seq"]), (201, &json!(1)));
+    assert!(
+        stream.has_ended().await,
+        "nothing more can come of the old one"
+    );
+}

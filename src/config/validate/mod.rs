@@ -268,6 +268,10 @@ impl Checks<'_> {
                 limits.token_per_address_per_min == 0,
                 "limits.token_per_address_per_min",
             ),
+            (
+                limits.callbacks_per_address_per_min == 0,
+                "limits.callbacks_per_address_per_min",
+            ),
         ];
         for (_, key) in zero.into_iter().filter(|(is_zero, _)| *is_zero) {
             self.refuse(key, 0, "at least 1 is expected");
