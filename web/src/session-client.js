@@ -43,8 +43,10 @@ export class SessionClient {
     const until = this.#env.clock.now() + REDEEM_WITHIN_MS;
     for (;;) {
       try {
-        const answer = await this.#env.api.post('/auth/token', { body: { grant, verifier } });
-        return this.#keep(answer).user;
+        return await this.#alone(async () => {
+          const answer = await this.#env.api.post('/auth/token', { body: { grant, verifier } });
+          return this.#keep(answer).user;
+        });
       } catch (cause) {
         const wait = Math.max(backoff.next(), askedWait(cause));
         if (!mayHelp(cause) || this.#env.clock.now() + wait > until) throw cause;
@@ -55,7 +57,7 @@ export class SessionClient {
 
   /** A new access token by the cookie, one tab at a time: the cookie changes with each call. */
   async refresh() {
-    await this.#env.exclusively(`scangate-refresh-${this.#env.app ?? 'default'}`, async () => {
+    await this.#alone(async () => {
       this.#keep(await this.#env.api.post('/auth/refresh', { body: this.#scope() }));
     });
   }
@@ -85,6 +87,16 @@ export class SessionClient {
 
   forget() {
     this.#token = null;
+  }
+
+  /**
+   * What writes the refresh cookie is done by one call at a time: the answer that comes last wins.
+   * @template T
+   * @param {() => Promise<T>} run
+   * @returns {Promise<T>}
+   */
+  #alone(run) {
+    return this.#env.exclusively(`scangate-refresh-${this.#env.app ?? 'default'}`, run);
   }
 
   #scope() {

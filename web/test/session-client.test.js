@@ -82,6 +82,31 @@ test('refreshing is done by one tab at a time, by cookie alone', async () => {
   assert.deepEqual(calls[0].json, {});
 });
 
+test('a grant is redeemed after the refresh under way, so that the new session is the one that stays', async () => {
+  const order = [];
+  let answerRefresh;
+  const post = (path) => {
+    order.push(path);
+    if (path === '/auth/token') return Promise.resolve(token);
+    return new Promise((resolve) => { answerRefresh = () => resolve({ ...token, access_token: 'old', expires_in: 60 }); });
+  };
+  let tail = Promise.resolve();
+  const queued = (name, run) => {
+    held.push(name);
+    return (tail = tail.then(run));
+  };
+  client = new SessionClient({ api: { post }, clock, random: () => 1, exclusively: queued, app: 'shop' });
+  const refreshed = client.refresh();
+  const redeemed = client.redeem('grant', 'verifier');
+  await settle();
+  assert.deepEqual(order, ['/auth/refresh']);
+  answerRefresh();
+  await Promise.all([refreshed, redeemed]);
+  assert.deepEqual(order, ['/auth/refresh', '/auth/token']);
+  assert.deepEqual(held, ['scangate-refresh-shop', 'scangate-refresh-shop']);
+  assert.equal(client.expiresAt - clock.now(), 600_000);
+});
+
 test('me is asked with the token', async () => {
   answers.push(ok(token), ok({ user, session_id: 's1' }));
   assert.deepEqual(await client.whoIsHere(), user);
