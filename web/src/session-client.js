@@ -15,6 +15,8 @@ import { Backoff } from './backoff.js';
 
 /** The gateway gives the same answer to the same verifier for 60 s. */
 const REDEEM_WITHIN_MS = 50_000;
+/** It gives the same successor to the old cookie for 10 s, then takes it for stolen: two tries must fit. */
+const REFRESH_MS = 4_000;
 
 export class SessionClient {
   #env;
@@ -55,10 +57,17 @@ export class SessionClient {
     }
   }
 
-  /** A new access token by the cookie, one tab at a time: the cookie changes with each call. */
+  /**
+   * A new access token by the cookie, one tab at a time: the cookie changes with each call. A lost
+   * answer may have changed it, so the old one is shown again at once, before anything else is done.
+   */
   async refresh() {
+    const ask = () => this.#env.api.post('/auth/refresh', { body: this.#scope(), limitMs: REFRESH_MS });
     await this.#alone(async () => {
-      this.#keep(await this.#env.api.post('/auth/refresh', { body: this.#scope() }));
+      this.#keep(await ask().catch((cause) => {
+        if (cause instanceof NoAnswer) return ask();
+        throw cause;
+      }));
     });
   }
 
