@@ -158,7 +158,7 @@ export class LongPoll {
       await run();
     } catch (cause) {
       if (signal.aborted) return;
-      if (cause instanceof ApiError) this.#refused(cause, ref);
+      if (cause instanceof ApiError) this.#refused(cause, ref, signal);
       else this.#fall(1006);
     }
   }
@@ -166,16 +166,22 @@ export class LongPoll {
   /**
    * @param {ApiError} cause
    * @param {string} ref
+   * @param {AbortSignal} signal
    */
-  #refused(cause, ref) {
+  #refused(cause, ref, signal) {
     this.#handlers.event({ type: 'error', error: cause.error, ref });
     const code = closeAfter(cause.error.code);
-    if (code === null) this.#keepWatching();
+    if (code === null) this.#keepWatching(signal);
     else this.#fall(code, cause);
   }
 
-  /** A command came at the wrong moment, and had overtaken the watching. */
-  #keepWatching() {
+  /**
+   * A command came at the wrong moment, and had overtaken the watching. Whoever heard so may have
+   * gone on to something else by now.
+   * @param {AbortSignal} signal
+   */
+  #keepWatching(signal) {
+    if (signal.aborted) return;
     const scene = this.#scene;
     if (scene) this.send({ type: 'resume', scene: scene.id, secret: scene.secret, seq: scene.seq });
   }

@@ -6,7 +6,7 @@ import { LongPoll } from '../src/long-poll.js';
 import { FakeGateway } from './fake-gateway.js';
 import { FakeClock, settle } from './fake-time.js';
 
-let clock, gateway, poll, seen, calls;
+let clock, gateway, poll, seen, calls, onEvent;
 
 /** A fetch whose answers are given one by one, later. */
 function fakeFetch(url, request) {
@@ -26,13 +26,17 @@ const ok = (call, data, status = 200) => answer(call, status, { code: 0, message
 const no = (call, code, name, more) => answer(call, Math.floor(code / 100), { code, name, message: name, request_id: 'r1', ...more });
 
 beforeEach(() => {
+  onEvent = () => {};
   clock = new FakeClock();
   gateway = new FakeGateway(clock);
   calls = [];
   seen = { opened: 0, events: [], falls: [] };
   poll = new LongPoll({
     open: () => { seen.opened += 1; },
-    event: (event) => seen.events.push(event),
+    event: (event) => {
+      seen.events.push(event);
+      onEvent(event);
+    },
     down: (fall) => seen.falls.push(fall),
   }, { api: new Api(fakeFetch, clock, () => 'en'), clock, random: () => 1 });
 });
@@ -87,6 +91,26 @@ test('at the wrong moment it says so and goes on watching', async () => {
   assert.deepEqual([seen.events.at(-1).type, seen.events.at(-1).ref], ['error', 'refresh']);
   assert.equal(calls[3].url, '/api/v1/scenes/scene-1?after=0&wait=0');
   assert.equal(seen.falls.length, 0);
+});
+
+test('a refresh sent because a cancel came too late is not overtaken by the watching', async () => {
+  await started();
+  onEvent = ({ type }) => type === 'error' && poll.send({ type: 'refresh' });
+  poll.send({ type: 'cancel' });
+  await no(calls[2], 40900, 'state_conflict');
+  assert.deepEqual(calls.slice(3).map(({ url }) => url), ['/api/v1/scenes/scene-1/refresh']);
+  assert.ok(!calls[3].signal.aborted);
+  await ok(calls[3], gateway.pending(), 201);
+  assert.equal(seen.events.at(-1).scene, 'scene-2');
+  assert.equal(calls[4].url, '/api/v1/scenes/scene-2?after=1&wait=25');
+});
+
+test('closed because a command was refused, it does not go on watching', async () => {
+  await started();
+  onEvent = ({ type }) => type === 'error' && poll.close();
+  poll.send({ type: 'cancel' });
+  await no(calls[2], 40900, 'state_conflict');
+  assert.equal(calls.length, 3);
 });
 
 test('errors fall as the socket would', async () => {
