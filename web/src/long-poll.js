@@ -14,6 +14,8 @@ import { retryIn } from './retry.js';
 /** The longest the gateway holds an answer back. */
 export const WAIT_S = 25;
 const MARGIN_MS = 10_000;
+/** An answer this quick that says nothing new was not held back. */
+const PROMPT_MS = 1_000;
 
 /** @typedef {{ id: string, secret: string, seq: number }} Watched */
 /** @typedef {{ api: Api, clock: Clock, random: () => number }} PollEnv */
@@ -128,13 +130,34 @@ export class LongPoll {
   /** Asks for the next event until there can be none. @param {AbortSignal} signal */
   async #watch(signal) {
     while (this.#scene && !signal.aborted) {
-      const { seq } = this.#scene;
+      const scene = this.#scene;
+      const { seq } = scene;
+      const asked = this.#env.clock.now();
       const query = `?after=${seq}&wait=${seq === 0 ? 0 : WAIT_S}`;
       const limitMs = WAIT_S * 1_000 + MARGIN_MS;
       const event = await this.#env.api.get(this.#path() + query, { ...this.#credentials(), signal, limitMs });
       if (signal.aborted || !this.#hear(event)) return;
-      this.#backoff.reset();
+      const wasHeld = this.#env.clock.now() - asked >= PROMPT_MS;
+      if (scene.seq > seq || wasHeld) this.#backoff.reset();
+      else await this.#pause(this.#backoff.next(), signal);
     }
+  }
+
+  /**
+   * @param {number} ms
+   * @param {AbortSignal} signal ends it early
+   * @returns {Promise<void>}
+   */
+  #pause(ms, signal) {
+    return new Promise((resolve) => {
+      const end = () => {
+        cancel();
+        signal.removeEventListener('abort', end);
+        resolve();
+      };
+      const cancel = this.#env.clock.after(ms, end);
+      signal.addEventListener('abort', end);
+    });
   }
 
   /** @param {unknown} value @returns {boolean} whether more can follow */

@@ -59,12 +59,31 @@ test('start opens a scene, then asks for what comes after', async () => {
 
 test('each event is told once, until the end', async () => {
   const pending = await started();
+  clock.advance(25_000);
   await ok(calls[1], pending);
   await ok(calls[2], gateway.state('scanned', 2));
   assert.equal(calls[3].url, '/api/v1/scenes/scene-1?after=2&wait=25');
   await ok(calls[3], gateway.state('rejected', 3, { by: 'user' }));
   assert.deepEqual(seen.events.map(({ type }) => type), ['pending', 'scanned', 'rejected']);
   assert.equal(calls.length, 4);
+});
+
+test('a gateway that answers at once with nothing new is asked ever more slowly', async () => {
+  const pending = await started();
+  for (const [asked, wait] of [[1, 500], [2, 1_000], [3, 2_000]]) {
+    await ok(calls[asked], pending);
+    assert.deepEqual([calls.length, clock.next], [asked + 1, wait]);
+    clock.advance(wait);
+    await settle();
+    assert.equal(calls.length, asked + 2);
+  }
+  await ok(calls[4], gateway.state('scanned', 2));
+  assert.equal(calls[5].url, '/api/v1/scenes/scene-1?after=2&wait=25', 'news is followed at once');
+  await ok(calls[5], gateway.state('scanned', 2));
+  assert.equal(clock.next, 500, 'and the waits begin small again');
+  poll.close();
+  await settle();
+  assert.deepEqual([clock.next, calls.length, seen.falls.length], [null, 6, 0]);
 });
 
 test('resume asks for the latest at once', async () => {
