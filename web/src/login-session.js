@@ -115,12 +115,13 @@ export class LoginSession extends EventTarget {
 
   /** The page can be seen again, or the network is back. */
   wake() {
-    this.#link.wake();
+    if (this.#isUnderWay()) this.#link.wake();
     if (this.#state.name === 'expired' && this.#mayRenew()) this.#renewItself();
   }
 
   /** The page is put away (and may come back from the back/forward cache). */
   suspend() {
+    if (this.#isOver()) this.#forget();
     this.#link.close();
     this.#set(this.#state, 'lost');
   }
@@ -280,6 +281,11 @@ export class LoginSession extends EventTarget {
   #isOver() {
     if (this.#state.name === 'expired') return this.#state.event !== null;
     return ['rejected', 'cancelled', 'failed', 'stopped'].includes(this.#state.name);
+  }
+
+  /** Whether the link has something to be up for: a scene, or one about to be opened. */
+  #isUnderWay() {
+    return this.#scene !== null || ['opening', 'waiting'].includes(this.#state.name);
   }
 
   /** A deadline is shown as past even when the link that would say so is gone. @param {StateEvent} event */

@@ -14,6 +14,8 @@ import { retryIn } from './retry.js';
 /** The longest the gateway holds an answer back. */
 export const WAIT_S = 25;
 const MARGIN_MS = 10_000;
+/** An answer this quick that says nothing new was not held back. */
+const PROMPT_MS = 1_000;
 
 /** @typedef {{ id: string, secret: string, seq: number }} Watched */
 /** @typedef {{ api: Api, clock: Clock, random: () => number }} PollEnv */
@@ -128,13 +130,34 @@ export class LongPoll {
   /** Asks for the next event until there can be none. @param {AbortSignal} signal */
   async #watch(signal) {
     while (this.#scene && !signal.aborted) {
-      const { seq } = this.#scene;
+      const scene = this.#scene;
+      const { seq } = scene;
+      const asked = this.#env.clock.now();
       const query = `?after=${seq}&wait=${seq === 0 ? 0 : WAIT_S}`;
       const limitMs = WAIT_S * 1_000 + MARGIN_MS;
       const event = await this.#env.api.get(this.#path() + query, { ...this.#credentials(), signal, limitMs });
       if (signal.aborted || !this.#hear(event)) return;
-      this.#backoff.reset();
+      const wasHeld = this.#env.clock.now() - asked >= PROMPT_MS;
+      if (scene.seq > seq || wasHeld) this.#backoff.reset();
+      else await this.#pause(this.#backoff.next(), signal);
     }
+  }
+
+  /**
+   * @param {number} ms
+   * @param {AbortSignal} signal ends it early
+   * @returns {Promise<void>}
+   */
+  #pause(ms, signal) {
+    return new Promise((resolve) => {
+      const end = () => {
+        cancel();
+        signal.removeEventListener('abort', end);
+        resolve();
+      };
+      const cancel = this.#env.clock.after(ms, end);
+      signal.addEventListener('abort', end);
+    });
   }
 
   /** @param {unknown} value @returns {boolean} whether more can follow */
@@ -158,7 +181,7 @@ export class LongPoll {
       await run();
     } catch (cause) {
       if (signal.aborted) return;
-      if (cause instanceof ApiError) this.#refused(cause, ref);
+      if (cause instanceof ApiError) this.#refused(cause, ref, signal);
       else this.#fall(1006);
     }
   }
@@ -166,16 +189,22 @@ export class LongPoll {
   /**
    * @param {ApiError} cause
    * @param {string} ref
+   * @param {AbortSignal} signal
    */
-  #refused(cause, ref) {
+  #refused(cause, ref, signal) {
     this.#handlers.event({ type: 'error', error: cause.error, ref });
     const code = closeAfter(cause.error.code);
-    if (code === null) this.#keepWatching();
+    if (code === null) this.#keepWatching(signal);
     else this.#fall(code, cause);
   }
 
-  /** A command came at the wrong moment, and had overtaken the watching. */
-  #keepWatching() {
+  /**
+   * A command came at the wrong moment, and had overtaken the watching. Whoever heard so may have
+   * gone on to something else by now.
+   * @param {AbortSignal} signal
+   */
+  #keepWatching(signal) {
+    if (signal.aborted) return;
     const scene = this.#scene;
     if (scene) this.send({ type: 'resume', scene: scene.id, secret: scene.secret, seq: scene.seq });
   }

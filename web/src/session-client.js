@@ -15,6 +15,8 @@ import { Backoff } from './backoff.js';
 
 /** The gateway gives the same answer to the same verifier for 60 s. */
 const REDEEM_WITHIN_MS = 50_000;
+/** It gives the same successor to the old cookie for 10 s, then takes it for stolen: two tries must fit. */
+const REFRESH_MS = 4_000;
 
 export class SessionClient {
   #env;
@@ -43,8 +45,10 @@ export class SessionClient {
     const until = this.#env.clock.now() + REDEEM_WITHIN_MS;
     for (;;) {
       try {
-        const answer = await this.#env.api.post('/auth/token', { body: { grant, verifier } });
-        return this.#keep(answer).user;
+        return await this.#alone(async () => {
+          const answer = await this.#env.api.post('/auth/token', { body: { grant, verifier } });
+          return this.#keep(answer).user;
+        });
       } catch (cause) {
         const wait = Math.max(backoff.next(), askedWait(cause));
         if (!mayHelp(cause) || this.#env.clock.now() + wait > until) throw cause;
@@ -53,10 +57,17 @@ export class SessionClient {
     }
   }
 
-  /** A new access token by the cookie, one tab at a time: the cookie changes with each call. */
+  /**
+   * A new access token by the cookie, one tab at a time: the cookie changes with each call. A lost
+   * answer may have changed it, so the old one is shown again at once, before anything else is done.
+   */
   async refresh() {
-    await this.#env.exclusively(`scangate-refresh-${this.#env.app ?? 'default'}`, async () => {
-      this.#keep(await this.#env.api.post('/auth/refresh', { body: this.#scope() }));
+    const ask = () => this.#env.api.post('/auth/refresh', { body: this.#scope(), limitMs: REFRESH_MS });
+    await this.#alone(async () => {
+      this.#keep(await ask().catch((cause) => {
+        if (cause instanceof NoAnswer) return ask();
+        throw cause;
+      }));
     });
   }
 
@@ -85,6 +96,16 @@ export class SessionClient {
 
   forget() {
     this.#token = null;
+  }
+
+  /**
+   * What writes the refresh cookie is done by one call at a time: the answer that comes last wins.
+   * @template T
+   * @param {() => Promise<T>} run
+   * @returns {Promise<T>}
+   */
+  #alone(run) {
+    return this.#env.exclusively(`scangate-refresh-${this.#env.app ?? 'default'}`, run);
   }
 
   #scope() {

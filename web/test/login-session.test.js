@@ -256,6 +256,55 @@ test('stops: refused, taken over, redeemed, outdated', async () => {
   }
 });
 
+test('seen again, a page that is over stays as it is: no dialling, no new scene', async () => {
+  for (const code of [4403, 4400, 4409, 4410, 4426]) {
+    session.renew();
+    gateway.welcome();
+    await settle();
+    gateway.close(code);
+    const { state } = session;
+    const dialled = gateway.sockets.length;
+    session.wake();
+    assert.equal(gateway.sockets.length, dialled, String(code));
+    assert.equal(session.state, state, String(code));
+  }
+});
+
+test('seen again, an ended scene whose link is gone still shows how it ended', async () => {
+  for (const [type, more] of [['rejected', { by: 'user' }], ['cancelled', {}], ['failed', { error: { code: 50200, name: 'x', message: '', retryable: false } }]]) {
+    for (const end of [() => gateway.close(1000), () => session.suspend()]) {
+      session.renew();
+      await toPending();
+      gateway.say(gateway.state(type, 2, more));
+      const dialled = gateway.sockets.length;
+      end();
+      session.wake();
+      assert.equal(gateway.sockets.length, dialled, type);
+      assert.equal(session.state.name, type);
+    }
+  }
+});
+
+test('seen again once the grant is redeemed, it opens no other scene', async () => {
+  await toPending();
+  gateway.say(gateway.state('authorized', 2, { grant: 'g', user: {} }));
+  gateway.close(1000);
+  session.wake();
+  assert.deepEqual([session.state.name, gateway.sockets.length], ['authorized', 1]);
+});
+
+test('seen again, a login under way does not sit out the back-off', async () => {
+  gateway.close(1006);
+  session.wake();
+  assert.equal(gateway.sockets.length, 2);
+  await toPending();
+  gateway.close(1006);
+  session.wake();
+  gateway.welcome();
+  await settle();
+  assert.deepEqual([gateway.sockets.length, last().type], [3, 'resume']);
+});
+
 test('finished after the grant was redeemed is not news', async () => {
   await toPending();
   gateway.say(gateway.state('authorized', 2, { grant: 'g', user: {} }));

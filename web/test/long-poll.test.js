@@ -6,7 +6,7 @@ import { LongPoll } from '../src/long-poll.js';
 import { FakeGateway } from './fake-gateway.js';
 import { FakeClock, settle } from './fake-time.js';
 
-let clock, gateway, poll, seen, calls;
+let clock, gateway, poll, seen, calls, onEvent;
 
 /** A fetch whose answers are given one by one, later. */
 function fakeFetch(url, request) {
@@ -26,13 +26,17 @@ const ok = (call, data, status = 200) => answer(call, status, { code: 0, message
 const no = (call, code, name, more) => answer(call, Math.floor(code / 100), { code, name, message: name, request_id: 'r1', ...more });
 
 beforeEach(() => {
+  onEvent = () => {};
   clock = new FakeClock();
   gateway = new FakeGateway(clock);
   calls = [];
   seen = { opened: 0, events: [], falls: [] };
   poll = new LongPoll({
     open: () => { seen.opened += 1; },
-    event: (event) => seen.events.push(event),
+    event: (event) => {
+      seen.events.push(event);
+      onEvent(event);
+    },
     down: (fall) => seen.falls.push(fall),
   }, { api: new Api(fakeFetch, clock, () => 'en'), clock, random: () => 1 });
 });
@@ -55,12 +59,31 @@ test('start opens a scene, then asks for what comes after', async () => {
 
 test('each event is told once, until the end', async () => {
   const pending = await started();
+  clock.advance(25_000);
   await ok(calls[1], pending);
   await ok(calls[2], gateway.state('scanned', 2));
   assert.equal(calls[3].url, '/api/v1/scenes/scene-1?after=2&wait=25');
   await ok(calls[3], gateway.state('rejected', 3, { by: 'user' }));
   assert.deepEqual(seen.events.map(({ type }) => type), ['pending', 'scanned', 'rejected']);
   assert.equal(calls.length, 4);
+});
+
+test('a gateway that answers at once with nothing new is asked ever more slowly', async () => {
+  const pending = await started();
+  for (const [asked, wait] of [[1, 500], [2, 1_000], [3, 2_000]]) {
+    await ok(calls[asked], pending);
+    assert.deepEqual([calls.length, clock.next], [asked + 1, wait]);
+    clock.advance(wait);
+    await settle();
+    assert.equal(calls.length, asked + 2);
+  }
+  await ok(calls[4], gateway.state('scanned', 2));
+  assert.equal(calls[5].url, '/api/v1/scenes/scene-1?after=2&wait=25', 'news is followed at once');
+  await ok(calls[5], gateway.state('scanned', 2));
+  assert.equal(clock.next, 500, 'and the waits begin small again');
+  poll.close();
+  await settle();
+  assert.deepEqual([clock.next, calls.length, seen.falls.length], [null, 6, 0]);
 });
 
 test('resume asks for the latest at once', async () => {
@@ -87,6 +110,26 @@ test('at the wrong moment it says so and goes on watching', async () => {
   assert.deepEqual([seen.events.at(-1).type, seen.events.at(-1).ref], ['error', 'refresh']);
   assert.equal(calls[3].url, '/api/v1/scenes/scene-1?after=0&wait=0');
   assert.equal(seen.falls.length, 0);
+});
+
+test('a refresh sent because a cancel came too late is not overtaken by the watching', async () => {
+  await started();
+  onEvent = ({ type }) => type === 'error' && poll.send({ type: 'refresh' });
+  poll.send({ type: 'cancel' });
+  await no(calls[2], 40900, 'state_conflict');
+  assert.deepEqual(calls.slice(3).map(({ url }) => url), ['/api/v1/scenes/scene-1/refresh']);
+  assert.ok(!calls[3].signal.aborted);
+  await ok(calls[3], gateway.pending(), 201);
+  assert.equal(seen.events.at(-1).scene, 'scene-2');
+  assert.equal(calls[4].url, '/api/v1/scenes/scene-2?after=1&wait=25');
+});
+
+test('closed because a command was refused, it does not go on watching', async () => {
+  await started();
+  onEvent = ({ type }) => type === 'error' && poll.close();
+  poll.send({ type: 'cancel' });
+  await no(calls[2], 40900, 'state_conflict');
+  assert.equal(calls.length, 3);
 });
 
 test('errors fall as the socket would', async () => {

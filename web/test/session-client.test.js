@@ -82,6 +82,61 @@ test('refreshing is done by one tab at a time, by cookie alone', async () => {
   assert.deepEqual(calls[0].json, {});
 });
 
+test('a refresh whose answer is lost is asked for again at once, under the same lock', async () => {
+  answers.push(lost, ok(token));
+  await client.refresh();
+  assert.deepEqual(calls.map(({ path }) => path), ['/auth/refresh', '/auth/refresh']);
+  assert.equal(held.length, 1);
+  assert.equal(client.expiresAt - clock.now(), 600_000);
+});
+
+test('a refresh is asked for twice at most, and not again once it is answered', async () => {
+  answers.push(lost, lost);
+  await assert.rejects(client.refresh(), NoAnswer);
+  assert.equal(calls.length, 2);
+  answers.push(no(50300, 'overloaded'));
+  await assert.rejects(client.refresh(), ApiError);
+  assert.equal(calls.length, 3);
+});
+
+test('both tries of a refresh fit into the 10 s in which the old cookie is still good', async () => {
+  const began = clock.now();
+  const silent = (_, { signal }) => new Promise((_, reject) => {
+    calls.push(clock.now() - began);
+    signal.addEventListener('abort', () => reject(new Error('aborted')));
+  });
+  const exclusively = (_, run) => run();
+  client = new SessionClient({ api: new Api(silent, clock, () => 'en'), clock, random: () => 1, exclusively });
+  await assert.rejects(eventually(client.refresh()), NoAnswer);
+  assert.deepEqual(calls, [0, 4_000]);
+  assert.equal(clock.now() - began, 8_000);
+});
+
+test('a grant is redeemed after the refresh under way, so that the new session is the one that stays', async () => {
+  const order = [];
+  let answerRefresh;
+  const post = (path) => {
+    order.push(path);
+    if (path === '/auth/token') return Promise.resolve(token);
+    return new Promise((resolve) => { answerRefresh = () => resolve({ ...token, access_token: 'old', expires_in: 60 }); });
+  };
+  let tail = Promise.resolve();
+  const queued = (name, run) => {
+    held.push(name);
+    return (tail = tail.then(run));
+  };
+  client = new SessionClient({ api: { post }, clock, random: () => 1, exclusively: queued, app: 'shop' });
+  const refreshed = client.refresh();
+  const redeemed = client.redeem('grant', 'verifier');
+  await settle();
+  assert.deepEqual(order, ['/auth/refresh']);
+  answerRefresh();
+  await Promise.all([refreshed, redeemed]);
+  assert.deepEqual(order, ['/auth/refresh', '/auth/token']);
+  assert.deepEqual(held, ['scangate-refresh-shop', 'scangate-refresh-shop']);
+  assert.equal(client.expiresAt - clock.now(), 600_000);
+});
+
 test('me is asked with the token', async () => {
   answers.push(ok(token), ok({ user, session_id: 's1' }));
   assert.deepEqual(await client.whoIsHere(), user);
@@ -120,7 +175,7 @@ test('a signed-in page renews its token ahead of the end', async () => {
 
 test('a renewal that gets no answer is tried again; one that is refused ends the session', async () => {
   const { keeper: kept } = keeper();
-  answers.push(ok(token), ok({ user, session_id: 's1' }), lost, no(40102, 'session_revoked'));
+  answers.push(ok(token), ok({ user, session_id: 's1' }), lost, lost, no(40102, 'session_revoked'));
   await kept.start();
   clock.advance(clock.next);
   await settle();
@@ -136,7 +191,7 @@ test('not signed in, and not reachable, are different things', async () => {
   const first = keeper().keeper;
   await first.start();
   assert.equal(first.state.name, 'signed_out');
-  answers.push(lost);
+  answers.push(lost, lost);
   const second = keeper().keeper;
   await second.start();
   assert.equal(second.state.name, 'unreachable');
