@@ -192,3 +192,45 @@ fn reason(error: &tungstenite::Error) -> String {
         error => error.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::PathBuf};
+
+    use super::*;
+
+    /// The files that the gateway's own tests write: one event each, or several shapes of it.
+    fn golden(name: &str) -> Vec<Value> {
+        let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden"));
+        let text = fs::read_to_string(folder.join(name)).unwrap();
+        match serde_json::from_str(&text).unwrap() {
+            Value::Array(shapes) => shapes,
+            shape => vec![shape],
+        }
+    }
+
+    #[test]
+    fn every_golden_event_is_understood() {
+        let states = [
+            "pending",
+            "scanned",
+            "authorized",
+            "rejected",
+            "expired",
+            "cancelled",
+            "failed",
+        ];
+        for name in states.into_iter().chain(["hello", "ping", "error"]) {
+            for shape in golden(&format!("event-{name}.json")) {
+                let event: Event = serde_json::from_value(shape.clone()).unwrap();
+                assert_eq!(event.kind, name, "{shape}");
+                assert_eq!(event.grant.is_some(), name == "authorized", "{shape}");
+                assert_eq!(
+                    event.error.is_some(),
+                    matches!(name, "failed" | "error"),
+                    "{shape}"
+                );
+            }
+        }
+    }
+}
