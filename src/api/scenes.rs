@@ -54,8 +54,7 @@ pub(super) async fn refresh(
     limits: web::Data<Limits>,
     _: Body<Nothing>,
 ) -> Result<HttpResponse, ApiError> {
-    let owner = own(&request, &path, &door, &limits).await?;
-    origins.check(&owner.scene.opening.app, request.headers())?;
+    let owner = own_page(&request, &path, &door, &limits, &origins).await?;
     limits.scene(RequestContext::of(&request).limit_key())?;
     let opened = door.login.refresh(&owner.scene.id).await?;
     door.push.finish(owner.scene.id);
@@ -71,8 +70,7 @@ pub(super) async fn cancel(
     limits: web::Data<Limits>,
     _: Body<Nothing>,
 ) -> Result<HttpResponse, ApiError> {
-    let owner = own(&request, &path, &door, &limits).await?;
-    origins.check(&owner.scene.opening.app, request.headers())?;
+    let owner = own_page(&request, &path, &door, &limits, &origins).await?;
     let cancelled = door.login.cancel(&owner.scene.id).await?;
     let encoded = door.login.event(&cancelled, &owner.secret, false);
     event(&request, StatusCode::OK, &encoded)
@@ -105,6 +103,19 @@ pub(super) async fn own(
             Err(error.into())
         }
     }
+}
+
+/// [`own`], for a call that changes something: it must come from a page of the scene's app.
+async fn own_page(
+    request: &HttpRequest,
+    path: &str,
+    door: &Door,
+    limits: &Limits,
+    origins: &Origins,
+) -> Result<Owned, ApiError> {
+    let owner = own(request, path, door, limits).await?;
+    origins.check(&owner.scene.opening.app, request.headers())?;
+    Ok(owner)
 }
 
 /// An event in the envelope, as it was encoded for sockets.

@@ -52,10 +52,14 @@ pub(super) fn public_server(
     // Sooner than the whole grace time, so that whoever does not end is cut off within it.
     .shutdown_timeout(config.server.grace.as_secs().saturating_sub(5).max(1))
     .workers(workers)
-    // actix counts for each worker.
-    .max_connections((config.server.max_connections + BESIDE_SOCKETS).div_ceil(workers))
+    .max_connections(share(config.server.max_connections, workers))
     .on_connect(on_connect);
     Ok(server.listen(listener)?.run())
+}
+
+/// One worker's share of all connections: actix counts for each worker, the setting means the gateway.
+const fn share(max_sockets: usize, workers: usize) -> usize {
+    max_sockets.saturating_add(BESIDE_SOCKETS).div_ceil(workers)
 }
 
 /// What operators and balancers meet.
@@ -90,4 +94,17 @@ pub(super) fn listen(address: SocketAddr, key: &'static str) -> anyhow::Result<T
         Ok(socket.into())
     };
     open().with_context(|| format!("{key}: {address} cannot be used"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_workers_share_one_limit() {
+        for (max, workers) in [(18_000, 1), (18_000, 8), (2, 2), (18_000, 7)] {
+            let all = share(max, workers) * workers;
+            assert!((max + BESIDE_SOCKETS..max + BESIDE_SOCKETS + workers).contains(&all));
+        }
+    }
 }

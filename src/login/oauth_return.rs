@@ -59,7 +59,7 @@ impl Login {
         let Some(state) = state.filter(|state| cookie.visited(&state.scene)) else {
             return Ok(bad_link);
         };
-        let Some(scene) = self.visited_scene(&state.scene.to_string()).await? else {
+        let Some(scene) = self.kept_scene(&state.scene).await? else {
             return Ok(Next::Notice(Notice::Expired, None));
         };
         let span = tracing::info_span!("oauth return", scene = %scene.id, trace_id = scene.opening.trace_id);

@@ -130,17 +130,22 @@ impl Login {
         Ok(Next::Notice(notice, Some(scene.id)))
     }
 
-    /// The scene of a path, while the phone may know of it; one past its deadline that nobody expired yet counts as
-    /// expired.
+    /// The scene of a path, as [`Login::kept_scene`] has it.
     pub(super) async fn visited_scene(&self, text: &str) -> Result<Option<Scene>, LoginError> {
         let Some(id) = SceneId::parse(text) else {
             return Ok(None);
         };
+        self.kept_scene(&id).await
+    }
+
+    /// The scene of that id, while the phone may know of it; one past its deadline that nobody expired yet counts as
+    /// expired.
+    pub(super) async fn kept_scene(&self, id: &SceneId) -> Result<Option<Scene>, LoginError> {
         let now = self.clock().now();
         Ok(self
             .parts()
             .scenes
-            .get(&id)
+            .get(id)
             .await?
             .filter(|scene| now < scene.deadline))
     }

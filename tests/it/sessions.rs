@@ -4,8 +4,9 @@ use std::{collections::HashSet, time::Duration};
 
 use futures_util::future::join_all;
 use serde_json::json;
+use sqlx::{Connection, SqliteConnection};
 
-use crate::support::{Answer, call, close_code, spawn_gateway};
+use crate::support::{Answer, call, close_code, spawn_gateway, spawn_gateway_with};
 
 const VERIFIER_OF_SOMEBODY: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
@@ -113,6 +114,37 @@ async fn another_verifier_ends_the_session_it_opened() {
         200,
         "other sessions live on"
     );
+    gateway.stop().await;
+}
+
+/// The store is away just when the session has to end: shown once more, the wrong verifier ends it after all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_burn_that_the_store_missed_is_made_up_for() {
+    let data = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/users.db", data.path().display());
+    let gateway = spawn_gateway_with(&[("store.url", &url)]).await;
+    let (browser, authorized) = gateway.authorized("lixiaolong").await;
+    let grant = &authorized["grant"];
+    let opened = gateway.redeem(grant, &browser.verifier).await;
+
+    let mut somebody = SqliteConnection::connect(&url).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE")
+        .execute(&mut somebody)
+        .await
+        .unwrap();
+    refused(&gateway.redeem(grant, VERIFIER_OF_SOMEBODY).await, 50300);
+    assert_eq!(
+        gateway.me(opened.token()).await.status,
+        200,
+        "not ended yet"
+    );
+    sqlx::query("ROLLBACK")
+        .execute(&mut somebody)
+        .await
+        .unwrap();
+
+    refused(&gateway.redeem(grant, VERIFIER_OF_SOMEBODY).await, 40002);
+    refused(&gateway.me(opened.token()).await, 40102);
     gateway.stop().await;
 }
 
