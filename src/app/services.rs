@@ -6,8 +6,7 @@ use std::{
 };
 
 use actix_web::{middleware::Compress, web};
-use anyhow::Context;
-use secrecy::{SecretBox, SecretString};
+use secrecy::SecretBox;
 
 use crate::{
     admin, api,
@@ -16,9 +15,9 @@ use crate::{
         sqlite::Sqlite,
     },
     clock::Clock,
-    config::{Config, Mode, http_url},
+    config::{Config, Credentials, Mode, http_url},
     http::{self, Http},
-    login::{Login, Parts, Settings},
+    login::{Accounts, Login, Parts, Settings},
     outbound, phone,
     push::Registry,
     scene::Lives,
@@ -68,17 +67,14 @@ impl Services {
             clock.clone(),
         );
         let tokens = Arc::new(tokens);
-        let (app_id, app_secret) = config
-            .official_account()
-            .context("wechat.official_account: app_id and app_secret are needed")?;
         let login = Login::new(Parts {
-            settings: settings(config, &app_id),
+            settings: settings(config),
             scenes: Arc::new(MemoryScenes::new(config.limits.live_scenes, lives(config))),
             users,
             once: Arc::new(MemoryOnce::new(clock.clone())),
             tokens: tokens.clone(),
             push: push.clone(),
-            wechat: wechat(config, app_id, app_secret)?,
+            accounts: accounts(config)?,
             clock,
             tasks: tasks.clone(),
             metrics: metrics.clone(),
@@ -178,25 +174,31 @@ impl Services {
     }
 }
 
-fn settings(config: &Config, app_id: &str) -> Settings {
+fn settings(config: &Config) -> Settings {
     Settings {
         public_url: config.server.public_url(),
         apps: config.apps.clone(),
         default_flow: config.scene.default_flow,
         scanned_user: config.scene.scanned_user,
         lives: lives(config),
-        wechat_app_id: app_id.to_owned(),
     }
 }
 
-fn wechat(config: &Config, app_id: String, app_secret: SecretString) -> anyhow::Result<WeChat> {
-    Ok(WeChat::new(
-        outbound::client()?,
-        config.wechat.open_base(&config.sandbox),
-        config.wechat.api_base(&config.sandbox),
-        app_id,
-        app_secret,
-    ))
+fn accounts(config: &Config) -> anyhow::Result<Accounts> {
+    let http = outbound::client()?;
+    let client = |account: Credentials| {
+        WeChat::new(
+            http.clone(),
+            config.wechat.open_base(&config.sandbox),
+            config.wechat.api_base(&config.sandbox),
+            account.app_id,
+            account.app_secret,
+        )
+    };
+    Ok(Accounts {
+        official: config.official_account().map(client),
+        website: config.website().map(client),
+    })
 }
 
 fn lives(config: &Config) -> Lives {

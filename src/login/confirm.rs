@@ -27,13 +27,10 @@ impl Login {
         let (State::Scanned { .. }, Some(phone)) = (&scene.state, scene.phone.as_deref()) else {
             return Ok(Next::Scene(scene.id));
         };
-        let known = self
-            .parts()
-            .users
-            .find(&self.settings().wechat_app_id, &phone.openid)
-            .await?;
+        let app_id = self.account(scene.opening.flow)?.app_id();
+        let known = self.parts().users.find(app_id, &phone.openid).await?;
         let Some(user) = known else {
-            return Ok(self.to_wechat(&scene, Step::Consent, cookie));
+            return self.to_wechat(&scene, Step::Consent, cookie);
         };
         let phone = Phone {
             openid: phone.openid.clone(),

@@ -66,8 +66,14 @@ pub struct Settings {
     pub scanned_user: ScannedUser,
     /// How long the states live.
     pub lives: Lives,
-    /// The service account's id: the openids of the `h5` flow belong to it.
-    pub wechat_app_id: String,
+}
+
+/// The accounts at WeChat that are configured; a flow whose account is not is enabled for no app.
+pub struct Accounts {
+    /// The service account of `h5` and `official_account`.
+    pub official: Option<WeChat>,
+    /// The website application of `website`.
+    pub website: Option<WeChat>,
 }
 
 /// What the story is told with.
@@ -85,7 +91,7 @@ pub struct Parts {
     /// The watchers of this node.
     pub push: Arc<Registry>,
     /// WeChat.
-    pub wechat: WeChat,
+    pub accounts: Accounts,
     /// Time.
     pub clock: Clock,
     /// Where work goes on that must finish.
@@ -200,6 +206,16 @@ impl Login {
 
     fn settings(&self) -> &Settings {
         &self.parts().settings
+    }
+
+    /// The account that a flow's openids belong to.
+    fn account(&self, flow: Flow) -> Result<&WeChat, LoginError> {
+        let accounts = &self.parts().accounts;
+        let account = match flow {
+            Flow::H5 | Flow::OfficialAccount => accounts.official.as_ref(),
+            Flow::Website => accounts.website.as_ref(),
+        };
+        Ok(account.ok_or(Code::RefusedByPolicy)?)
     }
 
     /// One step in the store, and everything that follows from it: the next deadline, the numbers, the event.

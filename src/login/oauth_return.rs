@@ -16,7 +16,7 @@ use crate::{
     cluster::Claim,
     scene::{Advanced, Input, Phone, Refused, Scene},
     user::{Identity, Profile},
-    wechat::{Exchanged, Reaction, UserInfo, WeChatError},
+    wechat::{Exchanged, Reaction, UserInfo, WeChat, WeChatError},
 };
 
 /// How long a duplicate waits for the first callback's result.
@@ -147,7 +147,8 @@ impl Login {
 
     /// The scan step: WeChat says who it is, and the scene is theirs.
     async fn scan(&self, scene: &Scene, tie: [u8; 32], code: &str) -> Result<Outcome, LoginError> {
-        let proof = match self.exchange(code).await {
+        let account = self.account(scene.opening.flow)?;
+        let proof = match self.exchange(account, code).await {
             Ok(proof) => proof,
             Err(error) => return self.wechat_failed(scene, Step::Scan, tie, &error).await,
         };
@@ -157,7 +158,7 @@ impl Login {
         let known = self
             .parts()
             .users
-            .find(&self.settings().wechat_app_id, &proof.openid)
+            .find(account.app_id(), &proof.openid)
             .await?;
         let phone = Phone {
             openid: proof.openid,
@@ -182,7 +183,8 @@ impl Login {
         tie: [u8; 32],
         code: &str,
     ) -> Result<Outcome, LoginError> {
-        let proof = match self.exchange(code).await {
+        let account = self.account(scene.opening.flow)?;
+        let proof = match self.exchange(account, code).await {
             Ok(proof) => proof,
             Err(error) => return self.wechat_failed(scene, Step::Consent, tie, &error).await,
         };
@@ -196,12 +198,12 @@ impl Login {
         if !is_who_scanned || !scene.is_tied_to(&tie) {
             return Ok(Outcome::Notice(Notice::OtherAccount));
         }
-        let info = match self.userinfo(&proof).await {
+        let info = match self.userinfo(account, &proof).await {
             Ok(info) => info,
             Err(error) => return self.wechat_failed(scene, Step::Consent, tie, &error).await,
         };
         let identity = Identity {
-            app_id: self.settings().wechat_app_id.clone(),
+            app_id: account.app_id().to_owned(),
             openid: proof.openid.clone(),
             unionid: info.unionid.or(proof.unionid),
         };
@@ -226,14 +228,12 @@ impl Login {
         )
     }
 
-    async fn exchange(&self, code: &str) -> Result<Exchanged, WeChatError> {
-        self.measured("exchange", self.parts().wechat.exchange(code))
-            .await
+    async fn exchange(&self, account: &WeChat, code: &str) -> Result<Exchanged, WeChatError> {
+        self.measured("exchange", account.exchange(code)).await
     }
 
-    async fn userinfo(&self, proof: &Exchanged) -> Result<UserInfo, WeChatError> {
-        self.measured("userinfo", self.parts().wechat.userinfo(proof))
-            .await
+    async fn userinfo(&self, account: &WeChat, proof: &Exchanged) -> Result<UserInfo, WeChatError> {
+        self.measured("userinfo", account.userinfo(proof)).await
     }
 
     async fn measured<T>(

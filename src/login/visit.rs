@@ -114,11 +114,8 @@ impl Login {
             }
             (State::Pending | State::Scanned { .. }, _) if !inside_wechat => Notice::OpenInWechat,
             (State::Pending | State::Scanned { .. }, cookie) => {
-                return Ok(self.to_wechat(
-                    &scene,
-                    Step::Scan,
-                    cookie.unwrap_or_else(PhoneCookie::new),
-                ));
+                let cookie = cookie.unwrap_or_else(PhoneCookie::new);
+                return self.to_wechat(&scene, Step::Scan, cookie);
             }
             (State::Authorized { .. }, _) if is_tied => Notice::SignedIn,
             (State::Rejected { .. }, _) if is_tied => Notice::Rejected,
@@ -159,7 +156,13 @@ impl Login {
     }
 
     /// On to WeChat with a fresh state, bound to this browser; the cookie gets the scene.
-    pub(super) fn to_wechat(&self, scene: &Scene, step: Step, mut cookie: PhoneCookie) -> Next {
+    pub(super) fn to_wechat(
+        &self,
+        scene: &Scene,
+        step: Step,
+        mut cookie: PhoneCookie,
+    ) -> Result<Next, LoginError> {
+        let account = self.account(scene.opening.flow)?;
         let (parts, now) = (self.parts(), self.clock().wall());
         cookie.visit(scene.id, now);
         let key = parts.state_key.expose_secret();
@@ -171,10 +174,10 @@ impl Login {
         };
         let mut callback = self.settings().public_url.clone();
         callback.set_path("/callback/wechat");
-        Next::Wechat {
-            url: parts.wechat.authorize_url(scope, &callback, &state),
+        Ok(Next::Wechat {
+            url: account.authorize_url(scope, &callback, &state),
             cookie: cookie.seal(parts.phone_key.expose_secret()),
-        }
+        })
     }
 
     fn confirming(&self, scene: &Scene, cookie: &PhoneCookie) -> Confirming {
