@@ -207,6 +207,7 @@ fn lives(config: &Config) -> Lives {
         pending: scene.pending_ttl,
         website: scene.website_ttl,
         scanned: scene.scanned_ttl,
+        verifying: scene.verifying_ttl,
         authorized: scene.authorized_ttl,
         end: scene.end_ttl,
     }

@@ -34,9 +34,14 @@ impl Login {
         };
         let phone = Phone {
             openid: phone.openid.clone(),
-            tie: cookie.tie(),
+            tie: Some(cookie.tie()),
         };
-        self.decide(&scene, &Input::Confirm { phone, user }).await
+        let confirm = Input::Confirm {
+            phone,
+            user,
+            digits: None,
+        };
+        self.decide(&scene, &confirm).await
     }
 
     /// `POST /s/{scene}/reject`.
@@ -70,7 +75,7 @@ impl Login {
         let cookie = self.open_cookie(request.cookie).filter(|cookie| {
             cookie.visited(&scene.id)
                 && cookie.made_form(key, &scene.id, form_token)
-                && scene.is_tied_to(&cookie.tie())
+                && scene.is_tied_to(Some(&cookie.tie()))
         });
         Ok(match cookie {
             Some(cookie) => Ok((scene, cookie)),

@@ -8,6 +8,7 @@
 //! | the phone visits `/s/{scene}` and is sent to WeChat | `visit.rs`, `phone_cookie.rs`, `oauth_state.rs` |
 //! | WeChat sends it back with a code: `scanned`, or a new user is known | `oauth_return.rs` |
 //! | the person confirms or rejects | `confirm.rs` |
+//! | the browser sends the digits that the phone shows | `verify.rs` |
 //! | the page redeems the grant | `redeem.rs` |
 //! | time runs out | `expire.rs` |
 
@@ -18,6 +19,7 @@ mod oauth_state;
 mod open;
 mod phone_cookie;
 mod redeem;
+mod verify;
 mod visit;
 mod watch;
 
@@ -263,7 +265,7 @@ impl Login {
                 .transitions
                 .get_or_create(&StateLabel { state })
                 .inc();
-            if matches!(scene.state, State::Authorized { .. }) {
+            if matches!(scene.state, State::Authorized { .. }) && was.state == "scanned" {
                 metrics
                     .scan_to_authorized
                     .observe(Duration::from_millis(scene.at - was.at).as_secs_f64());

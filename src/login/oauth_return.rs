@@ -162,7 +162,7 @@ impl Login {
             .await?;
         let phone = Phone {
             openid: proof.openid,
-            tie,
+            tie: Some(tie),
         };
         Ok(
             match self
@@ -191,11 +191,7 @@ impl Login {
         if proof.snapshot {
             return Ok(Outcome::Notice(Notice::Snapshot));
         }
-        let is_who_scanned = scene
-            .phone
-            .as_ref()
-            .is_some_and(|phone| phone.openid == proof.openid);
-        if !is_who_scanned || !scene.is_tied_to(&tie) {
+        if !scene.is_openid(&proof.openid) || !scene.is_tied_to(Some(&tie)) {
             return Ok(Outcome::Notice(Notice::OtherAccount));
         }
         let info = match self.userinfo(account, &proof).await {
@@ -218,14 +214,17 @@ impl Login {
             .await?;
         let phone = Phone {
             openid: proof.openid,
-            tie,
+            tie: Some(tie),
         };
-        Ok(
-            match self.decide(scene, &Input::Confirm { phone, user }).await? {
-                Next::Notice(notice, _) => Outcome::Notice(notice),
-                Next::Scene(_) | Next::Confirm(_) | Next::Wechat { .. } => Outcome::Scene,
-            },
-        )
+        let confirm = Input::Confirm {
+            phone,
+            user,
+            digits: None,
+        };
+        Ok(match self.decide(scene, &confirm).await? {
+            Next::Notice(notice, _) => Outcome::Notice(notice),
+            Next::Scene(_) | Next::Confirm(_) | Next::Wechat { .. } => Outcome::Scene,
+        })
     }
 
     async fn exchange(&self, account: &WeChat, code: &str) -> Result<Exchanged, WeChatError> {

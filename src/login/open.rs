@@ -45,7 +45,12 @@ impl Login {
         if !app.flows.contains(&flow) {
             return Err(Code::RefusedByPolicy.into());
         }
-        let is_listed = |to: &String| app.return_urls.iter().any(|url| url.as_str() == to);
+        // The gateway's own login page is the default app's.
+        let own_page = id.is_default().then_some(&self.settings().public_url);
+        let is_listed = |to: &String| {
+            let mut listed = app.return_urls.iter().chain(own_page);
+            listed.any(|url| url.as_str() == to)
+        };
         if !start.return_to.iter().all(is_listed) {
             return Err(Code::RefusedByPolicy.into());
         }
@@ -120,6 +125,7 @@ impl Login {
             SceneId::random(),
             &secret,
             opening,
+            None,
             now,
             &self.settings().lives,
         );

@@ -106,7 +106,7 @@ impl Login {
         let cookie = self.open_cookie(request.cookie);
         let is_tied = cookie
             .as_ref()
-            .is_some_and(|cookie| scene.is_tied_to(&cookie.tie()));
+            .is_some_and(|cookie| scene.is_tied_to(Some(&cookie.tie())));
         let notice = match (&scene.state, cookie) {
             // A cookie that dropped the scene for newer ones makes no form that counts: WeChat is asked again.
             (State::Scanned { .. }, Some(cookie)) if is_tied && cookie.visited(&scene.id) => {
@@ -117,6 +117,7 @@ impl Login {
                 let cookie = cookie.unwrap_or_else(PhoneCookie::new);
                 return self.to_wechat(&scene, Step::Scan, cookie);
             }
+            (State::Verifying { .. }, _) => Notice::InUse,
             (State::Authorized { .. }, _) if is_tied => Notice::SignedIn,
             (State::Rejected { .. }, _) if is_tied => Notice::Rejected,
             (State::Authorized { .. } | State::Rejected { .. }, _) => Notice::InUse,
