@@ -15,6 +15,8 @@ mod signature;
 mod xml;
 
 #[cfg(test)]
+mod inbox_tests;
+#[cfg(test)]
 mod properties_tests;
 #[cfg(test)]
 mod vectors;
