@@ -8,6 +8,7 @@ mod answer;
 mod authorize;
 mod client;
 mod error;
+pub mod message;
 pub mod reaction;
 mod user_info;
 
