@@ -29,8 +29,10 @@ impl Login {
         };
         let app_id = self.account(scene.opening.flow)?.app_id();
         let known = self.parts().users.find(app_id, &phone.openid).await?;
-        let Some(user) = known else {
-            return self.to_wechat(&scene, Step::Consent, cookie);
+        let user = match known {
+            Some(user) => user,
+            None if self.needs_link(&scene) => self.enrol_follower(&phone.openid).await?,
+            None => return self.to_wechat(&scene, Step::Consent, cookie),
         };
         let phone = Phone {
             openid: phone.openid.clone(),
