@@ -7,7 +7,7 @@ use std::{
 
 use actix_web::{middleware::Compress, web};
 use anyhow::Context;
-use secrecy::{SecretBox, SecretString};
+use secrecy::SecretBox;
 
 use crate::{
     admin, api,
@@ -26,7 +26,7 @@ use crate::{
     telemetry::Metrics,
     token::{Keys, Tokens},
     websocket,
-    wechat::WeChat,
+    wechat::{Account, AccountKind, Api, Authority, OfficialAccount, TokenEndpoint, WeChat},
 };
 
 /// How often limits forget addresses that have gone quiet.
@@ -43,6 +43,7 @@ pub(super) struct Services {
     pub(super) api: web::Data<api::Door>,
     pub(super) phone: web::Data<phone::Door>,
     pub(super) admin: web::Data<admin::Door>,
+    official_account: OfficialAccount,
 }
 
 impl Services {
@@ -68,17 +69,16 @@ impl Services {
             clock.clone(),
         );
         let tokens = Arc::new(tokens);
-        let (app_id, app_secret) = config
-            .official_account()
-            .context("wechat.official_account: app_id and app_secret are needed")?;
+        let wechat_calls = wechat_api(config, clock.clone(), metrics.clone())?;
+        let official_account = official_account(config, &wechat_calls, clock.clone())?;
         let login = Login::new(Parts {
-            settings: settings(config, &app_id),
+            settings: settings(config, official_account.oauth().app_id()),
             scenes: Arc::new(MemoryScenes::new(config.limits.live_scenes, lives(config))),
             users,
             once: Arc::new(MemoryOnce::new(clock.clone())),
             tokens: tokens.clone(),
             push: push.clone(),
-            wechat: wechat(config, app_id, app_secret)?,
+            wechat: official_account.oauth().clone(),
             clock,
             tasks: tasks.clone(),
             metrics: metrics.clone(),
@@ -112,6 +112,12 @@ impl Services {
         let admin = admin::Door {
             login: login.clone(),
             metrics,
+            wechat: wechat_calls,
+            handout: admin::Handout {
+                authority: official_account.authority().clone(),
+                admin_token: config.server.admin_token.clone(),
+            },
+            official_account: official_account.clone(),
             is_up,
         };
         Ok(Self {
@@ -123,6 +129,7 @@ impl Services {
             api: web::Data::new(api),
             phone: web::Data::new(phone),
             admin: web::Data::new(admin),
+            official_account,
         })
     }
 
@@ -134,6 +141,9 @@ impl Services {
         let (sockets, clock) = (self.sockets.clone(), self.login.clock().clone());
         self.tasks
             .spawn_loop("heartbeat", async move { sockets.turn(&clock).await });
+        let authority = self.official_account.authority().clone();
+        self.tasks
+            .spawn_loop("access token", async move { authority.keep_fresh().await });
         let (limits, clock) = (self.http.limits.clone(), self.login.clock().clone());
         self.tasks.spawn_loop("limits", async move {
             loop {
@@ -189,14 +199,29 @@ fn settings(config: &Config, app_id: &str) -> Settings {
     }
 }
 
-fn wechat(config: &Config, app_id: String, app_secret: SecretString) -> anyhow::Result<WeChat> {
-    Ok(WeChat::new(
+fn wechat_api(config: &Config, clock: Clock, metrics: Arc<Metrics>) -> anyhow::Result<Api> {
+    Ok(Api::new(
         outbound::client()?,
-        config.wechat.open_base(&config.sandbox),
         config.wechat.api_base(&config.sandbox),
+        clock,
+        Arc::new(move |endpoint, outcome, took| metrics.wechat(endpoint.name(), outcome, took)),
+    ))
+}
+
+fn official_account(config: &Config, api: &Api, clock: Clock) -> anyhow::Result<OfficialAccount> {
+    let (app_id, app_secret) = config
+        .official_account()
+        .context("wechat.official_account: app_id and app_secret are needed")?;
+    let account = Account {
+        kind: AccountKind::OfficialAccount,
         app_id,
         app_secret,
-    ))
+    };
+    let open_base = config.wechat.open_base(&config.sandbox);
+    let oauth = WeChat::new(api.clone(), open_base, account.clone());
+    let endpoint = TokenEndpoint::default();
+    let authority = Authority::new(api.clone(), account, endpoint, clock.clone());
+    Ok(OfficialAccount::new(oauth, authority, clock))
 }
 
 fn lives(config: &Config) -> Lives {

@@ -12,11 +12,10 @@ use super::{
     visit::{Next, Notice},
 };
 use crate::{
-    clock::Stopwatch,
     cluster::Claim,
     scene::{Advanced, Input, Phone, Refused, Scene},
     user::{Identity, Profile},
-    wechat::{Exchanged, Reaction, UserInfo, WeChatError},
+    wechat::{Reaction, WeChatError},
 };
 
 /// How long a duplicate waits for the first callback's result.
@@ -147,7 +146,7 @@ impl Login {
 
     /// The scan step: WeChat says who it is, and the scene is theirs.
     async fn scan(&self, scene: &Scene, tie: [u8; 32], code: &str) -> Result<Outcome, LoginError> {
-        let proof = match self.exchange(code).await {
+        let proof = match self.parts().wechat.exchange(code).await {
             Ok(proof) => proof,
             Err(error) => return self.wechat_failed(scene, Step::Scan, tie, &error).await,
         };
@@ -182,7 +181,7 @@ impl Login {
         tie: [u8; 32],
         code: &str,
     ) -> Result<Outcome, LoginError> {
-        let proof = match self.exchange(code).await {
+        let proof = match self.parts().wechat.exchange(code).await {
             Ok(proof) => proof,
             Err(error) => return self.wechat_failed(scene, Step::Consent, tie, &error).await,
         };
@@ -196,7 +195,7 @@ impl Login {
         if !is_who_scanned || !scene.is_tied_to(&tie) {
             return Ok(Outcome::Notice(Notice::OtherAccount));
         }
-        let info = match self.userinfo(&proof).await {
+        let info = match self.parts().wechat.userinfo(&proof).await {
             Ok(info) => info,
             Err(error) => return self.wechat_failed(scene, Step::Consent, tie, &error).await,
         };
@@ -224,30 +223,6 @@ impl Login {
                 Next::Scene(_) | Next::Confirm(_) | Next::Wechat { .. } => Outcome::Scene,
             },
         )
-    }
-
-    async fn exchange(&self, code: &str) -> Result<Exchanged, WeChatError> {
-        self.measured("exchange", self.parts().wechat.exchange(code))
-            .await
-    }
-
-    async fn userinfo(&self, proof: &Exchanged) -> Result<UserInfo, WeChatError> {
-        self.measured("userinfo", self.parts().wechat.userinfo(proof))
-            .await
-    }
-
-    async fn measured<T>(
-        &self,
-        endpoint: &'static str,
-        call: impl Future<Output = Result<T, WeChatError>>,
-    ) -> Result<T, WeChatError> {
-        let stopwatch = Stopwatch::start();
-        let answer = call.await;
-        let outcome = answer.as_ref().map_or_else(WeChatError::outcome, |_| "ok");
-        self.parts()
-            .metrics
-            .wechat(endpoint, outcome, stopwatch.elapsed());
-        answer
     }
 
     /// The browser is told only of errors that no phone can cause, or that hit the phone that scanned; anything else a

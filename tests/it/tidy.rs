@@ -34,7 +34,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "wechat",
         ],
     ),
-    ("admin", &["login", "telemetry"]),
+    ("admin", &["code", "ids", "login", "telemetry", "wechat"]),
     ("api", &DOOR),
     ("websocket", &DOOR),
     ("phone", &DOOR),
