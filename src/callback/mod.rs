@@ -85,7 +85,9 @@ impl Door {
                 plain(HttpResponse::Forbidden(), String::new())
             }
             PushError::Replayed => {
-                tracing::warn!("a message was refused: its signature was used before for another one");
+                tracing::warn!(
+                    "a message was refused: its signature was used before for another one"
+                );
                 self.metrics.heard("replayed");
                 plain(HttpResponse::Forbidden(), String::new())
             }
@@ -119,5 +121,8 @@ async fn read(mut payload: web::Payload) -> Option<web::BytesMut> {
         }
         Some(body)
     };
-    tokio::time::timeout(BODY_WITHIN, whole).await.ok().flatten()
+    tokio::time::timeout(BODY_WITHIN, whole)
+        .await
+        .ok()
+        .flatten()
 }

@@ -28,7 +28,9 @@ pub(super) fn reply(reply: &ChatReply) -> String {
         (Says::SignedIn, Locale::En) => {
             format!("Signed in to {app} ({browser} · {system}, {ip}).")
         }
-        (Says::InUse, Locale::ZhCn) => "这个二维码已被其他人扫描，请在电脑上刷新后重试。".to_owned(),
+        (Says::InUse, Locale::ZhCn) => {
+            "这个二维码已被其他人扫描，请在电脑上刷新后重试。".to_owned()
+        }
         (Says::InUse, Locale::En) => {
             "Somebody else has scanned this code. Get a new one on your computer.".to_owned()
         }

@@ -37,8 +37,7 @@ impl Login {
         let now = self.clock().wall();
         let tag = self.bearer_mac(scene, openid, now).finalize().into_bytes();
         let key = [&now.to_be_bytes()[..], &tag[..MAC]].concat();
-        url.query_pairs_mut()
-            .append_pair(LINK_KEY, &ids::hex(&key));
+        url.query_pairs_mut().append_pair(LINK_KEY, &ids::hex(&key));
         url.into()
     }
 
@@ -87,10 +86,7 @@ impl Login {
 
     /// Whom a key speaks for: the person who scanned, if it was made for their chat and is not too old.
     pub(super) fn opens(&self, scene: &Scene, key: &str) -> Option<String> {
-        let in_hand = matches!(
-            scene.state,
-            State::Scanned { .. } | State::Verifying { .. }
-        );
+        let in_hand = matches!(scene.state, State::Scanned { .. } | State::Verifying { .. });
         let phone = scene.phone.as_ref().filter(|_| in_hand)?;
         let bytes: [u8; 8 + MAC] = ids::from_hex(key)?;
         let (made, tag) = bytes.split_at(8);

@@ -171,7 +171,10 @@ impl Login {
 
     /// The user behind a person of whom only an event told; new ones have no name. Their unionid is asked for first, so
     /// that whoever is known from another account stays the same user.
-    pub(super) async fn enrol_follower(&self, openid: &str) -> Result<crate::user::User, LoginError> {
+    pub(super) async fn enrol_follower(
+        &self,
+        openid: &str,
+    ) -> Result<crate::user::User, LoginError> {
         let account = self.official_account()?;
         let app_id = account.oauth().app_id();
         if let Some(user) = self.parts().users.find(app_id, openid).await? {

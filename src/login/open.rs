@@ -158,7 +158,10 @@ impl Login {
         if opening.flow != Flow::OfficialAccount {
             return Ok((opening, None));
         }
-        match (self.parametric_code(id).await, self.settings().fallback_flow) {
+        match (
+            self.parametric_code(id).await,
+            self.settings().fallback_flow,
+        ) {
             (Ok(code), _) => Ok((opening, Some(code))),
             (Err(error), Some(flow)) if self.is_enabled(&opening.app, flow) => {
                 let trace_id = &opening.trace_id;
