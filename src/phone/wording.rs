@@ -246,7 +246,7 @@ mod tests {
     fn every_notice_speaks_both_languages() {
         let notices: Vec<_> =
             std::iter::successors(Some(Notice::SignedIn), |it| after(*it)).collect();
-        assert_eq!(notices.len(), 14);
+        assert_eq!(notices.len(), 16);
         for (at, notice) in notices.iter().enumerate() {
             let found = sentence(*notice);
             both(found.says);
