@@ -219,7 +219,10 @@ impl Authority {
                 drop(kept);
                 if error.reaction() == Reaction::Alert {
                     let wait_s = wait.as_secs();
-                    error!(errcode = error.errcode(), wait_s, "the access token is not fetched until wait_s is over");
+                    error!(
+                        errcode = error.errcode(),
+                        wait_s, "the access token is not fetched until wait_s is over"
+                    );
                 }
                 Err(error)
             }

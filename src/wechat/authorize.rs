@@ -54,7 +54,12 @@ pub(super) fn authorize_url(
 }
 
 /// `qrconnect`, WeChat's login page for websites (scope `snsapi_login`).
-pub(super) fn qrconnect_url(open_base: &Url, app_id: &str, redirect_uri: &str, state: &str) -> String {
+pub(super) fn qrconnect_url(
+    open_base: &Url,
+    app_id: &str,
+    redirect_uri: &str,
+    state: &str,
+) -> String {
     page(
         open_base,
         "qrconnect",

@@ -60,7 +60,12 @@ impl WeChat {
     }
 
     /// As [`WeChat::qrconnect_url`], for a frame in our page: the frame alone comes back to `redirect_uri`.
-    pub fn qrconnect_frame_url(&self, redirect_uri: &Url, state: &str, frame: &Frame<'_>) -> String {
+    pub fn qrconnect_frame_url(
+        &self,
+        redirect_uri: &Url,
+        state: &str,
+        frame: &Frame<'_>,
+    ) -> String {
         authorize::qrconnect_frame_url(
             &self.open_base,
             &self.account.app_id,

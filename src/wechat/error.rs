@@ -125,22 +125,23 @@ impl WeChatError {
 
     /// Whether the fault is the account's or its settings': no phone can cause it, and none can mend it.
     pub const fn is_ours(&self) -> bool {
-        matches!(self.endpoint, Endpoint::Token | Endpoint::StableToken) || matches!(
-            self.errcode(),
-            Some(
-                40001
-                    | 40002
-                    | 40013
-                    | 40125
-                    | 40243
-                    | 41002
-                    | 41004
-                    | 48004
-                    | 50004
-                    | 50007
-                    | 61007
+        matches!(self.endpoint, Endpoint::Token | Endpoint::StableToken)
+            || matches!(
+                self.errcode(),
+                Some(
+                    40001
+                        | 40002
+                        | 40013
+                        | 40125
+                        | 40243
+                        | 41002
+                        | 41004
+                        | 48004
+                        | 50004
+                        | 50007
+                        | 61007
+                )
             )
-        )
     }
 
     /// A sentence for the operator.
@@ -231,11 +232,7 @@ impl Fault {
     pub(super) const fn is_silence(&self) -> bool {
         matches!(
             self,
-            Self::Connect(_)
-                | Self::Broken(_)
-                | Self::Timeout
-                | Self::Status(_)
-                | Self::Garbled(_)
+            Self::Connect(_) | Self::Broken(_) | Self::Timeout | Self::Status(_) | Self::Garbled(_)
         )
     }
 

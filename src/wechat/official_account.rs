@@ -90,7 +90,10 @@ impl OfficialAccount {
     pub async fn create_qr(&self, scene: &str, life: Duration) -> Result<QrTicket, WeChatError> {
         let admitted = self.quota().admit(self.0.clock.wall())?;
         if let Some(percent) = admitted {
-            warn!(percent, "this much of the day's quota of QR codes is used by this node alone");
+            warn!(
+                percent,
+                "this much of the day's quota of QR codes is used by this node alone"
+            );
         }
         // Without the nested object WeChat makes a code for scene 0 and reports no error.
         let life = life.as_secs().clamp(1, MAX_QR_LIFE);

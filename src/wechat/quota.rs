@@ -57,9 +57,9 @@ impl Quota {
 
     /// A call was answered.
     pub(super) fn answered<T>(&mut self, result: &Result<T, WeChatError>, wall: Millis) {
-        let error = match result {
-            Ok(_) => return self.hold = None,
-            Err(error) => error,
+        let Err(error) = result else {
+            self.hold = None;
+            return;
         };
         let until = match error.errcode() {
             Some(45009) => midnight_after(wall).min(wall + CLEARED),
@@ -143,7 +143,11 @@ mod tests {
         let error = quota.admit(MIDNIGHT - 1_000).unwrap_err();
         assert_eq!(error.errcode(), Some(45009));
         assert_eq!(error.retry_after(), Some(Duration::from_secs(1)));
-        assert_eq!(quota.used(MIDNIGHT - 1_000), 1, "what was not made does not count");
+        assert_eq!(
+            quota.used(MIDNIGHT - 1_000),
+            1,
+            "what was not made does not count"
+        );
         assert_eq!(quota.wait(MIDNIGHT), None);
         assert!(quota.admit(MIDNIGHT).is_ok() && quota.admit(MIDNIGHT).is_ok());
         assert_eq!(quota.used(MIDNIGHT), 2);

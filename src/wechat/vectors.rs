@@ -79,7 +79,9 @@ fn every_answer_gets_its_reaction() {
         let body = STANDARD.decode(text(&case, "/body_b64")).unwrap();
         let reaction = Answer::read(endpoint, status, &body)
             .and_then(|answer| understand(endpoint, &answer, &case))
-            .unwrap_or_else(|fault| WeChatError::new(AccountKind::OfficialAccount, endpoint, fault).reaction());
+            .unwrap_or_else(|fault| {
+                WeChatError::new(AccountKind::OfficialAccount, endpoint, fault).reaction()
+            });
         assert_eq!(
             reaction.name(),
             text(&case, "/expect/reaction"),

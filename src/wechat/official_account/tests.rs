@@ -6,7 +6,8 @@ use crate::wechat::{
     fake::{Fake, Play, json},
 };
 
-const QR: &str = r#"{"ticket":"gQFlPTw==","expire_seconds":300,"url":"http:\/\/weixin.qq.com\/q\/02SDF"}"#;
+const QR: &str =
+    r#"{"ticket":"gQFlPTw==","expire_seconds":300,"url":"http:\/\/weixin.qq.com\/q\/02SDF"}"#;
 
 struct World {
     fake: Fake,
@@ -57,7 +58,9 @@ fn token(text: &str) -> Play {
 }
 
 fn refusal(errcode: i64) -> Play {
-    json(&format!(r#"{{"errcode":{errcode},"errmsg":"no, rid: 1-2"}}"#))
+    json(&format!(
+        r#"{{"errcode":{errcode},"errmsg":"no, rid: 1-2"}}"#
+    ))
 }
 
 #[tokio::test]
@@ -77,7 +80,10 @@ async fn a_code_is_made_as_wechat_wants_it_and_its_text_is_kept_as_it_is() {
         "action_info": { "scene": { "scene_str": "s-好-1" } },
     });
     assert_eq!(world.fake.bodies()[1], body);
-    assert!(world.fake.last_body().contains("好"), "as UTF-8, not escaped");
+    assert!(
+        world.fake.last_body().contains("好"),
+        "as UTF-8, not escaped"
+    );
 }
 
 #[tokio::test]
@@ -139,7 +145,12 @@ async fn addresses_come_alone_and_as_networks() {
     ])
     .await;
     let found = world.account.callback_addresses().await.unwrap();
-    let expected = ["101.226.62.77/32", "101.226.103.0/25", "2402:4e00::/32", "::1/128"];
+    let expected = [
+        "101.226.62.77/32",
+        "101.226.103.0/25",
+        "2402:4e00::/32",
+        "::1/128",
+    ];
     assert_eq!(found, expected.map(|network| network.parse().unwrap()));
     for _ in 0..2 {
         let error = world.account.callback_addresses().await.unwrap_err();
@@ -212,7 +223,10 @@ async fn a_minute_without_codes_is_over_with_the_minute() {
     let world = World::new(&[refusal(45011), json(QR)]).await;
     assert_eq!(world.qr().await.unwrap_err().errcode(), Some(45011));
     let wait = world.account.qr_retry_after().unwrap();
-    assert!(wait <= Duration::from_secs(30), "the clock stands at half past");
+    assert!(
+        wait <= Duration::from_secs(30),
+        "the clock stands at half past"
+    );
     assert_eq!(world.qr().await.unwrap_err().retry_after(), Some(wait));
     world.clock.advance(wait);
     world.qr().await.unwrap();
