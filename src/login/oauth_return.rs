@@ -235,6 +235,10 @@ impl Login {
         tie: [u8; 32],
         error: &WeChatError,
     ) -> Result<Outcome, LoginError> {
+        // WeChat was spared this call, because it did not answer others: a few seconds later the phone may try again.
+        if error.retry_after().is_some() {
+            return Ok(Outcome::Notice(Notice::Trouble));
+        }
         let by_phone = (!error.is_ours()).then_some(tie);
         if by_phone.is_none() || step == Step::Consent {
             let fail = Input::Fail {

@@ -28,6 +28,6 @@ pub struct Account {
     pub kind: AccountKind,
     /// `wx…`: openids belong to it.
     pub app_id: String,
-    /// The AppSecret.
+    /// Its secret, as WeChat's console shows it once.
     pub app_secret: SecretString,
 }

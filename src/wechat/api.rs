@@ -8,7 +8,7 @@ use std::{
 
 use reqwest::header::CONTENT_TYPE;
 use tokio::time;
-use tracing::{debug, error, warn};
+use tracing::{debug, error, info, warn};
 use url::Url;
 
 use super::{
@@ -214,7 +214,9 @@ impl Api {
     /// Tells the breaker what came of one try.
     fn heard(&self, fault: Option<&Fault>) {
         if !fault.is_some_and(Fault::is_silence) {
-            self.lock().answered();
+            if self.lock().answered() {
+                info!("WeChat answers again");
+            }
         } else if self.lock().unanswered(self.clock.now()) {
             error!(
                 "WeChat does not answer: calls fail at once until it does, one is tried every few seconds"
@@ -253,3 +255,6 @@ fn log(error: &WeChatError, elapsed: Duration) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests;

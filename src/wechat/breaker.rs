@@ -54,9 +54,9 @@ impl Breaker {
         }
     }
 
-    /// A call was answered, with whatever.
-    pub(super) fn answered(&mut self) {
-        *self = Self::default();
+    /// A call was answered, with whatever. Tells whether WeChat counted as away until now.
+    pub(super) fn answered(&mut self) -> bool {
+        std::mem::take(self).open.is_some()
     }
 
     /// A call was not answered. Tells whether WeChat counts as away from here on.
@@ -106,7 +106,8 @@ mod tests {
         assert_eq!(breaker.admit(1_000 + REST), Ok(()), "the probe");
         assert_eq!(breaker.state(), BreakerState::HalfOpen);
         assert_eq!(breaker.admit(1_000 + REST), Err(PROBE), "one at a time");
-        breaker.answered();
+        assert!(breaker.answered(), "it was away");
+        assert!(!breaker.answered());
         assert_eq!(breaker.state(), BreakerState::Closed);
         assert_eq!(breaker.admit(1_000 + REST), Ok(()));
     }

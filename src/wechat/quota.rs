@@ -57,9 +57,9 @@ impl Quota {
 
     /// A call was answered.
     pub(super) fn answered<T>(&mut self, result: &Result<T, WeChatError>, wall: Millis) {
-        let error = match result {
-            Ok(_) => return self.hold = None,
-            Err(error) => error,
+        let Err(error) = result else {
+            self.hold = None;
+            return;
         };
         let until = match error.errcode() {
             Some(45009) => midnight_after(wall).min(wall + CLEARED),
