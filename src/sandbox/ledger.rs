@@ -3,8 +3,10 @@
 use super::{errcode::Errcode, expiring::Expiring, user::Identity};
 use crate::{clock::Millis, ids};
 
-/// An authorisation code can be exchanged for five minutes.
+/// A code of the in-app page can be exchanged for five minutes.
 const CODE_TTL: Millis = 5 * 60_000;
+/// A website's, for ten.
+const WEBSITE_CODE_TTL: Millis = 10 * 60_000;
 /// How long a code is known, to tell a used one from an unknown one.
 const CODE_MEMORY: Millis = 60 * 60_000;
 /// Seconds an access token lives.
@@ -21,6 +23,8 @@ pub(super) enum Scope {
     Base,
     /// Name and picture, after consent.
     Userinfo,
+    /// The same, for a website.
+    Login,
 }
 
 impl Scope {
@@ -28,6 +32,7 @@ impl Scope {
         match text {
             "snsapi_base" => Some(Self::Base),
             "snsapi_userinfo" => Some(Self::Userinfo),
+            "snsapi_login" => Some(Self::Login),
             _ => None,
         }
     }
@@ -36,6 +41,7 @@ impl Scope {
         match self {
             Self::Base => "snsapi_base",
             Self::Userinfo => "snsapi_userinfo",
+            Self::Login => "snsapi_login",
         }
     }
 }
@@ -93,9 +99,13 @@ impl Ledger {
     /// A code for `grant`.
     pub(super) fn issue(&mut self, grant: Grant, now: Millis) -> String {
         let text = alphanumeric();
+        let ttl = match grant.scope {
+            Scope::Base | Scope::Userinfo => CODE_TTL,
+            Scope::Login => WEBSITE_CODE_TTL,
+        };
         let code = Code {
             grant,
-            expires_at: now + CODE_TTL,
+            expires_at: now + ttl,
             spent: false,
         };
         self.codes.insert(text.clone(), code, now);

@@ -5,15 +5,13 @@ use serde::Serialize;
 use url::form_urlencoded;
 
 use super::{
+    account::Account,
     errcode::Errcode,
     ledger::{ACCESS_TTL_S, Scope, Tokens},
     shared::{Shared, State},
     user::{SNAPSHOT_NAME, User},
 };
-use crate::{
-    clock::Millis,
-    config::{SANDBOX_APP_ID, SANDBOX_APP_SECRET},
-};
+use crate::clock::Millis;
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config
@@ -82,9 +80,9 @@ struct TokenBody<'a> {
 }
 
 fn access_token(call: &mut Call<'_>) -> Answer {
-    check_app(call)?;
+    let account = account(call)?;
     let secret = call.param("secret").ok_or(Errcode::SECRET_MISSING)?;
-    if secret != SANDBOX_APP_SECRET {
+    if secret != account.app_secret {
         return Err(Errcode::INVALID_SECRET);
     }
     let code = call.param("code").ok_or(Errcode::CODE_MISSING)?.to_owned();
@@ -92,12 +90,12 @@ fn access_token(call: &mut Call<'_>) -> Answer {
     let tokens = call
         .state
         .ledger
-        .exchange(&code, SANDBOX_APP_ID, call.now)?;
+        .exchange(&code, &account.app_id, call.now)?;
     let identity = &tokens.grant.identity;
     let unionid = identity
         .unionid
         .as_deref()
-        .filter(|_| tokens.grant.scope == Scope::Userinfo);
+        .filter(|_| tokens.grant.scope != Scope::Base);
     Ok(to_json(&TokenBody {
         is_snapshotuser: identity.snapshot.then_some(1),
         unionid,
@@ -106,7 +104,7 @@ fn access_token(call: &mut Call<'_>) -> Answer {
 }
 
 fn refresh_token(call: &mut Call<'_>) -> Answer {
-    check_app(call)?;
+    let account = account(call)?;
     call.check_grant_type("refresh_token")?;
     let token = call
         .param("refresh_token")
@@ -115,7 +113,7 @@ fn refresh_token(call: &mut Call<'_>) -> Answer {
     let tokens = call
         .state
         .ledger
-        .refresh(&token, SANDBOX_APP_ID, call.now)?;
+        .refresh(&token, &account.app_id, call.now)?;
     Ok(to_json(&TokenBody::of(&tokens)))
 }
 
@@ -186,12 +184,11 @@ fn nickname(user: &User) -> Vec<u8> {
     }
 }
 
-fn check_app(call: &Call<'_>) -> Result<(), Errcode> {
-    match call.param("appid") {
-        None => Err(Errcode::APPID_MISSING),
-        Some(SANDBOX_APP_ID) => Ok(()),
-        Some(_) => Err(Errcode::INVALID_APPID),
-    }
+/// `appid`: an account that is here.
+fn account(call: &Call<'_>) -> Result<Account, Errcode> {
+    let app_id = call.param("appid").ok_or(Errcode::APPID_MISSING)?;
+    let account = call.state.accounts.get(app_id);
+    account.cloned().ok_or(Errcode::INVALID_APPID)
 }
 
 impl Call<'_> {

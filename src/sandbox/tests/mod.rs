@@ -5,7 +5,7 @@ mod oauth;
 mod pages;
 mod sns;
 
-use std::net::SocketAddr;
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use actix_web::dev::ServerHandle;
 use reqwest::{Client, RequestBuilder, Response, header};
@@ -34,6 +34,7 @@ impl Playground {
         let config = config::Sandbox {
             bind: "127.0.0.1:0".parse().unwrap(),
             allow_private: false,
+            accounts: BTreeMap::new(),
         };
         let clock = Clock::new();
         let sandbox = Sandbox::bind(&config, clock.clone()).unwrap();
@@ -171,6 +172,7 @@ async fn it_listens_on_loopback_unless_told_otherwise() {
     let config = |bind: &str, allow_private| config::Sandbox {
         bind: bind.parse().unwrap(),
         allow_private,
+        accounts: BTreeMap::new(),
     };
     let refused = Sandbox::bind(&config("0.0.0.0:0", false), Clock::new()).unwrap_err();
     assert!(refused.to_string().contains("sandbox.allow_private"));
