@@ -9,6 +9,8 @@ const CODE_TTL: Millis = 5 * 60_000;
 const WEBSITE_CODE_TTL: Millis = 10 * 60_000;
 /// How long a code is known, to tell a used one from an unknown one.
 const CODE_MEMORY: Millis = 60 * 60_000;
+/// Characters of a code.
+const CODE_LENGTH: usize = 32;
 /// Seconds an access token lives.
 pub(super) const ACCESS_TTL_S: u64 = 7200;
 /// A refresh token lives thirty days.
@@ -98,7 +100,7 @@ impl Ledger {
 
     /// A code for `grant`.
     pub(super) fn issue(&mut self, grant: Grant, now: Millis) -> String {
-        let text = alphanumeric();
+        let text = alphanumeric(CODE_LENGTH);
         let ttl = match grant.scope {
             Scope::Base | Scope::Userinfo => CODE_TTL,
             Scope::Login => WEBSITE_CODE_TTL,
@@ -188,10 +190,10 @@ impl Session {
     }
 }
 
-/// 32 letters and digits.
-fn alphanumeric() -> String {
+/// Random letters and digits.
+pub(super) fn alphanumeric(count: usize) -> String {
     const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    (0..32)
+    (0..count)
         .filter_map(|_| usize::try_from(ids::below(62)).ok())
         .filter_map(|index| LETTERS.get(index))
         .map(|letter| char::from(*letter))
@@ -199,7 +201,7 @@ fn alphanumeric() -> String {
 }
 
 /// A decimal version and base64url, the shape of WeChat's tokens.
-fn token() -> String {
+pub(super) fn token() -> String {
     format!("98_{}", ids::base64url(&ids::random::<64>()))
 }
 

@@ -30,6 +30,7 @@ mod shared;
 mod sns;
 #[cfg(test)]
 mod tests;
+mod ticket;
 mod user;
 mod wording;
 

@@ -9,6 +9,7 @@ use super::{
     expiring::Expiring,
     fault::Faults,
     ledger::{Grant, Ledger},
+    ticket::Tickets,
     user::Users,
 };
 use crate::clock::{Clock, Millis};
@@ -34,6 +35,7 @@ pub(super) struct State {
     pub(super) accounts: Accounts,
     pub(super) users: Users,
     pub(super) ledger: Ledger,
+    pub(super) tickets: Tickets,
     pub(super) consents: Expiring<Consent>,
     pub(super) faults: Faults,
 }
@@ -72,6 +74,7 @@ impl State {
             accounts,
             users: Users::seeded(),
             ledger: Ledger::new(),
+            tickets: Tickets::new(),
             consents: Expiring::new(MAX_CONSENTS, CONSENT_TTL),
             faults: Faults::default(),
         }

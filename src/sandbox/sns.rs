@@ -6,7 +6,7 @@ use url::form_urlencoded;
 
 use super::{
     account::Account,
-    errcode::Errcode,
+    errcode::{self, Errcode},
     ledger::{ACCESS_TTL_S, Scope, Tokens},
     shared::{Shared, State},
     user::{SNAPSHOT_NAME, User},
@@ -48,22 +48,23 @@ fn endpoint(path: &str, rule: fn(&mut Call<'_>) -> Answer) -> Resource {
             base: shared.own.base(host),
             now,
         };
-        respond(rule(&mut call), now)
+        respond(rule(&mut call), &request, now)
     };
-    let other = |shared: web::Data<Shared>| async move {
-        respond(Err(Errcode::GET_REQUIRED), shared.clock.now())
+    let other = |shared: web::Data<Shared>, request: HttpRequest| async move {
+        respond(Err(Errcode::GET_REQUIRED), &request, shared.clock.now())
     };
     web::resource(path).get(get).default_service(web::to(other))
 }
 
-async fn unknown(shared: web::Data<Shared>) -> HttpResponse {
-    respond(Err(Errcode::INVALID_URL), shared.clock.now())
+async fn unknown(shared: web::Data<Shared>, request: HttpRequest) -> HttpResponse {
+    respond(Err(Errcode::INVALID_URL), &request, shared.clock.now())
 }
 
-/// Always HTTP 200, always `text/plain`.
-fn respond(answer: Answer, now: Millis) -> HttpResponse {
-    let body = answer.unwrap_or_else(|refusal| refusal.body(now));
-    HttpResponse::Ok().content_type("text/plain").body(body)
+fn respond(answer: Answer, request: &HttpRequest, now: Millis) -> HttpResponse {
+    match answer {
+        Ok(body) => errcode::json(request.path(), body),
+        Err(refusal) => refusal.respond(request, now),
+    }
 }
 
 #[derive(Serialize)]
