@@ -16,9 +16,10 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{
-    accounts_api,
+    accounts_api, cgi,
     fault::{Fault, Faults},
     page::{self, USER_COOKIE},
+    quota,
     shared::{Shared, State},
     user::{User, UserRefused},
 };
@@ -38,6 +39,8 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
                 .get(accounts_api::list)
                 .put(accounts_api::put),
         )
+        .service(resource("/quotas").get(quota::show).put(quota::set))
+        .service(resource("/js_code").post(cgi::js_code))
         .service(resource("/faults").get(faults).put(set_faults))
         .service(resource("/clock").post(advance_clock))
         .service(resource("/reset").post(reset))

@@ -22,6 +22,7 @@ impl Errcode {
     pub(super) const INVALID_ACTION_INFO: Self = Self(40053);
     pub(super) const INVALID_URL: Self = Self(40066);
     pub(super) const INVALID_SECRET: Self = Self(40125);
+    pub(super) const INVALID_ARGUMENTS: Self = Self(40097);
     pub(super) const INVALID_SCENE: Self = Self(40129);
     pub(super) const CODE_USED: Self = Self(40163);
     pub(super) const IP_NOT_LISTED: Self = Self(40164);
@@ -38,8 +39,10 @@ impl Errcode {
     pub(super) const POST_REQUIRED: Self = Self(43002);
     pub(super) const EMPTY_BODY: Self = Self(44002);
     pub(super) const DAILY_LIMIT: Self = Self(45009);
+    pub(super) const MINUTE_LIMIT: Self = Self(45011);
     pub(super) const NOT_JSON: Self = Self(47001);
     pub(super) const UNAUTHORIZED: Self = Self(48001);
+    pub(super) const CLEAR_LIMIT: Self = Self(48006);
 
     /// WeChat's sentence. Clients must not read it: it changes without notice.
     const fn text(self) -> &'static str {
@@ -87,6 +90,7 @@ impl Errcode {
             46004 => "user no exist",
             47001 => "data format error",
             48001 => "api unauthorized",
+            48006 => "forbid to clear quota because of reaching the limit",
             48004 => "api forbidden for irregularities",
             49003 => "not match openid with appid",
             50001 => "user unauthorized this api",

@@ -121,6 +121,26 @@ impl Ledger {
         app_id: &str,
         now: Millis,
     ) -> Result<Tokens, Errcode> {
+        let session = Session {
+            grant: self.spend(code, app_id, now)?,
+            access_token: token(),
+            access_expires_at: now + ACCESS_TTL_S * 1000,
+        };
+        let refresh_token = token();
+        let tokens = session.tokens(&refresh_token);
+        self.access
+            .insert(session.access_token.clone(), refresh_token.clone(), now);
+        self.sessions.insert(refresh_token, session, now);
+        Ok(tokens)
+    }
+
+    /// What a code is for, once.
+    pub(super) fn spend(
+        &mut self,
+        code: &str,
+        app_id: &str,
+        now: Millis,
+    ) -> Result<Grant, Errcode> {
         let code = self.codes.get(code, now).ok_or(Errcode::INVALID_CODE)?;
         if code.grant.app_id != app_id {
             return Err(Errcode::INVALID_CODE);
@@ -132,17 +152,7 @@ impl Ledger {
             return Err(Errcode::INVALID_CODE);
         }
         code.spent = true;
-        let session = Session {
-            grant: code.grant.clone(),
-            access_token: token(),
-            access_expires_at: now + ACCESS_TTL_S * 1000,
-        };
-        let refresh_token = token();
-        let tokens = session.tokens(&refresh_token);
-        self.access
-            .insert(session.access_token.clone(), refresh_token.clone(), now);
-        self.sessions.insert(refresh_token, session, now);
-        Ok(tokens)
+        Ok(code.grant.clone())
     }
 
     /// The same access token for another two hours while it is good, else a new one.

@@ -1,4 +1,5 @@
-//! Plays WeChat: the pages of open.weixin.qq.com, the calls of api.weixin.qq.com, and a simulated phone.
+//! Plays WeChat: the pages of open.weixin.qq.com, the calls of api.weixin.qq.com and mp.weixin.qq.com, and a
+//! simulated phone.
 //!
 //! It has its own listener and speaks HTTP only; the gateway meets it as it meets WeChat, and the two share no
 //! types. It is as strict as WeChat where WeChat is strict, and what goes wrong there can be
@@ -8,6 +9,7 @@
 //! |---|---|
 //! | `/connect/oauth2/authorize` | asks the phone's user, or not, and sends the phone back with a code |
 //! | `/sns/…` | codes for tokens, tokens for people |
+//! | `/cgi-bin/…`, `/wxa/…` | an account's own token, and what it opens: parametric codes, followers |
 //! | `/phone` | the simulated phone |
 //! | `/sandbox/api/…` | for tests: scan, users, faults, the clock, reset |
 
@@ -17,15 +19,19 @@ mod address;
 mod api;
 mod authorize;
 mod avatar;
+mod call;
+mod cgi;
 mod drawer;
 mod errcode;
 mod expiring;
 mod fault;
+mod global_token;
 mod interrupt;
 mod ledger;
 mod oauth;
 mod page;
 mod phone;
+mod quota;
 mod shared;
 mod sns;
 #[cfg(test)]
@@ -150,6 +156,7 @@ fn routes(config: &mut web::ServiceConfig, shared: &web::Data<Shared>) {
         .app_data(shared.clone())
         .app_data(web::PayloadConfig::new(MAX_BODY))
         .configure(oauth::configure)
+        .configure(cgi::configure)
         .configure(sns::configure)
         .configure(api::configure)
         .configure(phone::configure)

@@ -8,7 +8,9 @@ use super::{
     authorize::Back,
     expiring::Expiring,
     fault::Faults,
+    global_token::GlobalTokens,
     ledger::{Grant, Ledger},
+    quota::Quotas,
     ticket::Tickets,
     user::Users,
 };
@@ -35,7 +37,9 @@ pub(super) struct State {
     pub(super) accounts: Accounts,
     pub(super) users: Users,
     pub(super) ledger: Ledger,
+    pub(super) global_tokens: GlobalTokens,
     pub(super) tickets: Tickets,
+    pub(super) quotas: Quotas,
     pub(super) consents: Expiring<Consent>,
     pub(super) faults: Faults,
 }
@@ -74,7 +78,9 @@ impl State {
             accounts,
             users: Users::seeded(),
             ledger: Ledger::new(),
+            global_tokens: GlobalTokens::new(),
             tickets: Tickets::new(),
+            quotas: Quotas::default(),
             consents: Expiring::new(MAX_CONSENTS, CONSENT_TTL),
             faults: Faults::default(),
         }
