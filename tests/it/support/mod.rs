@@ -6,6 +6,7 @@ mod calls;
 mod gateway;
 mod phone;
 mod process;
+mod pusher;
 mod raw;
 mod steps;
 
@@ -16,6 +17,7 @@ pub(crate) use self::{
     gateway::{Gateway, respawn_gateway, spawn_gateway, spawn_gateway_with},
     phone::{Page, Phone},
     process::{Process, refused_process},
+    pusher::{Pusher, event},
     raw::{Raw, frame},
     steps::{Step, Steps},
 };
