@@ -17,6 +17,7 @@ use anyhow::Context;
 use secrecy::ExposeSecret;
 use url::Url;
 
+pub(crate) use self::wechat::Wechat;
 use self::{
     listeners::{admin_server, listen, public_server},
     services::Services,

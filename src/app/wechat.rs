@@ -12,14 +12,16 @@ use crate::{
 };
 
 /// Everything that speaks with WeChat.
-pub(super) struct Wechat {
+pub(crate) struct Wechat {
     pub(super) api: Api,
-    pub(super) accounts: Accounts,
+    pub(crate) accounts: Accounts,
     pub(super) inbox: Option<Inbox>,
 }
 
 impl Wechat {
-    pub(super) fn new(
+    /// # Errors
+    /// When no HTTP client can be set up, or a key of the message push does not decode.
+    pub(crate) fn new(
         config: &Config,
         clock: Clock,
         metrics: Arc<Metrics>,

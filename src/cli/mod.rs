@@ -1,5 +1,6 @@
 //! What can be said on the command line.
 
+mod check;
 mod sandbox;
 mod serve;
 
@@ -18,6 +19,9 @@ const USAGE: u8 = 2;
 /// Does what the command line says; the exit code is 0 for a clean end, 1 for a failure, 2 for bad usage.
 pub async fn run(cli: Cli) -> ExitCode {
     let (command, overrides) = cli.into_parts();
+    if let Command::Check(options) = &command {
+        return check::check(&overrides, options).await;
+    }
     let config = match prepare(&overrides) {
         Ok(config) => config,
         Err(code) => return code,
@@ -25,6 +29,7 @@ pub async fn run(cli: Cli) -> ExitCode {
     let done = match command {
         Command::Serve => serve::serve(config).await,
         Command::Sandbox => sandbox::sandbox(&config).await,
+        Command::Check(_) => return ExitCode::SUCCESS,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -64,12 +69,14 @@ pub struct Cli {
 }
 
 /// What to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Command {
     /// Run the gateway; also when no command is named.
     Serve,
     /// Run the sandbox alone.
     Sandbox,
+    /// Tell what is right and wrong about the configuration.
+    Check(check::Options),
 }
 
 #[derive(Subcommand)]
@@ -78,6 +85,13 @@ enum Named {
     Serve(Settings),
     /// Runs the sandbox alone: it plays WeChat.
     Sandbox(Settings),
+    /// Tells what is right, wrong or weak about the configuration, and asks WeChat.
+    Check {
+        #[command(flatten)]
+        settings: Settings,
+        #[command(flatten)]
+        options: check::Options,
+    },
 }
 
 // Before the command and behind it: clap keeps only one of the two places of a global list.
@@ -95,6 +109,7 @@ impl Cli {
             None => (Command::Serve, Vec::new()),
             Some(Named::Serve(settings)) => (Command::Serve, settings.set),
             Some(Named::Sandbox(settings)) => (Command::Sandbox, settings.set),
+            Some(Named::Check { settings, options }) => (Command::Check(options), settings.set),
         };
         let mut set = self.settings.set;
         set.extend(later);
