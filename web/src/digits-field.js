@@ -5,6 +5,7 @@
 export class DigitsField {
   #boxes;
   #field;
+  #typed;
   #attempt = 0;
 
   /**
@@ -15,12 +16,9 @@ export class DigitsField {
   constructor(boxes, field, typed) {
     this.#boxes = boxes;
     this.#field = field;
-    field.addEventListener('paste', (event) => this.#paste(event));
-    field.addEventListener('input', () => {
-      const before = boxes.dataset.filled;
-      this.#fill(field.value);
-      if (field.value.length === field.maxLength && before !== boxes.dataset.filled) typed(field.value);
-    });
+    this.#typed = typed;
+    field.addEventListener('input', () => this.#onInput(field.value));
+    field.addEventListener('paste', (event) => this.#onPaste(event));
   }
 
   /** @param {Digits | undefined} digits @param {string} label */
@@ -41,11 +39,18 @@ export class DigitsField {
     this.#field.focus();
   }
 
-  /** A pasted text is cut by the field's length before its digits can be told from the rest. @param {ClipboardEvent} event */
-  #paste(event) {
+  /** @param {string} text */
+  #onInput(text) {
+    const filled = this.#boxes.dataset.filled;
+    this.#fill(text);
+    if (this.#field.value.length === this.#field.maxLength && filled !== this.#boxes.dataset.filled) this.#typed(this.#field.value);
+  }
+
+  /** The field would cut a pasted text to its length before its digits are told from the rest. @param {ClipboardEvent} event */
+  #onPaste(event) {
     event.preventDefault();
-    this.#field.value = event.clipboardData?.getData('text').replace(/\D/g, '') ?? '';
-    this.#field.dispatchEvent(new Event('input'));
+    this.#fill('');
+    this.#onInput(event.clipboardData?.getData('text') ?? '');
   }
 
   /** @param {string} text */

@@ -89,11 +89,11 @@ function pending(model, event) {
     };
   }
   const [sentence, detail] = device === 'wechat' ? [s.holdSentence, s.holdDetail] : [s.pendingSentence, device === 'phone' ? s.phoneDetail : s.pendingDetail];
-  const help = quiet('help', device === 'phone' ? s.helpTitle : s.onPhone);
+  const help = quiet('help', device === 'desk' ? s.onPhone : s.helpTitle);
   return {
     mood: 'code', sentence, detail: countdown || detail,
     code: { svg: event.qr?.svg ?? '', text: event.qr?.text ?? '' }, ring,
-    actions: [...keep, device === 'phone' ? { ...help, look: 'plain' } : help, ...switchOf(model)],
+    actions: [...keep, device === 'desk' ? help : { ...help, look: 'plain' }, ...switchOf(model)],
   };
 }
 

@@ -23,7 +23,7 @@ export const en = {
   openHere: 'Open in this window',
   useH5: 'Use a plain QR code',
   useOfficialAccount: 'Use the official account',
-  useWebsite: 'Use WeChat’s own page',
+  useWebsite: 'Use the WeChat page',
   scannedSentence: 'Scanned. Confirm on your phone',
   scannedDetail: 'Check the app and device shown there first',
   scannedInChat: 'Scanned. Confirm in the chat with {app}',
