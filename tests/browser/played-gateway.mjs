@@ -108,6 +108,7 @@ class PlayedGateway {
     if (pathname.startsWith('/api/v1/')) return this.#json(response, 401, { code: 40100, name: 'unauthenticated', message: '' });
     if (pathname.startsWith('/connect/')) return response.setHeader('content-type', TYPES['.html']).end(WECHAT);
     if (pathname.startsWith('/s/')) return response.setHeader('content-type', TYPES['.html']).end('<!doctype html><title>confirm</title><a href="/">back</a>');
+    if (pathname === '/favicon.ico') return response.writeHead(204).end();
     const file = pathname === '/' ? 'index.html' : pathname === '/app' ? 'app.html' : `src/${pathname.replace(/^\/assets\//, '')}`;
     const content = await readFile(WEB + file).catch(() => null);
     response.statusCode = content ? 200 : 404;
