@@ -177,7 +177,8 @@ export class LoginPage {
   /** Inside WeChat there is nothing to choose: the other flows need a second screen. */
   #otherFlow() {
     if (!this.#config || this.#device() === 'wechat') return null;
-    return flowAfter(this.#config, this.#env.session.flow);
+    const { baton, flow } = this.#env.session;
+    return flowAfter(this.#config, baton ? flow : chooseFlow(this.#config, this.#flow, false));
   }
 
   /** @template T @param {number} ms @param {Promise<T>} promise @returns {Promise<T | null>} */

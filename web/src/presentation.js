@@ -147,7 +147,8 @@ function authorized(model, { event }) {
 }
 
 /** @param {Model} model @param {Extract<LoginState, { name: 'waiting' }>} state @returns {Shown} */
-function waiting({ strings: s, now }, { error, until, reference }) {
+function waiting(model, { error, until, reference }) {
+  const { strings: s, now } = model;
   const seconds = Math.ceil((until - now) / 1_000);
   const status = Math.floor((error?.code ?? 0) / 100);
   const known = status === 429 ? s.limitedSentence : status === 503 ? s.overloadedSentence : s.waitingSentence;
@@ -155,7 +156,8 @@ function waiting({ strings: s, now }, { error, until, reference }) {
     mood: 'veiled', glyph: 'pause', sentence: known,
     detail: seconds > 0 ? fill(s.retryIn, { seconds }) : s.retrying,
     reference: referenceOf(error, reference),
-    actions: [{ ...onPlate('renew', s.tryAgain), look: 'plain' }],
+    // What WeChat cannot do in one flow it may do in another.
+    actions: [{ ...onPlate('renew', s.tryAgain), look: 'plain' }, ...(status === 502 || status === 504 ? switchOf(model) : [])],
   };
 }
 
@@ -203,9 +205,9 @@ function stopped(why, s) {
   }
 }
 
-/** @param {Model} model @param {{ expires_at: number }} event */
-function secondsLeft({ gatewayNow }, { expires_at }) {
-  return Math.max(0, Math.ceil((expires_at - gatewayNow) / 1_000));
+/** Never more than the state lives: the gateway's clock is known to a trip of the network. @param {Model} model @param {{ at: number, expires_at: number }} event */
+function secondsLeft({ gatewayNow }, { at, expires_at }) {
+  return Math.max(0, Math.ceil((expires_at - Math.max(gatewayNow, at)) / 1_000));
 }
 
 /** @param {Model} model @param {Pending} event */

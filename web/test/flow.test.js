@@ -124,6 +124,14 @@ test('with more than one flow there is a quiet switch, which begins again with t
   assert.deepEqual(await stage.page.wishes(), { locale: 'en' });
 });
 
+test('when WeChat fails at the start of one flow, the other is offered; when the gateway is busy it is not', async () => {
+  offers('official_account', 'h5');
+  await stage.show({ name: 'waiting', error: { code: 50200, name: 'wechat_failed' }, until: stage.clock.now() + 4_000 });
+  assert.equal(button('switch').textContent, en.useH5);
+  await stage.show({ name: 'waiting', error: { code: 42900, name: 'rate_limited' }, until: stage.clock.now() + 4_000 });
+  assert.equal(button('switch'), null);
+});
+
 test('with one flow there is no switch', async () => {
   await stage.show(stage.pending());
   assert.equal(button('switch'), null);
