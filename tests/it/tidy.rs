@@ -19,6 +19,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "backend",
             "clock",
             "config",
+            "geo",
             "http",
             "ids",
             "login",
@@ -49,6 +50,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "cluster",
             "code",
             "config",
+            "geo",
             "ids",
             "protocol",
             "push",
@@ -87,6 +89,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("telemetry", &["config"]),
     ("outbound", &["config"]),
     ("config", &["clock", "code", "ids"]),
+    ("geo", &["code"]),
     ("ids", &["clock"]),
     ("clock", &[]),
     ("code", &[]),
@@ -129,6 +132,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("sqlx", &["backend"]),
     ("dashmap", &["backend", "push"]),
     ("jsonwebtoken", &["token"]),
+    ("maxminddb", &["geo"]),
 ];
 
 const FILE_LINES: usize = 400;
