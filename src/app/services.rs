@@ -6,6 +6,7 @@ use std::{
 };
 
 use actix_web::{middleware::Compress, web};
+use anyhow::Context;
 use secrecy::SecretBox;
 
 use crate::{
@@ -16,6 +17,7 @@ use crate::{
     },
     clock::Clock,
     config::{Config, Credentials, Mode, http_url},
+    geo::Geo,
     http::{self, Http},
     login::{Accounts, Login, Parts, Settings},
     outbound, phone,
@@ -75,6 +77,7 @@ impl Services {
             tokens: tokens.clone(),
             push: push.clone(),
             accounts: accounts(config)?,
+            geo: geo(config)?,
             clock,
             tasks: tasks.clone(),
             metrics: metrics.clone(),
@@ -180,8 +183,16 @@ fn settings(config: &Config) -> Settings {
         apps: config.apps.clone(),
         default_flow: config.scene.default_flow,
         scanned_user: config.scene.scanned_user,
+        number_match: config.scene.number_match,
         lives: lives(config),
     }
+}
+
+fn geo(config: &Config) -> anyhow::Result<Geo> {
+    let Some(path) = &config.geo.database else {
+        return Ok(Geo::default());
+    };
+    Geo::open(path).with_context(|| format!("geo.database: {}", path.display()))
 }
 
 fn accounts(config: &Config) -> anyhow::Result<Accounts> {

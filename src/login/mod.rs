@@ -8,17 +8,22 @@
 //! | the phone visits `/s/{scene}` and is sent to WeChat | `visit.rs`, `phone_cookie.rs`, `oauth_state.rs` |
 //! | WeChat sends it back with a code: `scanned`, or a new user is known | `oauth_return.rs` |
 //! | the person confirms or rejects | `confirm.rs` |
-//! | the browser sends the digits that the phone shows | `verify.rs` |
+//! | the phone shows digits, where that is asked for | `number_match.rs`, `risk.rs`, `recent.rs` |
+//! | the browser sends them | `verify.rs`, `lockout.rs` |
 //! | the page redeems the grant | `redeem.rs` |
 //! | time runs out | `expire.rs` |
 
 mod confirm;
 mod expire;
+mod lockout;
+mod number_match;
 mod oauth_return;
 mod oauth_state;
 mod open;
 mod phone_cookie;
+mod recent;
 mod redeem;
+mod risk;
 mod verify;
 mod visit;
 mod watch;
@@ -37,6 +42,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 pub use self::{
+    number_match::Matching,
     oauth_return::OauthCallback,
     open::{Opened, Origination},
     visit::{Confirming, Next, Notice, PhoneRequest},
@@ -45,7 +51,8 @@ use crate::{
     clock::{Clock, Stopwatch},
     cluster::{Once, StoreError},
     code::Code,
-    config::{Apps, Flow, ScannedUser},
+    config::{Apps, Flow, NumberMatch, ScannedUser},
+    geo::Geo,
     push::Registry,
     scene::{Advanced, Deadlines, Effect, Input, Lives, Scene, SceneId, SceneStore, State, Was},
     tasks::Tasks,
@@ -66,6 +73,8 @@ pub struct Settings {
     pub default_flow: Flow,
     /// What `scanned` tells.
     pub scanned_user: ScannedUser,
+    /// When the phone shows digits.
+    pub number_match: NumberMatch,
     /// How long the states live.
     pub lives: Lives,
 }
@@ -94,6 +103,8 @@ pub struct Parts {
     pub push: Arc<Registry>,
     /// WeChat.
     pub accounts: Accounts,
+    /// Where addresses are.
+    pub geo: Geo,
     /// Time.
     pub clock: Clock,
     /// Where work goes on that must finish.
@@ -113,6 +124,7 @@ pub struct Login(Arc<Inner>);
 struct Inner {
     parts: Parts,
     deadlines: Deadlines,
+    recent: recent::Recent,
     is_draining: AtomicBool,
     /// Places for calls to WeChat under way.
     exchanges: Arc<Semaphore>,
@@ -170,6 +182,7 @@ impl Login {
         Self(Arc::new(Inner {
             parts,
             deadlines: Deadlines::default(),
+            recent: recent::Recent::default(),
             is_draining: AtomicBool::new(false),
             exchanges: Arc::new(Semaphore::new(MAX_EXCHANGES)),
         }))
@@ -229,6 +242,7 @@ impl Login {
                 .deadlines
                 .set(*id, Some(was.deadline), scene.deadline);
             self.count(scene, was);
+            self.strike(scene).await;
             match effect {
                 Effect::Announce => self.announce(scene),
                 Effect::Finish => self.parts().push.finish(*id),
@@ -270,6 +284,7 @@ impl Login {
                     .scan_to_authorized
                     .observe(Duration::from_millis(scene.at - was.at).as_secs_f64());
             }
+            self.count_number_match(scene, was);
             let (id, trace_id, seq) = (scene.id, &scene.opening.trace_id, scene.seq);
             tracing::info!(scene = %id, trace_id, seq, state, "scene moved on");
         }

@@ -12,7 +12,7 @@ use actix_web::{
 use maud::Markup;
 
 use super::{
-    Door,
+    Door, matching,
     page::{self, View},
 };
 use crate::{
@@ -49,6 +49,9 @@ impl Answer {
         match next {
             Ok(Next::Confirm(confirming)) => {
                 self.page(StatusCode::OK, page::confirm(&self.view(), &confirming))
+            }
+            Ok(Next::Digits(matching)) => {
+                self.page(StatusCode::OK, matching::page(&self.view(), &matching))
             }
             Ok(Next::Wechat { url, cookie }) => self.wechat(&url, &cookie, cookies),
             Ok(Next::Scene(scene)) => see_other(&page::address(&scene)),
@@ -129,7 +132,9 @@ const fn status(notice: Notice, is_known: bool) -> StatusCode {
         }
         Notice::StillWorking => StatusCode::ACCEPTED,
         Notice::BadLink | Notice::NoCode => StatusCode::BAD_REQUEST,
-        Notice::NotYours | Notice::OtherAccount | Notice::Snapshot => StatusCode::FORBIDDEN,
+        Notice::NotYours | Notice::OtherAccount | Notice::Snapshot | Notice::LockedOut => {
+            StatusCode::FORBIDDEN
+        }
         Notice::Expired if !is_known => StatusCode::NOT_FOUND,
         Notice::InUse => StatusCode::CONFLICT,
         Notice::Expired | Notice::Failed => StatusCode::GONE,
