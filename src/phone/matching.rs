@@ -33,7 +33,11 @@ pub(super) fn page(view: &View<'_>, matching: &Matching) -> Markup {
             p.host { (before) bdi { (matching.host) } (after) }
             p.helps { (wording::within(seconds, locale)) }
         }
-        p.warning { (wording::KEEP_DIGITS.of(locale)) }
+        p.warning {
+            (wording::KEEP_DIGITS.of(locale))
+            " "
+            span { (wording::ASKED_FOR.of(locale)) }
+        }
         div.choice {
             (page::choice("reject", wording::REJECT.of(locale), &matching.scene, &matching.form_token))
             a.button href=(page::address(&matching.scene)) { (wording::TYPED.of(locale)) }

@@ -60,8 +60,12 @@ pub(super) const TYPE_DIGITS: Text = Text::new(
     "Type these digits on the sign-in page",
 );
 pub(super) const KEEP_DIGITS: Text = Text::new(
-    "不要把数字告诉任何人。有人向你要？请拒绝。",
-    "Never tell them to anybody. Somebody asks for them? Reject.",
+    "不要把数字告诉任何人。",
+    "Never tell these digits to anybody.",
+);
+pub(super) const ASKED_FOR: Text = Text::new(
+    "有人向你要？请拒绝。",
+    "Does somebody ask for them? Reject.",
 );
 pub(super) const TYPED: Text = Text::new("已输入，继续", "Done, go on");
 pub(super) const TRY_AGAIN: Text = Text::new("重试", "Try again");
@@ -279,6 +283,7 @@ mod tests {
             ADDRESS,
             TYPE_DIGITS,
             KEEP_DIGITS,
+            ASKED_FOR,
             TYPED,
             TIME,
             UNKNOWN_DEVICE,
