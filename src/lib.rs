@@ -11,6 +11,7 @@ pub mod clock;
 pub mod cluster;
 pub mod code;
 pub mod config;
+pub mod geo;
 pub mod http;
 pub mod ids;
 pub mod login;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use actix_web::{middleware::Compress, web};
+use anyhow::Context;
 use secrecy::SecretBox;
 
 use super::wechat::Wechat;
@@ -18,6 +19,7 @@ use crate::{
     callback,
     clock::Clock,
     config::{Config, Mode, http_url},
+    geo::Geo,
     http::{self, Http},
     login::{Login, Parts, Settings},
     phone,
@@ -82,6 +84,7 @@ impl Services {
             push: push.clone(),
             accounts: wechat.accounts,
             inbox: wechat.inbox,
+            geo: geo(config)?,
             clock,
             tasks: tasks.clone(),
             metrics: metrics.clone(),
@@ -208,10 +211,18 @@ fn settings(config: &Config) -> Settings {
         apps: config.apps.clone(),
         default_flow: config.scene.default_flow,
         scanned_user: config.scene.scanned_user,
+        number_match: config.scene.number_match,
         lives: lives(config),
         scan_confirm: config.wechat.official_account.confirm,
         fallback_flow: config.wechat.official_account.fallback_flow,
     }
+}
+
+fn geo(config: &Config) -> anyhow::Result<Geo> {
+    let Some(path) = &config.geo.database else {
+        return Ok(Geo::default());
+    };
+    Geo::open(path).with_context(|| format!("geo.database: {}", path.display()))
 }
 
 fn lives(config: &Config) -> Lives {

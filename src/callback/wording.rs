@@ -34,6 +34,13 @@ pub(super) fn reply(reply: &ChatReply) -> String {
         (Says::InUse, Locale::En) => {
             "Somebody else has scanned this code. Get a new one on your computer.".to_owned()
         }
+        (Says::LockedOut, Locale::ZhCn) => {
+            "数字多次输错，为保护你的账号，15 分钟内无法扫码登录。".to_owned()
+        }
+        (Says::LockedOut, Locale::En) => {
+            "The digits were wrong too often. To protect your account, no code signs you in for 15 minutes."
+                .to_owned()
+        }
         (Says::Over, Locale::ZhCn) => "二维码已失效，请在电脑上刷新后再扫。".to_owned(),
         (Says::Over, Locale::En) => {
             "This code has expired. Get a new one on your computer and scan it again.".to_owned()

@@ -13,6 +13,7 @@ pub(crate) async fn once(once: &dyn Once, clock: &Clock) {
     the_first_outcome_stays(once).await;
     an_unsettled_claim_is_pending(once).await;
     a_claim_ends_with_its_life(once, clock).await;
+    looking_takes_nothing(once, clock).await;
 }
 
 async fn one_of_many_is_first(once: &dyn Once) {
@@ -68,4 +69,17 @@ async fn a_claim_ends_with_its_life(once: &dyn Once, clock: &Clock) {
     );
     clock.advance(Duration::from_secs(2));
     assert_eq!(once.claim("short", TTL, WAIT).await.unwrap(), Claim::First);
+}
+
+async fn looking_takes_nothing(once: &dyn Once, clock: &Clock) {
+    let looked = async || once.is_claimed("looked at").await.unwrap();
+    assert!(!looked().await);
+    assert!(!looked().await, "to look is not to claim");
+    let claim = once.claim("looked at", Duration::from_secs(1), WAIT);
+    assert_eq!(claim.await.unwrap(), Claim::First);
+    assert!(looked().await, "unsettled too");
+    once.settle("looked at", "done").await.unwrap();
+    assert!(looked().await);
+    clock.advance(Duration::from_secs(2));
+    assert!(!looked().await);
 }

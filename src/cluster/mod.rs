@@ -37,6 +37,9 @@ pub trait Once: Send + Sync {
 
     /// Tells everybody who comes later what became of it; the first outcome stays.
     async fn settle(&self, key: &str, outcome: &str) -> Result<(), StoreError>;
+
+    /// Whether the key is claimed now, settled or not; takes nothing and waits for nobody.
+    async fn is_claimed(&self, key: &str) -> Result<bool, StoreError>;
 }
 
 #[cfg(test)]

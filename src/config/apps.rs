@@ -123,6 +123,11 @@ impl Origin {
         matches!(url.scheme(), "http" | "https").then(|| Self(url.origin().ascii_serialization()))
     }
 
+    /// Host and port, as an address bar shows them.
+    pub fn host(&self) -> &str {
+        self.0.split_once("://").map_or(&*self.0, |(_, host)| host)
+    }
+
     /// As it stands in the header.
     pub fn as_str(&self) -> &str {
         &self.0

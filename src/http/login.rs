@@ -4,6 +4,7 @@ use actix_web::{HttpRequest, http::header};
 
 use super::{ApiError, RequestContext, user_agent};
 use crate::{
+    config::Origin,
     login::{LoginError, Origination},
     scene::Asker,
     token::TokenError,
@@ -17,12 +18,15 @@ pub fn originate(
 ) -> Origination {
     let user_agent = request.headers().get(header::USER_AGENT);
     let user_agent = user_agent.and_then(|value| value.to_str().ok());
+    let origin = request.headers().get(header::ORIGIN);
+    let origin = origin.and_then(|value| Origin::parse(value.to_str().ok()?));
     let (browser, system) = user_agent::device(user_agent.unwrap_or_default());
     Origination {
         asker: Asker {
             browser: browser.to_owned(),
             system: system.to_owned(),
             ip: context.address.to_string(),
+            host: origin.map(|origin| origin.host().to_owned()),
         },
         browser_cookie,
         locale: context.locale,

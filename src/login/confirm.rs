@@ -11,7 +11,7 @@ use super::{
 use crate::scene::{Advanced, Input, Phone, Refused, Scene, State};
 
 impl Login {
-    /// `POST /s/{scene}/confirm`: a known user is authorized at once, a new one goes to WeChat's consent first.
+    /// `POST /s/{scene}/confirm`: a known user is authorized, or shown digits first; a new one goes to WeChat's consent before.
     ///
     /// # Errors
     /// 50300 when a store is away.
@@ -38,11 +38,8 @@ impl Login {
             openid: phone.openid.clone(),
             tie: Some(cookie.tie()),
         };
-        let confirm = Input::Confirm {
-            phone,
-            user,
-            digits: None,
-        };
+        let address = request.address;
+        let confirm = self.confirmation(&scene, phone, user, address).await?;
         self.decide(&scene, &confirm).await
     }
 

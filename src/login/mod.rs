@@ -9,20 +9,25 @@
 //! | WeChat sends it back with a code: `scanned`, or a new user is known | `oauth_return.rs` |
 //! | an event names who scanned a parametric code | `message.rs`, `official_account.rs`, `bearer.rs` |
 //! | the person confirms or rejects | `confirm.rs` |
-//! | the browser sends the digits that the phone shows | `verify.rs` |
+//! | the phone shows digits, where that is asked for | `number_match.rs`, `risk.rs`, `recent.rs` |
+//! | the browser sends them | `verify.rs`, `lockout.rs` |
 //! | the page redeems the grant | `redeem.rs` |
 //! | time runs out | `expire.rs` |
 
 mod bearer;
 mod confirm;
 mod expire;
+mod lockout;
 mod message;
+mod number_match;
 mod oauth_return;
 mod oauth_state;
 mod official_account;
 mod open;
 mod phone_cookie;
+mod recent;
 mod redeem;
+mod risk;
 mod verify;
 mod visit;
 mod watch;
@@ -43,6 +48,7 @@ use url::Url;
 pub use self::{
     bearer::LINK_KEY,
     message::PushError,
+    number_match::Matching,
     oauth_return::OauthCallback,
     official_account::{ChatReply, Says},
     open::{Opened, Origination},
@@ -52,7 +58,8 @@ use crate::{
     clock::{Clock, Stopwatch},
     cluster::{Once, StoreError},
     code::Code,
-    config::{AppId, Apps, Flow, ScanConfirm, ScannedUser},
+    config::{AppId, Apps, Flow, NumberMatch, ScanConfirm, ScannedUser},
+    geo::Geo,
     push::Registry,
     scene::{Advanced, Deadlines, Effect, Input, Lives, Scene, SceneId, SceneStore, State, Was},
     tasks::Tasks,
@@ -73,6 +80,8 @@ pub struct Settings {
     pub default_flow: Flow,
     /// What `scanned` tells.
     pub scanned_user: ScannedUser,
+    /// When the phone shows digits.
+    pub number_match: NumberMatch,
     /// How long the states live.
     pub lives: Lives,
     /// What follows the scan of a parametric code.
@@ -107,6 +116,8 @@ pub struct Parts {
     pub accounts: Accounts,
     /// Opens what WeChat pushes about the official account.
     pub inbox: Option<Inbox>,
+    /// Where addresses are.
+    pub geo: Geo,
     /// Time.
     pub clock: Clock,
     /// Where work goes on that must finish.
@@ -126,6 +137,7 @@ pub struct Login(Arc<Inner>);
 struct Inner {
     parts: Parts,
     deadlines: Deadlines,
+    recent: recent::Recent,
     is_draining: AtomicBool,
     /// Places for calls to WeChat under way.
     exchanges: Arc<Semaphore>,
@@ -183,6 +195,7 @@ impl Login {
         Self(Arc::new(Inner {
             parts,
             deadlines: Deadlines::default(),
+            recent: recent::Recent::default(),
             is_draining: AtomicBool::new(false),
             exchanges: Arc::new(Semaphore::new(MAX_EXCHANGES)),
         }))
@@ -250,6 +263,7 @@ impl Login {
                 .deadlines
                 .set(*id, Some(was.deadline), scene.deadline);
             self.count(scene, was);
+            self.strike(scene).await;
             match effect {
                 Effect::Announce => self.announce(scene),
                 Effect::Finish => self.parts().push.finish(*id),
@@ -291,6 +305,7 @@ impl Login {
                     .scan_to_authorized
                     .observe(Duration::from_millis(scene.at - was.at).as_secs_f64());
             }
+            self.count_number_match(scene, was);
             let (id, trace_id, seq) = (scene.id, &scene.opening.trace_id, scene.seq);
             tracing::info!(scene = %id, trace_id, seq, state, "scene moved on");
         }

@@ -1,6 +1,6 @@
 //! WeChat sends the phone back with a code, or without one.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
@@ -30,7 +30,12 @@ pub struct OauthCallback<'a> {
     pub state: &'a str,
     /// The phone cookie's text.
     pub cookie: Option<&'a str>,
+    /// The phone's address.
+    pub address: IpAddr,
 }
+
+/// Whose callback: the tie of the browser on the phone, and the phone's address.
+type From = ([u8; 32], IpAddr);
 
 /// What came of one callback; kept with its claim for duplicates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +70,10 @@ impl Login {
         let work = async {
             match callback.code.filter(|code| !code.is_empty()) {
                 None => self.without_code(&scene, state.step, cookie.tie()).await,
-                Some(code) => self.with_code(&scene, state, cookie.tie(), code).await,
+                Some(code) => {
+                    let from = (cookie.tie(), callback.address);
+                    self.with_code(&scene, state, from, code).await
+                }
             }
         };
         work.instrument(span).await
@@ -88,7 +96,7 @@ impl Login {
         &self,
         scene: &Scene,
         state: OauthState,
-        tie: [u8; 32],
+        from: From,
         code: &str,
     ) -> Result<Next, LoginError> {
         let claim = self
@@ -97,7 +105,7 @@ impl Login {
             .claim(&state.claim_key(), oauth_state::LIFE, DUPLICATE_WAIT)
             .await?;
         let outcome = match claim {
-            Claim::First => self.exchange_once(scene, state, tie, code).await,
+            Claim::First => self.exchange_once(scene, state, from, code).await,
             Claim::Again(text) => {
                 serde_json::from_str(&text).unwrap_or(Outcome::Notice(Notice::BadLink))
             }
@@ -114,7 +122,7 @@ impl Login {
         &self,
         scene: &Scene,
         state: OauthState,
-        tie: [u8; 32],
+        from: From,
         code: &str,
     ) -> Outcome {
         let Ok(permit) = self.0.exchanges.clone().try_acquire_owned() else {
@@ -125,8 +133,8 @@ impl Login {
         let (login, scene, code) = (self.clone(), scene.clone(), code.to_owned());
         let work = async move {
             let exchanged = match state.step {
-                Step::Scan => login.scan(&scene, tie, &code).await,
-                Step::Consent => login.consent(&scene, tie, &code).await,
+                Step::Scan => login.scan(&scene, from.0, &code).await,
+                Step::Consent => login.consent(&scene, from, &code).await,
             };
             let outcome = exchanged.unwrap_or(Outcome::Notice(Notice::Trouble));
             drop(permit);
@@ -163,23 +171,20 @@ impl Login {
             openid: proof.openid,
             tie: Some(tie),
         };
-        Ok(
-            match self
-                .advance(&scene.id, &Input::Scan { phone, known })
-                .await?
-            {
-                Advanced::Refused(Refused::OtherPhone, _) => Outcome::Notice(Notice::InUse),
-                Advanced::Unknown => Outcome::Notice(Notice::Expired),
-                Advanced::Done { .. } | Advanced::Refused(..) => Outcome::Scene,
-            },
-        )
+        let refusal = self.refusal(scene, &phone).await?;
+        let scan = refusal.unwrap_or(Input::Scan { phone, known });
+        Ok(match self.advance(&scene.id, &scan).await? {
+            Advanced::Refused(Refused::OtherPhone, _) => Outcome::Notice(Notice::InUse),
+            Advanced::Unknown => Outcome::Notice(Notice::Expired),
+            Advanced::Done { .. } | Advanced::Refused(..) => Outcome::Scene,
+        })
     }
 
     /// The consent step: the same person on the same phone, now with name and picture.
     async fn consent(
         &self,
         scene: &Scene,
-        tie: [u8; 32],
+        (tie, address): From,
         code: &str,
     ) -> Result<Outcome, LoginError> {
         let account = self.account(scene.opening.flow)?;
@@ -215,11 +220,7 @@ impl Login {
             openid: proof.openid,
             tie: Some(tie),
         };
-        let confirm = Input::Confirm {
-            phone,
-            user,
-            digits: None,
-        };
+        let confirm = self.confirmation(scene, phone, user, address).await?;
         Ok(match self.decide(scene, &confirm).await? {
             Next::Notice(notice, _) => Outcome::Notice(notice),
             _ => Outcome::Scene,

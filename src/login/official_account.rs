@@ -14,6 +14,9 @@ use crate::{
     wechat::{OfficialAccount, message::Kind},
 };
 
+/// How long a page waits for its code; behind one call may stand several, for a token that has to be healed first.
+const CODE_WITHIN: Duration = Duration::from_secs(6);
+
 /// What the chat is told, in the language of the login page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChatReply {
@@ -36,6 +39,8 @@ pub enum Says {
     SignedIn,
     /// Somebody else scanned this code.
     InUse,
+    /// Wrong digits have locked this person out for a while.
+    LockedOut,
     /// Too late, or given up.
     Over,
 }
@@ -47,7 +52,12 @@ impl Login {
         let life = self.settings().lives.pending;
         // WeChat counts whole seconds; a code that ends sooner than its scene would be a code that lies.
         let life = life + Duration::from_millis(999);
-        match account.create_qr(&id.to_string(), life).await {
+        let id = id.to_string();
+        let made = tokio::time::timeout(CODE_WITHIN, account.create_qr(&id, life));
+        let Ok(made) = made.await else {
+            return Err(Code::WechatTimeout.into());
+        };
+        match made {
             Ok(code) => Ok(code.url.into()),
             Err(error) => Err(LoginError {
                 code: error.code(),
@@ -99,7 +109,11 @@ impl Login {
             openid: openid.to_owned(),
             tie: None,
         };
-        let says = match self.advance(&id, &Input::Scan { phone, known }).await? {
+        let refusal = self.refusal(&scene, &phone).await?;
+        let is_locked_out = refusal.is_some();
+        let input = refusal.unwrap_or(Input::Scan { phone, known });
+        let says = match self.advance(&id, &input).await? {
+            Advanced::Done { .. } if is_locked_out => Says::LockedOut,
             Advanced::Done { scene, .. } => self.proved(&scene, openid),
             Advanced::Refused(Refused::Again, scene) => self.again(&scene, openid),
             Advanced::Refused(Refused::OtherPhone, _) => Says::InUse,

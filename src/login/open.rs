@@ -136,6 +136,9 @@ impl Login {
             Err(CreateError::Store(error)) => return Err(error.into()),
         }
         self.0.deadlines.set(scene.id, None, scene.deadline);
+        if let Ok(address) = scene.opening.asker.ip.parse() {
+            self.0.recent.count(address, now);
+        }
         let metrics = &self.parts().metrics;
         metrics.scenes_created.inc();
         metrics

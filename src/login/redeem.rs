@@ -59,7 +59,13 @@ impl Login {
         let receipt = serde_json::to_string(&self.parts().tokens.stamp());
         let receipt = receipt.ok().ok_or(Code::Internal)?;
         let scene = match self.advance(&id, &Input::Redeem { receipt }).await? {
-            Advanced::Done { scene, .. } | Advanced::Refused(_, scene) => scene,
+            Advanced::Done { scene, .. } => {
+                if let Some((user, _)) = redeemed(&scene) {
+                    self.remember_browser(&scene, user).await;
+                }
+                scene
+            }
+            Advanced::Refused(_, scene) => scene,
             Advanced::Unknown => return Err(Code::BadGrant.into()),
         };
         let issued = self.session_of(&scene).await?;

@@ -1,17 +1,20 @@
 //! The phone opens `/s/{scene}`: what it may see there, or where it must go first.
 
+use std::net::IpAddr;
+
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Login, LoginError,
+    Login, LoginError, Matching,
     oauth_state::{OauthState, Step},
     phone_cookie::PhoneCookie,
 };
 use crate::{
     clock::Millis,
+    code::Locale,
     config::{Flow, ScanConfirm},
-    scene::{Asker, Scene, SceneId, State},
+    scene::{Asker, By, Scene, SceneId, State},
     wechat::Scope,
 };
 
@@ -24,12 +27,18 @@ pub struct PhoneRequest<'a> {
     pub cookie: Option<&'a str>,
     /// The key of a link that is its own proof.
     pub key: Option<&'a str>,
+    /// The phone's address.
+    pub address: IpAddr,
+    /// The language of its pages.
+    pub locale: Locale,
 }
 
 /// What the phone gets.
 pub enum Next {
     /// The page that asks.
     Confirm(Confirming),
+    /// The page with the digits.
+    Digits(Matching),
     /// On to WeChat, with this phone cookie.
     Wechat {
         /// Where.
@@ -67,6 +76,8 @@ pub struct Confirming {
     pub app: String,
     /// Browser, system, address.
     pub asker: Asker,
+    /// Where that address is, as far as the map knows; in the page's language.
+    pub place: Option<String>,
     /// How long ago the browser opened the scene, in milliseconds.
     pub age: Millis,
     /// When it did, epoch milliseconds.
@@ -89,6 +100,8 @@ pub enum Notice {
     Expired,
     /// Somebody else scanned it.
     InUse,
+    /// This person has failed twice by wrong digits, and has to wait.
+    LockedOut,
     /// An error ended it; the browser offers a new code.
     Failed,
     /// Only WeChat can go on from here.
@@ -133,7 +146,20 @@ impl Login {
         let notice = match (&scene.state, cookie) {
             // A cookie that dropped the scene for newer ones makes no form that counts: WeChat is asked again.
             (State::Scanned { .. }, Some(cookie)) if is_tied && cookie.visited(&scene.id) => {
-                return Ok(Next::Confirm(self.confirming(&scene, &cookie)));
+                return Ok(Next::Confirm(self.confirming(
+                    &scene,
+                    &cookie,
+                    request.locale,
+                )));
+            }
+            (State::Verifying { digits, .. }, Some(cookie))
+                if is_tied && cookie.visited(&scene.id) =>
+            {
+                return Ok(Next::Digits(self.matching(&scene, &cookie, *digits)));
+            }
+            // The same cookie, which dropped the scene.
+            (State::Verifying { .. }, Some(cookie)) if is_tied => {
+                return self.to_wechat(&scene, Step::Scan, cookie);
             }
             (State::Pending, _) if scene.opening.flow == Flow::OfficialAccount => Notice::ScanFirst,
             (State::Pending | State::Scanned { .. }, _) if !inside_wechat => Notice::OpenInWechat,
@@ -149,6 +175,7 @@ impl Login {
             }
             (State::Verifying { .. }, _) => Notice::InUse,
             (State::Authorized { .. }, _) if is_tied => Notice::SignedIn,
+            (State::Rejected { by: By::Policy, .. }, _) if is_tied => Notice::LockedOut,
             (State::Rejected { .. }, _) if is_tied => Notice::Rejected,
             (State::Authorized { .. } | State::Rejected { .. }, _) => Notice::InUse,
             (State::Expired, _) => Notice::Expired,
@@ -225,12 +252,14 @@ impl Login {
         }
     }
 
-    fn confirming(&self, scene: &Scene, cookie: &PhoneCookie) -> Confirming {
+    fn confirming(&self, scene: &Scene, cookie: &PhoneCookie, locale: Locale) -> Confirming {
         let opening = &scene.opening;
+        let address = opening.asker.ip.parse().ok();
         Confirming {
             scene: scene.id,
             app: self.app_name(&opening.app),
             asker: opening.asker.clone(),
+            place: address.and_then(|address| self.parts().geo.place(address, locale)),
             age: self.clock().now().saturating_sub(opening.opened_at),
             opened_at: opening.opened_at,
             form_token: cookie.form_token(self.parts().phone_key.expose_secret(), &scene.id),

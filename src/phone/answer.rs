@@ -12,7 +12,7 @@ use actix_web::{
 use maud::Markup;
 
 use super::{
-    Door,
+    Door, link, matching,
     page::{self, View},
 };
 use crate::{
@@ -50,9 +50,12 @@ impl Answer {
             Ok(Next::Confirm(confirming)) => {
                 self.page(StatusCode::OK, page::confirm(&self.view(), &confirming))
             }
+            Ok(Next::Digits(matching)) => {
+                self.page(StatusCode::OK, matching::page(&self.view(), &matching))
+            }
             Ok(Next::Wechat { url, cookie }) => self.wechat(&url, &cookie, cookies),
             Ok(Next::OpenLink { scene, app, key }) => {
-                let markup = page::open_link(&self.view(), &scene, &app, &key);
+                let markup = link::open_link(&self.view(), &scene, &app, &key);
                 self.page(StatusCode::OK, markup)
             }
             Ok(Next::Tied { scene, cookie }) => {
@@ -142,7 +145,9 @@ const fn status(notice: Notice, is_known: bool) -> StatusCode {
         | Notice::OpenFromChat => StatusCode::OK,
         Notice::StillWorking => StatusCode::ACCEPTED,
         Notice::BadLink | Notice::NoCode => StatusCode::BAD_REQUEST,
-        Notice::NotYours | Notice::OtherAccount | Notice::Snapshot => StatusCode::FORBIDDEN,
+        Notice::NotYours | Notice::OtherAccount | Notice::Snapshot | Notice::LockedOut => {
+            StatusCode::FORBIDDEN
+        }
         Notice::Expired if !is_known => StatusCode::NOT_FOUND,
         Notice::InUse => StatusCode::CONFLICT,
         Notice::Expired | Notice::Failed => StatusCode::GONE,

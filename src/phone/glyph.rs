@@ -24,6 +24,7 @@ impl Glyph {
             Notice::OpenInWechat | Notice::ScanFirst | Notice::OpenFromChat => Self::Scan,
             Notice::StillWorking => Self::Dots,
             Notice::InUse
+            | Notice::LockedOut
             | Notice::Failed
             | Notice::BadLink
             | Notice::NotYours

@@ -5,13 +5,15 @@
 
 mod answer;
 mod glyph;
+mod link;
+mod matching;
 mod moment;
 mod page;
 mod parameters;
 mod wording;
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use self::{answer::Answer, parameters::Returned};
 use crate::{
@@ -66,9 +68,8 @@ async fn visit(
     };
     let cookie = cookies.phone(request.headers());
     let phone = PhoneRequest {
-        scene: scene(&request),
-        cookie: cookie.as_ref().map(|cookie| cookie.expose_secret()),
         key: key.as_deref(),
+        ..phone_request(&request, cookie.as_ref())
     };
     let inside_wechat = door.is_sandbox || is_wechat(&request);
     let next = door.login.visit(phone, inside_wechat).await;
@@ -90,11 +91,7 @@ async fn open(
         Err(code) => return answer.refused(code),
     };
     let cookie = cookies.phone(request.headers());
-    let phone = PhoneRequest {
-        scene: scene(&request),
-        cookie: cookie.as_ref().map(|cookie| cookie.expose_secret()),
-        key: None,
-    };
+    let phone = phone_request(&request, cookie.as_ref());
     let next = door.login.open_link(phone, &key).await;
     answer.next(next, &cookies)
 }
@@ -113,11 +110,7 @@ async fn decide(
         Err(code) => return answer.refused(code),
     };
     let cookie = cookies.phone(request.headers());
-    let phone = PhoneRequest {
-        scene: scene(&request),
-        cookie: cookie.as_ref().map(|cookie| cookie.expose_secret()),
-        key: None,
-    };
+    let phone = phone_request(&request, cookie.as_ref());
     let next = match request.match_info().query("decision") {
         "confirm" => door.login.confirm(phone, &form_token).await,
         _ => door.login.reject(phone, &form_token).await,
@@ -171,6 +164,7 @@ async fn oauth_return(
         code: returned.code.as_deref(),
         state: returned.state.as_deref().unwrap_or_default(),
         cookie: cookie.as_ref().map(|cookie| cookie.expose_secret()),
+        address: RequestContext::of(&request).address,
     };
     let next = door.login.oauth_return(callback).await;
     answer.next(next, &cookies)
@@ -187,6 +181,20 @@ async fn untouched() -> HttpResponse {
 
 async fn nothing_here(request: HttpRequest, door: web::Data<Door>) -> HttpResponse {
     Answer::to(&request, &door).refused(Code::NotFound)
+}
+
+fn phone_request<'a>(
+    request: &'a HttpRequest,
+    cookie: Option<&'a SecretString>,
+) -> PhoneRequest<'a> {
+    let context = RequestContext::of(request);
+    PhoneRequest {
+        scene: scene(request),
+        cookie: cookie.map(|cookie| cookie.expose_secret()),
+        key: None,
+        address: context.address,
+        locale: context.locale,
+    }
 }
 
 fn scene(request: &HttpRequest) -> &str {

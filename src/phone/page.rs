@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     code::{Code, Locale},
-    login::{Confirming, LINK_KEY, Notice},
+    login::{Confirming, Notice},
     scene::{Asker, SceneId},
 };
 
@@ -42,30 +42,11 @@ pub(super) fn confirm(view: &View<'_>, confirming: &Confirming) -> Markup {
             span { (wording::STRANGER.of(view.locale)) }
         }
         div.choice {
-            (choice("reject", wording::REJECT.of(view.locale), confirming))
-            (choice("confirm", wording::CONFIRM.of(view.locale), confirming))
+            (choice("reject", wording::REJECT.of(view.locale), &confirming.scene, &confirming.form_token))
+            (choice("confirm", wording::CONFIRM.of(view.locale), &confirming.scene, &confirming.form_token))
         }
     };
     document(view, &question, "card asks", &card)
-}
-
-/// A link that is its own proof: it counts when it is tapped here, not when something has followed it.
-pub(super) fn open_link(view: &View<'_>, scene: &SceneId, app: &str, key: &str) -> Markup {
-    let question = wording::sign_in_to(app, view.locale);
-    let card = html! {
-        div.head {
-            (monogram(app))
-            h1 { (question) }
-            p.helps { (wording::LINK_HELP.of(view.locale)) }
-        }
-        div.choice {
-            form method="post" name="open" action={ (address(scene)) "/open" } autocomplete="off" {
-                input type="hidden" name=(LINK_KEY) value=(key);
-                button class="button confirm" type="submit" { (wording::CONTINUE.of(view.locale)) }
-            }
-        }
-    };
-    document(view, &question, "card", &card)
 }
 
 /// One sentence and what helps; another try where one may.
@@ -113,8 +94,20 @@ pub(super) fn failure(view: &View<'_>, code: Code, scene: Option<&SceneId>) -> M
     document(view, says, "card", &card)
 }
 
-/// The shell of every page. `format-detection` keeps phones from making an address a telephone number.
-fn document(view: &View<'_>, title: &str, class: &str, card: &Markup) -> Markup {
+/// The shell of every page.
+pub(super) fn document(view: &View<'_>, title: &str, class: &str, card: &Markup) -> Markup {
+    document_until(view, title, class, None, card)
+}
+
+/// The same for a page that asks for itself anew once, after so many seconds. `format-detection` keeps phones from
+/// making an address a telephone number.
+pub(super) fn document_until(
+    view: &View<'_>,
+    title: &str,
+    class: &str,
+    seconds: Option<u64>,
+    card: &Markup,
+) -> Markup {
     html! {
         (DOCTYPE)
         html lang=(view.locale.tag()) {
@@ -124,6 +117,9 @@ fn document(view: &View<'_>, title: &str, class: &str, card: &Markup) -> Markup 
                 meta name="color-scheme" content="light dark";
                 meta name="format-detection" content="telephone=no, date=no, address=no, email=no";
                 meta name="robots" content="noindex";
+                @if let Some(seconds) = seconds {
+                    meta http-equiv="refresh" content=(seconds);
+                }
                 title { (title) }
                 link rel="icon" href="/assets/favicon.svg" type="image/svg+xml";
                 link rel="stylesheet" href="/assets/phone.css";
@@ -139,7 +135,7 @@ fn document(view: &View<'_>, title: &str, class: &str, card: &Markup) -> Markup 
 }
 
 /// The app's first character stands in for a logo; its name is read out beside it.
-fn monogram(app: &str) -> Markup {
+pub(super) fn monogram(app: &str) -> Markup {
     let first = app.chars().find(|c| c.is_alphanumeric());
     html! {
         @if let Some(first) = first {
@@ -157,6 +153,12 @@ fn details(locale: Locale, confirming: &Confirming) -> Markup {
                 tr {
                     th scope="row" { (wording::DEVICE.of(locale)) }
                     td { (device(&confirming.asker, locale)) }
+                }
+                @if let Some(place) = &confirming.place {
+                    tr {
+                        th scope="row" { (wording::PLACE.of(locale)) }
+                        td { (place) }
+                    }
                 }
                 tr {
                     th scope="row" { (wording::ADDRESS.of(locale)) }
@@ -210,11 +212,11 @@ fn network(address: &str) -> Markup {
 }
 
 /// One of the two forms. Browsers that restore forms must not restore an old token.
-fn choice(name: &str, label: &str, confirming: &Confirming) -> Markup {
-    let action = format!("{}/{name}", address(&confirming.scene));
+pub(super) fn choice(name: &str, label: &str, scene: &SceneId, form_token: &str) -> Markup {
+    let action = format!("{}/{name}", address(scene));
     html! {
         form method="post" name=(name) action=(action) autocomplete="off" {
-            input type="hidden" name=(FORM_TOKEN) value=(confirming.form_token);
+            input type="hidden" name=(FORM_TOKEN) value=(form_token);
             button class={ "button " (name) } type="submit" { (label) }
         }
     }
@@ -262,7 +264,9 @@ mod tests {
                 browser: "Chrome".to_owned(),
                 system: "Windows".to_owned(),
                 ip: "203.0.113.7".to_owned(),
+                host: None,
             },
+            place: Some("上海 · 中国".to_owned()),
             age: 65_000,
             opened_at: 1_795_312_000_000,
             form_token: "0123456789abcdef0123456789abcdef".to_owned(),
@@ -277,6 +281,7 @@ mod tests {
             "<title>登录 示例商店？</title>",
             "<h1>登录 示例商店？</h1>",
             "Chrome · Windows",
+            "上海 · 中国",
             "203.0.113.7",
             "1 分钟前",
             "datetime=\"2026-11-22T01:46:40Z\"",
@@ -327,7 +332,7 @@ mod tests {
         let asker = |browser: &str, system: &str| Asker {
             browser: browser.to_owned(),
             system: system.to_owned(),
-            ip: String::new(),
+            ..Asker::default()
         };
         let called = |browser: &str, system: &str| device(&asker(browser, system), Locale::En);
         assert_eq!(called("Edge", "Windows"), "Edge · Windows");

@@ -40,6 +40,7 @@ pub(super) const SANDBOX: &str = "沙箱模式 · Sandbox";
 
 pub(super) const ASKER: Text = Text::new("请求登录的设备", "The device that is asking");
 pub(super) const DEVICE: Text = Text::new("设备", "Device");
+pub(super) const PLACE: Text = Text::new("地点", "Place");
 pub(super) const ADDRESS: Text = Text::new("IP 地址", "IP address");
 pub(super) const TIME: Text = Text::new("时间", "Time");
 pub(super) const UNKNOWN_DEVICE: Text = Text::new("未知设备", "Unknown device");
@@ -59,6 +60,19 @@ pub(super) const LINK_HELP: Text = Text::new(
     "下一步会显示是哪台设备在请求登录，由你决定。",
     "Next you see which device is asking, and decide.",
 );
+pub(super) const TYPE_DIGITS: Text = Text::new(
+    "在登录页输入这两位数字",
+    "Type these digits on the sign-in page",
+);
+pub(super) const KEEP_DIGITS: Text = Text::new(
+    "不要把数字告诉任何人。",
+    "Never tell these digits to anybody.",
+);
+pub(super) const ASKED_FOR: Text = Text::new(
+    "有人向你要？请拒绝。",
+    "Does somebody ask for them? Reject.",
+);
+pub(super) const TYPED: Text = Text::new("已输入，继续", "Done, go on");
 pub(super) const TRY_AGAIN: Text = Text::new("重试", "Try again");
 pub(super) const REQUEST_ID: Text = Text::new("请求编号", "Request ID");
 
@@ -73,6 +87,23 @@ pub(super) fn sign_in_to(app: &str, locale: Locale) -> String {
     }
 }
 
+/// The one place where the digits may be typed, before and after its name.
+pub(super) const fn only_at(locale: Locale) -> (&'static str, &'static str) {
+    match locale {
+        Locale::ZhCn => ("只在 ", " 上输入"),
+        Locale::En => ("Type this only at ", ""),
+    }
+}
+
+/// How long the digits are good, counted from when the page was opened.
+pub(super) fn within(seconds: u64, locale: Locale) -> String {
+    match (seconds, locale) {
+        (seconds, Locale::ZhCn) => format!("请在 {seconds} 秒内输入"),
+        (1, Locale::En) => "Within 1 second".to_owned(),
+        (seconds, Locale::En) => format!("Within {seconds} seconds"),
+    }
+}
+
 /// The sentence of a page that asks nothing.
 pub(super) const fn sentence(notice: Notice) -> Sentence {
     match notice {
@@ -81,6 +112,7 @@ pub(super) const fn sentence(notice: Notice) -> Sentence {
         Notice::Cancelled => CANCELLED,
         Notice::Expired => EXPIRED,
         Notice::InUse => IN_USE,
+        Notice::LockedOut => LOCKED_OUT,
         Notice::Failed => FAILED,
         Notice::OpenInWechat => OPEN_IN_WECHAT,
         Notice::ScanFirst => SCAN_FIRST,
@@ -128,6 +160,13 @@ const IN_USE: Sentence = Sentence::new(
     Text::new(
         "别的手机或账号先扫了这个二维码。请在电脑上换一个新的。",
         "Another phone or account scanned this code first. Get a new one on your computer.",
+    ),
+);
+const LOCKED_OUT: Sentence = Sentence::new(
+    Text::new("输错次数过多，暂时不能登录", "Too many wrong codes"),
+    Text::new(
+        "请 15 分钟后再扫码。如果不是你自己在登录，不要再扫那个二维码。",
+        "Scan again in 15 minutes. If it was not you who was signing in, do not scan that code again.",
     ),
 );
 const FAILED: Sentence = Sentence::new(
@@ -216,7 +255,8 @@ mod tests {
             Notice::Rejected => Notice::Cancelled,
             Notice::Cancelled => Notice::Expired,
             Notice::Expired => Notice::InUse,
-            Notice::InUse => Notice::Failed,
+            Notice::InUse => Notice::LockedOut,
+            Notice::LockedOut => Notice::Failed,
             Notice::Failed => Notice::OpenInWechat,
             Notice::OpenInWechat => Notice::ScanFirst,
             Notice::ScanFirst => Notice::OpenFromChat,
@@ -246,7 +286,7 @@ mod tests {
     fn every_notice_speaks_both_languages() {
         let notices: Vec<_> =
             std::iter::successors(Some(Notice::SignedIn), |it| after(*it)).collect();
-        assert_eq!(notices.len(), 16);
+        assert_eq!(notices.len(), 17);
         for (at, notice) in notices.iter().enumerate() {
             let found = sentence(*notice);
             both(found.says);
@@ -262,7 +302,12 @@ mod tests {
         for text in [
             ASKER,
             DEVICE,
+            PLACE,
             ADDRESS,
+            TYPE_DIGITS,
+            KEEP_DIGITS,
+            ASKED_FOR,
+            TYPED,
             TIME,
             UNKNOWN_DEVICE,
             UNKNOWN_BROWSER,

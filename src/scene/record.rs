@@ -95,6 +95,8 @@ pub struct Asker {
     pub system: String,
     /// Its address.
     pub ip: String,
+    /// Host and port of the page it shows, by the `Origin` that the gateway has checked.
+    pub host: Option<String>,
 }
 
 /// The phone that scanned.

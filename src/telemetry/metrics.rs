@@ -37,6 +37,13 @@ pub struct WechatLabel {
     pub outcome: &'static str,
 }
 
+/// What became of something.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[expect(missing_docs, reason = "a label")]
+pub struct OutcomeLabel {
+    pub outcome: &'static str,
+}
+
 type Count<L> = Family<L, Counter>;
 
 /// Every metric of one App. Never labelled by scene, user or address.
@@ -54,6 +61,7 @@ pub struct Metrics {
     pub scenes_created: Counter,
     pub transitions: Count<StateLabel>,
     pub scenes_redeemed: Counter,
+    pub number_match: Count<OutcomeLabel>,
     pub scan_to_authorized: Histogram,
     pub event_to_socket: Histogram,
     pub tokens_issued: Count<NameLabel>,
@@ -79,6 +87,7 @@ impl Default for Metrics {
             scenes_created: Counter::default(),
             transitions: Family::default(),
             scenes_redeemed: Counter::default(),
+            number_match: Family::default(),
             scan_to_authorized: Histogram::new([
                 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 180.0,
             ]),
@@ -140,6 +149,11 @@ impl Metrics {
             "scenes_redeemed",
             "Scenes whose grant was redeemed",
             self.scenes_redeemed.clone(),
+        );
+        registry.register(
+            "number_match",
+            "Digits asked for, right, wrong; people locked out for wrong ones",
+            self.number_match.clone(),
         );
         registry.register_with_unit(
             "scan_to_authorized",

@@ -116,6 +116,14 @@ impl UserStore for FakeUsers {
     async fn enrol(&self, _: &Identity, _: &Profile, _: Millis) -> Result<User, StoreError> {
         Ok(user("u"))
     }
+
+    async fn knows_browser(&self, _: &UserId, _: &[u8; 32]) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    async fn saw_browser(&self, _: &UserId, _: &[u8; 32], _: Millis) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 #[tokio::test]

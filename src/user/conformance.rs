@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 
-use super::{Identity, Profile, User, UserId, UserStore};
+use super::{BROWSERS, Identity, Profile, User, UserId, UserStore};
 use crate::{clock::Millis, ids};
 
 const NOW: Millis = 1_795_312_000_000;
@@ -16,6 +16,8 @@ pub(crate) async fn users(store: &dyn UserStore) {
     a_late_unionid_of_another_user_changes_nobody(store).await;
     a_profile_is_refreshed_and_never_emptied(store).await;
     those_who_come_at_once_become_one(store).await;
+    a_browser_is_known_to_its_user(store).await;
+    the_browser_unseen_for_longest_is_forgotten(store).await;
 }
 
 fn identity(app_id: &str, unionid: Option<&str>) -> Identity {
@@ -165,4 +167,39 @@ async fn those_who_come_at_once_become_one(store: &dyn UserStore) {
         users.windows(2).all(|pair| pair[0].id == pair[1].id),
         "one unionid"
     );
+}
+
+async fn knows(store: &dyn UserStore, user: &User, browser: u8) -> bool {
+    store.knows_browser(&user.id, &[browser; 32]).await.unwrap()
+}
+
+async fn saw(store: &dyn UserStore, user: &User, browser: u8, now: Millis) {
+    let hash = [browser; 32];
+    store.saw_browser(&user.id, &hash, now).await.unwrap();
+}
+
+async fn a_browser_is_known_to_its_user(store: &dyn UserStore) {
+    let user = enrol(store, &identity("wx1", None)).await;
+    let other = enrol(store, &identity("wx1", None)).await;
+    assert!(!knows(store, &user, 1).await);
+    saw(store, &user, 1, NOW).await;
+    saw(store, &user, 1, NOW + 1).await;
+    assert!(knows(store, &user, 1).await);
+    assert!(!knows(store, &user, 2).await);
+    assert!(!knows(store, &other, 1).await, "two people at one computer");
+}
+
+async fn the_browser_unseen_for_longest_is_forgotten(store: &dyn UserStore) {
+    let user = enrol(store, &identity("wx1", None)).await;
+    let many = u8::try_from(BROWSERS).unwrap();
+    for browser in 0..many {
+        saw(store, &user, browser, NOW + u64::from(browser)).await;
+    }
+    saw(store, &user, 0, NOW + 1_000).await;
+    saw(store, &user, many, NOW + 1_001).await;
+    assert!(knows(store, &user, 0).await, "seen again lately");
+    assert!(!knows(store, &user, 1).await);
+    for browser in 2..=many {
+        assert!(knows(store, &user, browser).await, "{browser}");
+    }
 }

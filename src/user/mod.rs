@@ -42,6 +42,9 @@ pub struct Profile {
     pub avatar: Option<String>,
 }
 
+/// How many browsers of one user are remembered.
+pub const BROWSERS: usize = 20;
+
 /// Users and their identities.
 ///
 /// Keys: unionid when there is one, else (`app_id`, `openid`); never a name (`wechat.md` 3.5 of WeChat's
@@ -67,4 +70,16 @@ pub trait UserStore: Send + Sync {
         profile: &Profile,
         now: Millis,
     ) -> Result<User, StoreError>;
+
+    /// Whether this user logged in by the browser of that hash before, as far as it is remembered.
+    async fn knows_browser(&self, id: &UserId, browser: &[u8; 32]) -> Result<bool, StoreError>;
+
+    /// Remembers that a user has just logged in by that browser; a further one than [`BROWSERS`] drops the one not
+    /// seen for longest.
+    async fn saw_browser(
+        &self,
+        id: &UserId,
+        browser: &[u8; 32],
+        now: Millis,
+    ) -> Result<(), StoreError>;
 }

@@ -45,3 +45,21 @@ async fn a_port_that_is_taken_is_named() {
     assert!(said.contains("server.bind"), "{said}");
     assert!(process.terminate().await.success());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_map_that_is_none_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("places.csv");
+    std::fs::write(&text, "192.0.2.0/24,Shanghai").unwrap();
+    for path in [text, folder.path().join("missing.mmdb")] {
+        let setting = format!("geo.database={}", path.display());
+        let output = refused_process(&[&setting, "telemetry.log=error"]).await;
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        let path = path.display().to_string();
+        assert!(
+            said.contains("geo.database") && said.contains(&path),
+            "{said}"
+        );
+    }
+}

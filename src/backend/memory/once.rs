@@ -101,6 +101,14 @@ impl Once for MemoryOnce {
         }
         Ok(())
     }
+
+    async fn is_claimed(&self, key: &str) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        Ok(self
+            .claims
+            .get(key)
+            .is_some_and(|claimed| claimed.until > now))
+    }
 }
 
 #[cfg(test)]

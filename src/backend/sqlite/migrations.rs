@@ -10,10 +10,16 @@ use super::{away, failed};
 use crate::cluster::StoreError;
 
 /// Each brings the file to the next version; what was released never changes.
-const ALL: &[Migration] = &[Migration {
-    tables: include_str!("migrations/0001_users_and_sessions.sql"),
-    version: "PRAGMA user_version = 1",
-}];
+const ALL: &[Migration] = &[
+    Migration {
+        tables: include_str!("migrations/0001_users_and_sessions.sql"),
+        version: "PRAGMA user_version = 1",
+    },
+    Migration {
+        tables: include_str!("migrations/0002_browsers.sql"),
+        version: "PRAGMA user_version = 2",
+    },
+];
 
 struct Migration {
     tables: &'static str,

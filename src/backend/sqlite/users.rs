@@ -8,7 +8,7 @@ use crate::{
     clock::Millis,
     cluster::StoreError,
     ids,
-    user::{Identity, Profile, User, UserId, UserStore},
+    user::{BROWSERS, Identity, Profile, User, UserId, UserStore},
 };
 
 #[async_trait]
@@ -42,6 +42,43 @@ impl UserStore for Sqlite {
         transaction.commit().await.map_err(away)?;
         Ok(user)
     }
+
+    async fn knows_browser(&self, id: &UserId, browser: &[u8; 32]) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM browsers WHERE user_id = $1 AND hash = $2)";
+        let query = sqlx::query_scalar(sql).bind(&id.0).bind(browser.as_slice());
+        query.fetch_one(&self.pool).await.map_err(away)
+    }
+
+    async fn saw_browser(
+        &self,
+        id: &UserId,
+        browser: &[u8; 32],
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        let begun = self.pool.begin_with("BEGIN IMMEDIATE").await;
+        let mut transaction = begun.map_err(away)?;
+        saw(&mut transaction, &id.0, browser, now)
+            .await
+            .map_err(away)?;
+        transaction.commit().await.map_err(away)
+    }
+}
+
+async fn saw(
+    db: &mut SqliteConnection,
+    user: &str,
+    browser: &[u8; 32],
+    now: Millis,
+) -> Result<(), sqlx::Error> {
+    let sql = "INSERT INTO browsers (user_id, hash, last_seen_at) VALUES ($1, $2, $3)
+        ON CONFLICT (user_id, hash) DO UPDATE SET last_seen_at = excluded.last_seen_at";
+    let query = sqlx::query(sql).bind(user).bind(browser.as_slice());
+    query.bind(to_column(now)).execute(&mut *db).await?;
+    let sql = "DELETE FROM browsers WHERE user_id = $1 AND hash NOT IN (
+            SELECT hash FROM browsers WHERE user_id = $1 ORDER BY last_seen_at DESC LIMIT $2)";
+    let kept = i64::try_from(BROWSERS).unwrap_or(i64::MAX);
+    let query = sqlx::query(sql).bind(user).bind(kept);
+    query.execute(db).await.map(drop)
 }
 
 async fn enrol(
