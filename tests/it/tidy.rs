@@ -129,6 +129,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("sqlx", &["backend"]),
     ("dashmap", &["backend", "push"]),
     ("jsonwebtoken", &["token"]),
+    ("quick_xml", &["sandbox", "wechat"]),
+    ("cbc", &["sandbox", "wechat"]),
 ];
 
 const FILE_LINES: usize = 400;
