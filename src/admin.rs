@@ -1,4 +1,7 @@
-//! The admin listener: health and numbers, for operators and balancers, not for browsers.
+//! The admin listener: health and numbers, for operators and balancers, not for browsers; and the account's access
+//! token for the company's other services.
+
+mod access_token;
 
 use std::sync::{
     Arc,
@@ -8,12 +11,21 @@ use std::sync::{
 use actix_web::{HttpResponse, http::header, web};
 use serde_json::json;
 
-use crate::{login::Login, telemetry::Metrics};
+pub(crate) use self::access_token::Handout;
+use crate::{
+    login::Login,
+    telemetry::Metrics,
+    wechat::{Api, Health, OfficialAccount},
+};
 
 /// What the admin listener knows.
 pub(crate) struct Door {
     pub(crate) login: Login,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) wechat: Api,
+    /// `None` where no flow needs one.
+    pub(crate) official_account: Option<OfficialAccount>,
+    pub(crate) handout: Handout,
     /// Set once every listener serves.
     pub(crate) is_up: Arc<AtomicBool>,
 }
@@ -21,7 +33,8 @@ pub(crate) struct Door {
 pub(crate) fn routes(app: &mut web::ServiceConfig) {
     app.service(web::resource("/livez").get(livez))
         .service(web::resource("/readyz").get(readyz))
-        .service(web::resource("/metrics").get(metrics));
+        .service(web::resource("/metrics").get(metrics))
+        .service(access_token::resource());
 }
 
 /// The process runs.
@@ -49,6 +62,7 @@ async fn readyz(door: web::Data<Door>) -> HttpResponse {
 
 /// Every metric (`OpenMetrics` 1.0).
 async fn metrics(door: web::Data<Door>) -> HttpResponse {
+    door.read_wechat();
     match door.metrics.encode() {
         Ok(text) => HttpResponse::Ok()
             .insert_header((
@@ -61,4 +75,30 @@ async fn metrics(door: web::Data<Door>) -> HttpResponse {
             HttpResponse::InternalServerError().finish()
         }
     }
+}
+
+impl Door {
+    /// Reads what is not counted when it happens.
+    fn read_wechat(&self) {
+        let metrics = &self.metrics;
+        metrics.wechat_breaker.set(self.wechat.breaker() as i64);
+        let Some(account) = &self.official_account else {
+            return;
+        };
+        let health = account.authority().health();
+        let left_ms = match health {
+            Health::Ok { expires_at } => expires_at.saturating_sub(self.login.clock().now()),
+            Health::Unknown | Health::Stopped { .. } => 0,
+        };
+        let is_stopped = matches!(health, Health::Stopped { .. });
+        let held = account.qr_retry_after().unwrap_or_default();
+        metrics.wechat_token_stopped.set(i64::from(is_stopped));
+        metrics.wechat_token_left.set(seconds(left_ms / 1000));
+        metrics.wechat_qr_codes.set(account.qr_codes_today().into());
+        metrics.wechat_qr_held.set(seconds(held.as_secs()));
+    }
+}
+
+fn seconds(seconds: u64) -> i64 {
+    i64::try_from(seconds).unwrap_or(i64::MAX)
 }

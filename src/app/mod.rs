@@ -2,6 +2,7 @@
 
 mod listeners;
 mod services;
+mod wechat;
 
 use std::{
     future::Future,

@@ -8,24 +8,26 @@ use std::{
 use actix_web::{middleware::Compress, web};
 use secrecy::SecretBox;
 
+use super::wechat::Wechat;
 use crate::{
     admin, api,
     backend::{
         memory::{MemoryOnce, MemoryScenes},
         sqlite::Sqlite,
     },
+    callback,
     clock::Clock,
-    config::{Config, Credentials, Mode, http_url},
+    config::{Config, Mode, http_url},
     http::{self, Http},
-    login::{Accounts, Login, Parts, Settings},
-    outbound, phone,
+    login::{Login, Parts, Settings},
+    phone,
     push::Registry,
     scene::Lives,
     tasks::Tasks,
     telemetry::Metrics,
     token::{Keys, Tokens},
     websocket,
-    wechat::WeChat,
+    wechat::OfficialAccount,
 };
 
 /// How often limits forget addresses that have gone quiet.
@@ -42,6 +44,8 @@ pub(super) struct Services {
     pub(super) api: web::Data<api::Door>,
     pub(super) phone: web::Data<phone::Door>,
     pub(super) admin: web::Data<admin::Door>,
+    pub(super) callback: web::Data<callback::Door>,
+    official_account: Option<OfficialAccount>,
 }
 
 impl Services {
@@ -67,6 +71,8 @@ impl Services {
             clock.clone(),
         );
         let tokens = Arc::new(tokens);
+        let wechat = Wechat::new(config, clock.clone(), metrics.clone())?;
+        let official_account = wechat.accounts.official.clone();
         let login = Login::new(Parts {
             settings: settings(config),
             scenes: Arc::new(MemoryScenes::new(config.limits.live_scenes, lives(config))),
@@ -74,7 +80,8 @@ impl Services {
             once: Arc::new(MemoryOnce::new(clock.clone())),
             tokens: tokens.clone(),
             push: push.clone(),
-            accounts: accounts(config)?,
+            accounts: wechat.accounts,
+            inbox: wechat.inbox,
             clock,
             tasks: tasks.clone(),
             metrics: metrics.clone(),
@@ -105,9 +112,21 @@ impl Services {
             login: login.clone(),
             is_sandbox,
         };
+        let callback = callback::Door {
+            login: login.clone(),
+            metrics: metrics.clone(),
+        };
         let admin = admin::Door {
             login: login.clone(),
             metrics,
+            wechat: wechat.api,
+            handout: admin::Handout {
+                authority: official_account
+                    .as_ref()
+                    .map(|account| account.authority().clone()),
+                admin_token: config.server.admin_token.clone(),
+            },
+            official_account: official_account.clone(),
             is_up,
         };
         Ok(Self {
@@ -119,6 +138,8 @@ impl Services {
             api: web::Data::new(api),
             phone: web::Data::new(phone),
             admin: web::Data::new(admin),
+            callback: web::Data::new(callback),
+            official_account,
         })
     }
 
@@ -130,6 +151,11 @@ impl Services {
         let (sockets, clock) = (self.sockets.clone(), self.login.clock().clone());
         self.tasks
             .spawn_loop("heartbeat", async move { sockets.turn(&clock).await });
+        if let Some(account) = &self.official_account {
+            let authority = account.authority().clone();
+            self.tasks
+                .spawn_loop("access token", async move { authority.keep_fresh().await });
+        }
         let (limits, clock) = (self.http.limits.clone(), self.login.clock().clone());
         self.tasks.spawn_loop("limits", async move {
             loop {
@@ -146,6 +172,7 @@ impl Services {
         app.app_data(self.websocket.clone())
             .app_data(self.api.clone())
             .app_data(self.phone.clone())
+            .app_data(self.callback.clone())
             .service(
                 web::scope("/api/v1")
                     .wrap(headers.api())
@@ -159,6 +186,7 @@ impl Services {
                     .route(web::head().to(api::jwks)),
             )
             .configure(phone::routes(headers))
+            .configure(callback::routes)
             .service(
                 http::assets::resource()
                     .wrap(headers.assets())
@@ -181,24 +209,9 @@ fn settings(config: &Config) -> Settings {
         default_flow: config.scene.default_flow,
         scanned_user: config.scene.scanned_user,
         lives: lives(config),
+        scan_confirm: config.wechat.official_account.confirm,
+        fallback_flow: config.wechat.official_account.fallback_flow,
     }
-}
-
-fn accounts(config: &Config) -> anyhow::Result<Accounts> {
-    let http = outbound::client()?;
-    let client = |account: Credentials| {
-        WeChat::new(
-            http.clone(),
-            config.wechat.open_base(&config.sandbox),
-            config.wechat.api_base(&config.sandbox),
-            account.app_id,
-            account.app_secret,
-        )
-    };
-    Ok(Accounts {
-        official: config.official_account().map(client),
-        website: config.website().map(client),
-    })
 }
 
 fn lives(config: &Config) -> Lives {
@@ -207,6 +220,7 @@ fn lives(config: &Config) -> Lives {
         pending: scene.pending_ttl,
         website: scene.website_ttl,
         scanned: scene.scanned_ttl,
+        verifying: scene.verifying_ttl,
         authorized: scene.authorized_ttl,
         end: scene.end_ttl,
     }

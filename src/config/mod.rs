@@ -127,6 +127,9 @@ pub struct Scene {
     /// The life of `scanned`, from the scan.
     #[serde(rename = "scanned_ttl_s", deserialize_with = "values::seconds")]
     pub scanned_ttl: Duration,
+    /// The life of `verifying`, within what is left of `scanned`.
+    #[serde(rename = "verifying_ttl_s", deserialize_with = "values::seconds")]
+    pub verifying_ttl: Duration,
     /// How long a grant can be redeemed.
     #[serde(rename = "authorized_ttl_s", deserialize_with = "values::seconds")]
     pub authorized_ttl: Duration,

@@ -12,11 +12,10 @@ use super::{
     visit::{Next, Notice},
 };
 use crate::{
-    clock::Stopwatch,
     cluster::Claim,
     scene::{Advanced, Input, Phone, Refused, Scene},
     user::{Identity, Profile},
-    wechat::{Exchanged, Reaction, UserInfo, WeChat, WeChatError},
+    wechat::{Reaction, WeChatError},
 };
 
 /// How long a duplicate waits for the first callback's result.
@@ -148,7 +147,7 @@ impl Login {
     /// The scan step: WeChat says who it is, and the scene is theirs.
     async fn scan(&self, scene: &Scene, tie: [u8; 32], code: &str) -> Result<Outcome, LoginError> {
         let account = self.account(scene.opening.flow)?;
-        let proof = match self.exchange(account, code).await {
+        let proof = match account.exchange(code).await {
             Ok(proof) => proof,
             Err(error) => return self.wechat_failed(scene, Step::Scan, tie, &error).await,
         };
@@ -162,7 +161,7 @@ impl Login {
             .await?;
         let phone = Phone {
             openid: proof.openid,
-            tie,
+            tie: Some(tie),
         };
         Ok(
             match self
@@ -184,21 +183,17 @@ impl Login {
         code: &str,
     ) -> Result<Outcome, LoginError> {
         let account = self.account(scene.opening.flow)?;
-        let proof = match self.exchange(account, code).await {
+        let proof = match account.exchange(code).await {
             Ok(proof) => proof,
             Err(error) => return self.wechat_failed(scene, Step::Consent, tie, &error).await,
         };
         if proof.snapshot {
             return Ok(Outcome::Notice(Notice::Snapshot));
         }
-        let is_who_scanned = scene
-            .phone
-            .as_ref()
-            .is_some_and(|phone| phone.openid == proof.openid);
-        if !is_who_scanned || !scene.is_tied_to(&tie) {
+        if !scene.is_openid(&proof.openid) || !scene.is_tied_to(Some(&tie)) {
             return Ok(Outcome::Notice(Notice::OtherAccount));
         }
-        let info = match self.userinfo(account, &proof).await {
+        let info = match account.userinfo(&proof).await {
             Ok(info) => info,
             Err(error) => return self.wechat_failed(scene, Step::Consent, tie, &error).await,
         };
@@ -218,36 +213,17 @@ impl Login {
             .await?;
         let phone = Phone {
             openid: proof.openid,
-            tie,
+            tie: Some(tie),
         };
-        Ok(
-            match self.decide(scene, &Input::Confirm { phone, user }).await? {
-                Next::Notice(notice, _) => Outcome::Notice(notice),
-                Next::Scene(_) | Next::Confirm(_) | Next::Wechat { .. } => Outcome::Scene,
-            },
-        )
-    }
-
-    async fn exchange(&self, account: &WeChat, code: &str) -> Result<Exchanged, WeChatError> {
-        self.measured("exchange", account.exchange(code)).await
-    }
-
-    async fn userinfo(&self, account: &WeChat, proof: &Exchanged) -> Result<UserInfo, WeChatError> {
-        self.measured("userinfo", account.userinfo(proof)).await
-    }
-
-    async fn measured<T>(
-        &self,
-        endpoint: &'static str,
-        call: impl Future<Output = Result<T, WeChatError>>,
-    ) -> Result<T, WeChatError> {
-        let stopwatch = Stopwatch::start();
-        let answer = call.await;
-        let outcome = answer.as_ref().map_or_else(WeChatError::outcome, |_| "ok");
-        self.parts()
-            .metrics
-            .wechat(endpoint, outcome, stopwatch.elapsed());
-        answer
+        let confirm = Input::Confirm {
+            phone,
+            user,
+            digits: None,
+        };
+        Ok(match self.decide(scene, &confirm).await? {
+            Next::Notice(notice, _) => Outcome::Notice(notice),
+            _ => Outcome::Scene,
+        })
     }
 
     /// The browser is told only of errors that no phone can cause, or that hit the phone that scanned; anything else a
@@ -259,6 +235,10 @@ impl Login {
         tie: [u8; 32],
         error: &WeChatError,
     ) -> Result<Outcome, LoginError> {
+        // WeChat was spared this call, because it did not answer others: a few seconds later the phone may try again.
+        if error.retry_after().is_some() {
+            return Ok(Outcome::Notice(Notice::Trouble));
+        }
         let by_phone = (!error.is_ours()).then_some(tie);
         if by_phone.is_none() || step == Step::Consent {
             let fail = Input::Fail {

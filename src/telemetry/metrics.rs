@@ -58,8 +58,14 @@ pub struct Metrics {
     pub event_to_socket: Histogram,
     pub tokens_issued: Count<NameLabel>,
     pub refused: Count<NameLabel>,
+    pub wechat_messages: Count<NameLabel>,
     pub wechat_requests: Count<WechatLabel>,
     pub wechat_request_time: Histogram,
+    pub wechat_breaker: Gauge,
+    pub wechat_token_stopped: Gauge,
+    pub wechat_token_left: Gauge,
+    pub wechat_qr_codes: Gauge,
+    pub wechat_qr_held: Gauge,
 }
 
 impl Default for Metrics {
@@ -82,8 +88,14 @@ impl Default for Metrics {
             ]),
             tokens_issued: Family::default(),
             refused: Family::default(),
+            wechat_messages: Family::default(),
             wechat_requests: Family::default(),
             wechat_request_time: Histogram::new([0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0]),
+            wechat_breaker: Gauge::default(),
+            wechat_token_stopped: Gauge::default(),
+            wechat_token_left: Gauge::default(),
+            wechat_qr_codes: Gauge::default(),
+            wechat_qr_held: Gauge::default(),
         };
         metrics.register();
         metrics
@@ -152,6 +164,11 @@ impl Metrics {
             self.refused.clone(),
         );
         registry.register(
+            "wechat_messages",
+            "Messages that came to the push address: ok, or where they were refused",
+            self.wechat_messages.clone(),
+        );
+        registry.register(
             "wechat_requests",
             "Calls to WeChat",
             self.wechat_requests.clone(),
@@ -161,6 +178,39 @@ impl Metrics {
             "Time of a call to WeChat",
             Unit::Seconds,
             self.wechat_request_time.clone(),
+        );
+        self.register_account();
+    }
+
+    /// What is read when somebody asks, not counted when it happens.
+    fn register_account(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "wechat_breaker",
+            "Whether WeChat is called: 0 yes, 1 one call is made to see, 2 no, it did not answer",
+            self.wechat_breaker.clone(),
+        );
+        registry.register(
+            "wechat_token_stopped",
+            "1 while WeChat refuses to give the account's access token and somebody has to act",
+            self.wechat_token_stopped.clone(),
+        );
+        registry.register_with_unit(
+            "wechat_token_left",
+            "What is left of the access token's life; 0 without one, or while stopped",
+            Unit::Seconds,
+            self.wechat_token_left.clone(),
+        );
+        registry.register(
+            "wechat_qr_codes",
+            "Parametric QR codes asked for by this node since midnight in Beijing",
+            self.wechat_qr_codes.clone(),
+        );
+        registry.register_with_unit(
+            "wechat_qr_held",
+            "How long no parametric QR code is asked for, because the quota is used up",
+            Unit::Seconds,
+            self.wechat_qr_held.clone(),
         );
     }
 
@@ -177,6 +227,13 @@ impl Metrics {
     /// Counts a refusal.
     pub fn refuse(&self, name: &'static str) {
         self.refused.get_or_create(&NameLabel { name }).inc();
+    }
+
+    /// Counts a message that came to the push address.
+    pub fn heard(&self, name: &'static str) {
+        self.wechat_messages
+            .get_or_create(&NameLabel { name })
+            .inc();
     }
 
     /// Counts a call to WeChat.

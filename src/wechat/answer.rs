@@ -3,9 +3,11 @@
 //! Bodies are JSON whatever their content type says, but names of people bring raw control characters,
 //! broken UTF-8 and halves of surrogate pairs into it; an error is HTTP 200 with an `errcode`.
 
+use std::net::IpAddr;
+
 use serde_json::{Map, Value};
 
-use super::{error::Fault, reaction::Endpoint};
+use super::{endpoint::Endpoint, error::Fault};
 
 /// The largest body that is read, in bytes: some fifty times the largest answer known.
 pub(super) const MAX_BODY: usize = 64 * 1024;
@@ -57,12 +59,34 @@ impl Answer {
         };
         match errcode {
             Some(0) => Ok(()),
-            Some(errcode) => Err(Fault::Refused {
-                errcode,
-                rid: self.text("errmsg").and_then(rid),
-            }),
+            Some(errcode) => Err(self.refusal(errcode)),
             None => Err(Fault::Protocol("a number as errcode")),
         }
+    }
+
+    fn refusal(&self, errcode: i64) -> Fault {
+        let errmsg = self.text("errmsg");
+        let names_address = matches!(errcode, 40164 | 61004);
+        Fault::Refused {
+            errcode,
+            rid: errmsg.and_then(rid),
+            address: errmsg.filter(|_| names_address).and_then(address),
+        }
+    }
+
+    /// A number that is not negative, also when it is written as a text.
+    pub(super) fn number(&self, field: &str) -> Option<u64> {
+        match self.0.get(field)? {
+            Value::Number(number) => number.as_u64(),
+            Value::String(digits) => digits.trim().parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// The texts of a list; what is no text is left out.
+    pub(super) fn texts(&self, field: &str) -> Option<impl Iterator<Item = &str>> {
+        let list = self.0.get(field)?.as_array()?;
+        Some(list.iter().filter_map(Value::as_str))
     }
 
     /// A text that is not empty.
@@ -121,6 +145,15 @@ fn rid(errmsg: &str) -> Option<String> {
         .take(64)
         .collect();
     (!rid.is_empty()).then_some(rid)
+}
+
+/// The first address in an error's text (`invalid ip 1.2.3.4 ipv6 ::ffff:1.2.3.4, not in whitelist`).
+fn address(errmsg: &str) -> Option<IpAddr> {
+    errmsg
+        .split(|letter: char| !letter.is_ascii_hexdigit() && letter != '.' && letter != ':')
+        .filter_map(|word| word.trim_end_matches('.').parse::<IpAddr>().ok())
+        .map(|address| address.to_canonical())
+        .find(|address| !address.is_unspecified())
 }
 
 /// The text of a body, with everything in it that only a strict JSON reader minds replaced.
@@ -190,6 +223,37 @@ mod tests {
         ] {
             assert_eq!(rid(errmsg).as_deref(), expected, "{errmsg}");
         }
+    }
+
+    #[test]
+    fn the_address_that_wechat_saw_is_found_and_nothing_else_is() {
+        for (errmsg, expected) in [
+            (
+                "invalid ip 203.0.113.9 ipv6 ::ffff:203.0.113.9, not in whitelist rid: 1-2",
+                Some("203.0.113.9"),
+            ),
+            ("invalid ip ::ffff:203.0.113.9, not in", Some("203.0.113.9")),
+            ("invalid ip 2001:db8::7, not in", Some("2001:db8::7")),
+            (
+                "access clientip is not registered requestIP: 203.0.113.9.",
+                Some("203.0.113.9"),
+            ),
+            ("invalid ip <script>, not in whitelist", None),
+            ("invalid ip 999.1.1.1 :: 1.2.3, rid: ad10-b4", None),
+            ("", None),
+        ] {
+            let found = address(errmsg).map(|address| address.to_string());
+            assert_eq!(found.as_deref(), expected, "{errmsg}");
+        }
+        let seen = |errcode| {
+            let body = format!(r#"{{"errcode":{errcode},"errmsg":"invalid ip 203.0.113.9"}}"#);
+            match Answer::read(Endpoint::Token, 200, body.as_bytes()).err() {
+                Some(Fault::Refused { address, .. }) => address,
+                fault => panic!("{fault:?}"),
+            }
+        };
+        assert!(seen(40164).is_some() && seen(61004).is_some());
+        assert_eq!(seen(40125), None, "no complaint about an address");
     }
 
     #[test]

@@ -1,89 +1,77 @@
-//! The calls of the `h5` flow.
+//! Who holds the phone: `OAuth` with one account.
 
-use std::time::Duration;
-
-use secrecy::{ExposeSecret, SecretString};
-use tokio::time;
-use tracing::{debug, error, warn};
+use secrecy::ExposeSecret;
 use url::Url;
 
 use super::{
-    answer::{Answer, MAX_BODY},
-    authorize::{self, Scope},
-    error::{Fault, WeChatError},
-    reaction::{Endpoint, Reaction},
+    account::Account,
+    api::{Api, Call, Repeat},
+    authorize::{self, Frame, Scope},
+    endpoint::Endpoint,
+    error::WeChatError,
     user_info::{Exchanged, UserInfo},
 };
-use crate::{clock::Clock, ids};
 
-/// How often a call is repeated at most.
-const REPEATS: u32 = 2;
-
-/// One service account at WeChat. Clones share their connections.
-#[derive(Clone)]
+/// The `OAuth` client of one account. Clones share their connections.
+#[derive(Clone, Debug)]
 pub struct WeChat {
-    http: reqwest::Client,
+    api: Api,
     open_base: Url,
-    api_base: Url,
-    app_id: String,
-    app_secret: SecretString,
-    patience: Patience,
-    // Measures calls for the log. Not the application's clock: who moves that one does not make WeChat slower.
-    stopwatch: Clock,
+    account: Account,
 }
-
-/// How long WeChat is waited for.
-#[derive(Clone, Copy)]
-struct Patience {
-    /// For all tries together.
-    budget: Duration,
-    /// For one try of a call that may be repeated.
-    attempt: Duration,
-    /// Before the first repetition; doubled for each further one, and half of it is random.
-    pause: Duration,
-}
-
-const PATIENCE: Patience = Patience {
-    budget: Duration::from_secs(5),
-    attempt: Duration::from_secs(2),
-    pause: Duration::from_millis(200),
-};
 
 impl WeChat {
-    /// The client of one account. `open_base` is where phones meet WeChat, `api_base` where it is called.
-    pub fn new(
-        http: reqwest::Client,
-        open_base: Url,
-        api_base: Url,
-        app_id: String,
-        app_secret: SecretString,
-    ) -> Self {
+    /// The client of `account`. `open_base` is where phones and browsers meet WeChat.
+    pub const fn new(api: Api, open_base: Url, account: Account) -> Self {
         Self {
-            http,
+            api,
             open_base,
-            api_base,
-            app_id,
-            app_secret,
-            patience: PATIENCE,
-            stopwatch: Clock::new(),
+            account,
         }
     }
 
     /// The account (`wx…`) that openids belong to.
     pub fn app_id(&self) -> &str {
-        &self.app_id
+        &self.account.app_id
     }
 
     /// Where a phone inside WeChat is sent; it comes back to `redirect_uri` with `code` and `state`.
     ///
-    /// `state` is 1 to 128 of `[a-zA-Z0-9]`, WeChat returns it unchanged.
+    /// For a service account. `state` is 1 to 128 of `[a-zA-Z0-9]`, WeChat returns it unchanged.
     pub fn authorize_url(&self, scope: Scope, redirect_uri: &Url, state: &str) -> String {
         authorize::authorize_url(
             &self.open_base,
-            &self.app_id,
+            &self.account.app_id,
             redirect_uri.as_str(),
             scope,
             state,
+        )
+    }
+
+    /// WeChat's own login page, for a website application; the browser comes back to `redirect_uri` with
+    /// `code` and `state`. Scope `snsapi_login`.
+    pub fn qrconnect_url(&self, redirect_uri: &Url, state: &str) -> String {
+        authorize::qrconnect_url(
+            &self.open_base,
+            &self.account.app_id,
+            redirect_uri.as_str(),
+            state,
+        )
+    }
+
+    /// As [`WeChat::qrconnect_url`], for a frame in our page: the frame alone comes back to `redirect_uri`.
+    pub fn qrconnect_frame_url(
+        &self,
+        redirect_uri: &Url,
+        state: &str,
+        frame: &Frame<'_>,
+    ) -> String {
+        authorize::qrconnect_frame_url(
+            &self.open_base,
+            &self.account.app_id,
+            redirect_uri.as_str(),
+            state,
+            frame,
         )
     }
 
@@ -94,24 +82,16 @@ impl WeChat {
     /// open whether the code was used.
     ///
     /// # Errors
-    /// [`WeChatError`]; the code must then be taken as used.
+    /// [`WeChatError`]; the code must then be taken as used, unless [`WeChatError::is_unsent`].
     pub async fn exchange(&self, code: &str) -> Result<Exchanged, WeChatError> {
-        let url = self.url(
-            Endpoint::Exchange,
-            &[
-                ("appid", &self.app_id),
-                ("secret", self.app_secret.expose_secret()),
-                ("code", code),
-                ("grant_type", "authorization_code"),
-            ],
-        );
-        let call = Call {
-            endpoint: Endpoint::Exchange,
-            url,
-            attempt: self.patience.budget,
-            repeatable: Fault::had_no_effect,
-        };
-        self.run(call, Exchanged::from_answer).await
+        let query = [
+            ("appid", self.account.app_id.as_str()),
+            ("secret", self.account.app_secret.expose_secret()),
+            ("code", code),
+            ("grant_type", "authorization_code"),
+        ];
+        let call = self.call(Endpoint::Exchange, &query, Repeat::IfUnsent);
+        self.api.run(&call, Exchanged::from_answer).await
     }
 
     /// Name and picture of the person of `exchanged`, within 5 s; repeated twice at most.
@@ -119,125 +99,36 @@ impl WeChat {
     /// # Errors
     /// [`WeChatError`]; errcode 48001 when the person allowed `snsapi_base` only.
     pub async fn userinfo(&self, exchanged: &Exchanged) -> Result<UserInfo, WeChatError> {
-        let url = self.url(
-            Endpoint::UserInfo,
-            &[
-                ("access_token", exchanged.access_token.expose_secret()),
-                ("openid", &exchanged.openid),
-                ("lang", "zh_CN"),
-            ],
-        );
-        let call = Call {
-            endpoint: Endpoint::UserInfo,
-            url,
-            attempt: self.patience.attempt,
-            repeatable: Fault::may_pass,
-        };
-        self.run(call, |answer| {
-            UserInfo::from_answer(answer, exchanged, [&self.open_base, &self.api_base])
-        })
-        .await
-    }
-
-    fn url(&self, endpoint: Endpoint, query: &[(&str, &str)]) -> Url {
-        let mut url = self.api_base.clone();
-        let base = url.path().trim_end_matches('/').to_owned();
-        url.set_path(&format!("{base}/{}", endpoint.path()));
-        url.query_pairs_mut().clear().extend_pairs(query);
-        url
-    }
-
-    /// Makes the call, in time, and logs what came of it.
-    async fn run<T>(
-        &self,
-        call: Call,
-        read: impl Fn(&Answer) -> Result<T, Fault>,
-    ) -> Result<T, WeChatError> {
-        let began = self.stopwatch.now();
-        let tries = self.tries(&call, read);
-        let result = time::timeout(self.patience.budget, tries)
+        let query = [
+            ("access_token", exchanged.access_token.expose_secret()),
+            ("openid", &exchanged.openid),
+            ("lang", "zh_CN"),
+        ];
+        let call = self.call(Endpoint::UserInfo, &query, Repeat::Freely);
+        let bases = [&self.open_base, self.api.base()];
+        self.api
+            .run(&call, |answer| {
+                UserInfo::from_answer(answer, exchanged, bases)
+            })
             .await
-            .unwrap_or(Err(Fault::Timeout))
-            .map_err(|fault| WeChatError::new(call.endpoint, fault));
-        let elapsed_ms = self.stopwatch.now().saturating_sub(began);
-        log(call.endpoint, result.as_ref().err(), elapsed_ms);
-        result
     }
 
-    async fn tries<T>(
-        &self,
-        call: &Call,
-        read: impl Fn(&Answer) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
-        let mut repeats = 0;
-        loop {
-            let fault = match self.attempt(call).await.and_then(|answer| read(&answer)) {
-                Ok(value) => return Ok(value),
-                Err(fault) => fault,
-            };
-            if repeats == REPEATS || !(call.repeatable)(&fault) {
-                return Err(fault);
-            }
-            debug!(endpoint = call.endpoint.path(), %fault, "asking WeChat again");
-            time::sleep(self.pause(repeats)).await;
-            repeats += 1;
+    pub(super) const fn api(&self) -> &Api {
+        &self.api
+    }
+
+    pub(super) const fn account(&self) -> &Account {
+        &self.account
+    }
+
+    fn call(&self, endpoint: Endpoint, query: &[(&str, &str)], repeat: Repeat) -> Call {
+        Call {
+            account: self.account.kind,
+            endpoint,
+            url: self.api.url(endpoint, query),
+            body: None,
+            repeat,
         }
-    }
-
-    /// Between half and the whole of the doubled pause, so that many nodes do not come back at once.
-    fn pause(&self, repeats: u32) -> Duration {
-        let longest = self.patience.pause * 2_u32.pow(repeats);
-        let half = longest / 2;
-        let jitter = u64::try_from(half.as_millis()).unwrap_or(u64::MAX);
-        half + Duration::from_millis(ids::below(jitter))
-    }
-
-    async fn attempt(&self, call: &Call) -> Result<Answer, Fault> {
-        let mut response = self
-            .http
-            .get(call.url.clone())
-            .timeout(call.attempt)
-            .send()
-            .await
-            .map_err(Fault::transfer)?;
-        let status = response.status().as_u16();
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(Fault::transfer)? {
-            if body.len() + chunk.len() > MAX_BODY {
-                return Err(Fault::Garbled("the body is over 64 KiB"));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Answer::read(call.endpoint, status, &body)
-    }
-}
-
-/// One call, ready to be made.
-struct Call {
-    endpoint: Endpoint,
-    // Holds the secret or a token: never logged.
-    url: Url,
-    attempt: Duration,
-    repeatable: fn(&Fault) -> bool,
-}
-
-fn log(endpoint: Endpoint, error: Option<&WeChatError>, elapsed_ms: u64) {
-    let endpoint = endpoint.path();
-    let Some(error) = error else {
-        debug!(endpoint, outcome = "ok", elapsed_ms, "WeChat answered");
-        return;
-    };
-    let (outcome, errcode, rid) = (error.outcome(), error.errcode(), error.rid());
-    if error.reaction() == Reaction::Alert {
-        error!(
-            endpoint, outcome, errcode, rid, elapsed_ms, reason = %error.fault(),
-            "a login failed at WeChat and somebody has to act: {}", error.advice()
-        );
-    } else {
-        warn!(
-            endpoint, outcome, errcode, rid, elapsed_ms, reason = %error.fault(),
-            "a login failed at WeChat: {}", error.advice()
-        );
     }
 }
 

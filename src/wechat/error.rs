@@ -1,19 +1,25 @@
 //! Why WeChat gave no answer that helps.
 
-use std::fmt;
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
-use super::reaction::{self, Endpoint, Reaction};
-use crate::code::Code;
+use super::{
+    account::AccountKind,
+    endpoint::Endpoint,
+    reaction::{self, Reaction},
+};
+use crate::code::{Code, Locale};
 
-/// A call that did not succeed. Shows no address, code, secret or token.
-#[derive(Debug)]
+/// A call that did not succeed. Shows no URL, code, secret or token.
+#[derive(Clone, Debug)]
 pub struct WeChatError {
+    account: AccountKind,
     endpoint: Endpoint,
     fault: Fault,
+    retry_after: Option<Duration>,
 }
 
 /// What went wrong.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Fault {
     /// WeChat answered with an error code.
     Refused {
@@ -21,11 +27,17 @@ pub enum Fault {
         errcode: i64,
         /// WeChat's name for this request, kept there for seven days.
         rid: Option<String>,
+        /// The address that WeChat saw us come from, when it complains about that (40164, 61004).
+        address: Option<IpAddr>,
     },
+    /// Several calls in a row got no answer, so this one was not made; the time until one is.
+    Away(Duration),
+    /// WeChat refuses the account's token, and a fresh one cannot be had yet.
+    Stale,
     /// No connection came about: nothing was sent.
-    Connect(reqwest::Error),
+    Connect(Arc<reqwest::Error>),
     /// The connection broke after the request was sent, or while it was.
-    Broken(reqwest::Error),
+    Broken(Arc<reqwest::Error>),
     /// No whole answer in time.
     Timeout,
     /// An HTTP status other than 200.
@@ -37,8 +49,35 @@ pub enum Fault {
 }
 
 impl WeChatError {
-    pub(super) const fn new(endpoint: Endpoint, fault: Fault) -> Self {
-        Self { endpoint, fault }
+    pub(super) const fn new(account: AccountKind, endpoint: Endpoint, fault: Fault) -> Self {
+        let retry_after = match fault {
+            Fault::Away(wait) => Some(wait),
+            _ => None,
+        };
+        Self {
+            account,
+            endpoint,
+            fault,
+            retry_after,
+        }
+    }
+
+    /// The same error, told again without a call; the next one is made after `wait`.
+    pub(super) fn again(&self, wait: Duration) -> Self {
+        Self {
+            retry_after: Some(wait),
+            ..self.clone()
+        }
+    }
+
+    /// The account that the call was made for.
+    pub const fn account(&self) -> AccountKind {
+        self.account
+    }
+
+    /// When it makes sense to come back, where that is known; no call is made before.
+    pub const fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// What was called.
@@ -54,10 +93,12 @@ impl WeChatError {
     /// What the person is told: `WechatFailed`, `WechatUnreachable` or `WechatTimeout`.
     pub const fn code(&self) -> Code {
         match self.fault {
-            Fault::Refused { .. } | Fault::Status(_) | Fault::Garbled(_) | Fault::Protocol(_) => {
-                Code::WechatFailed
-            }
-            Fault::Connect(_) | Fault::Broken(_) => Code::WechatUnreachable,
+            Fault::Refused { .. }
+            | Fault::Stale
+            | Fault::Status(_)
+            | Fault::Garbled(_)
+            | Fault::Protocol(_) => Code::WechatFailed,
+            Fault::Away(_) | Fault::Connect(_) | Fault::Broken(_) => Code::WechatUnreachable,
             Fault::Timeout => Code::WechatTimeout,
         }
     }
@@ -67,7 +108,9 @@ impl WeChatError {
         match &self.fault {
             Fault::Refused { errcode, .. } => reaction::reaction(self.endpoint, *errcode),
             Fault::Protocol(_) => Reaction::Alert,
-            Fault::Connect(_)
+            Fault::Away(_)
+            | Fault::Stale
+            | Fault::Connect(_)
             | Fault::Broken(_)
             | Fault::Timeout
             | Fault::Status(_)
@@ -75,40 +118,41 @@ impl WeChatError {
         }
     }
 
+    /// Whether nothing was sent: a code that was to be exchanged is as good as before.
+    pub const fn is_unsent(&self) -> bool {
+        matches!(self.fault, Fault::Away(_) | Fault::Connect(_))
+    }
+
     /// Whether the fault is the account's or its settings': no phone can cause it, and none can mend it.
     pub const fn is_ours(&self) -> bool {
-        matches!(
-            self.errcode(),
-            Some(
-                40001
-                    | 40002
-                    | 40013
-                    | 40125
-                    | 40243
-                    | 41002
-                    | 41004
-                    | 48004
-                    | 50004
-                    | 50007
-                    | 61007
+        matches!(self.endpoint, Endpoint::Token | Endpoint::StableToken)
+            || matches!(
+                self.errcode(),
+                Some(
+                    40001
+                        | 40002
+                        | 40013
+                        | 40125
+                        | 40243
+                        | 41002
+                        | 41004
+                        | 48004
+                        | 50004
+                        | 50007
+                        | 61007
+                )
             )
-        )
     }
 
     /// A sentence for the operator.
-    pub fn advice(&self) -> &'static str {
-        match &self.fault {
-            Fault::Refused { errcode, .. } => reaction::advice(self.endpoint, *errcode),
-            Fault::Protocol(_) => {
-                "WeChat's answer is not what it documents: compare wechat.api_base with WeChat's address, and report it."
-            }
-            Fault::Connect(_) => {
-                "No connection to WeChat: check the network, DNS and wechat.api_base."
-            }
-            Fault::Broken(_) | Fault::Timeout => "The network to WeChat is bad, or WeChat is slow.",
-            Fault::Status(_) | Fault::Garbled(_) => {
-                "Something answers in WeChat's place or WeChat is in trouble: check for proxies between."
-            }
+    pub fn advice(&self, locale: Locale) -> String {
+        if let Fault::Refused { errcode, .. } = self.fault {
+            return reaction::advice(self.account, self.endpoint, errcode, locale);
+        }
+        let (en, zh) = self.fault.advice();
+        match locale {
+            Locale::En => en.to_owned(),
+            Locale::ZhCn => zh.to_owned(),
         }
     }
 
@@ -116,6 +160,8 @@ impl WeChatError {
     pub const fn outcome(&self) -> &'static str {
         match self.fault {
             Fault::Refused { .. } => "refused",
+            Fault::Away(_) => "away",
+            Fault::Stale => "stale",
             Fault::Connect(_) => "unreachable",
             Fault::Broken(_) => "broken",
             Fault::Timeout => "timeout",
@@ -133,6 +179,14 @@ impl WeChatError {
         }
     }
 
+    /// The address that WeChat saw, when it refused it.
+    pub const fn address(&self) -> Option<IpAddr> {
+        match self.fault {
+            Fault::Refused { address, .. } => address,
+            _ => None,
+        }
+    }
+
     /// WeChat's name for the request, when it gave one.
     pub fn rid(&self) -> Option<&str> {
         match &self.fault {
@@ -145,7 +199,7 @@ impl WeChatError {
 impl Fault {
     /// Of a failed transfer; the address goes, because it holds the secret.
     pub(super) fn transfer(error: reqwest::Error) -> Self {
-        let error = error.without_url();
+        let error = Arc::new(error.without_url());
         if error.is_connect() {
             Self::Connect(error)
         } else if error.is_timeout() {
@@ -165,12 +219,51 @@ impl Fault {
     pub(super) const fn may_pass(&self) -> bool {
         match self {
             Self::Refused { errcode, .. } => *errcode == -1,
-            Self::Protocol(_) => false,
+            Self::Protocol(_) | Self::Away(_) | Self::Stale => false,
             Self::Connect(_)
             | Self::Broken(_)
             | Self::Timeout
             | Self::Status(_)
             | Self::Garbled(_) => true,
+        }
+    }
+
+    /// Whether WeChat was not heard at all, as against one that answers and refuses.
+    pub(super) const fn is_silence(&self) -> bool {
+        matches!(
+            self,
+            Self::Connect(_) | Self::Broken(_) | Self::Timeout | Self::Status(_) | Self::Garbled(_)
+        )
+    }
+
+    /// What the operator reads, in English and Chinese; refusals have a table of their own.
+    const fn advice(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Refused { .. } => ("", ""),
+            Self::Stale => (
+                "WeChat refuses the account's access token and gives no other one yet: does another service reset it?",
+                "微信拒绝了帐号的 access_token，暂时也不给新的：是否有其他服务在重置它？",
+            ),
+            Self::Protocol(_) => (
+                "WeChat's answer is not what it documents: compare wechat.api_base with WeChat's address, and report it.",
+                "微信的回答与文档不符：请核对 wechat.api_base 与微信的地址，并反馈此问题。",
+            ),
+            Self::Connect(_) => (
+                "No connection to WeChat: check the network, DNS and wechat.api_base.",
+                "无法连接微信：请检查网络、DNS 和 wechat.api_base。",
+            ),
+            Self::Away(_) => (
+                "WeChat has not answered several times in a row: it is asked again in a few seconds.",
+                "微信连续多次没有应答：几秒后会再次尝试。",
+            ),
+            Self::Broken(_) | Self::Timeout => (
+                "The network to WeChat is bad, or WeChat is slow.",
+                "与微信之间的网络不稳定，或微信响应缓慢。",
+            ),
+            Self::Status(_) | Self::Garbled(_) => (
+                "Something answers in WeChat's place or WeChat is in trouble: check for proxies between.",
+                "有其他程序代替微信应答，或微信出现故障：请检查中间的代理。",
+            ),
         }
     }
 }
@@ -184,10 +277,19 @@ impl fmt::Display for WeChatError {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused { errcode, rid } => {
+            Self::Refused {
+                errcode,
+                rid,
+                address,
+            } => {
                 write!(f, "errcode {errcode}")?;
+                if let Some(address) = address {
+                    write!(f, " (seen from {address})")?;
+                }
                 rid.iter().try_for_each(|rid| write!(f, " (rid {rid})"))
             }
+            Self::Away(_) => f.write_str("not asked, because it did not answer before"),
+            Self::Stale => f.write_str("the token was refused and there is no other yet"),
             Self::Connect(_) => f.write_str("no connection"),
             Self::Broken(_) => f.write_str("the connection broke"),
             Self::Timeout => f.write_str("no answer in time"),
@@ -201,7 +303,7 @@ impl fmt::Display for Fault {
 impl std::error::Error for WeChatError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.fault {
-            Fault::Connect(error) | Fault::Broken(error) => Some(error),
+            Fault::Connect(error) | Fault::Broken(error) => Some(error.as_ref()),
             _ => None,
         }
     }

@@ -20,7 +20,7 @@ use crate::{config::http_url, tasks::Tasks};
 
 /// What happens to one request, after it was read.
 #[derive(Clone)]
-pub(super) enum Play {
+pub(crate) enum Play {
     /// Status and body.
     Answer(u16, Vec<u8>),
     /// A body, and the connection stays open for the next request.
@@ -36,7 +36,7 @@ pub(super) enum Play {
 }
 
 /// The server; lives as long as the test.
-pub(super) struct Fake {
+pub(crate) struct Fake {
     address: SocketAddr,
     seen: Arc<Seen>,
     _tasks: Tasks,
@@ -45,12 +45,19 @@ pub(super) struct Fake {
 #[derive(Default)]
 struct Seen {
     connections: AtomicUsize,
-    requests: watch::Sender<Vec<String>>,
+    requests: watch::Sender<Vec<Request>>,
+}
+
+/// One request as it came.
+#[derive(Clone)]
+struct Request {
+    line: String,
+    body: Vec<u8>,
 }
 
 impl Fake {
     /// Starts it. When the script is over, the last entry is played again.
-    pub(super) async fn start(script: Vec<Play>) -> Self {
+    pub(crate) async fn start(script: Vec<Play>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Seen::default());
@@ -66,18 +73,39 @@ impl Fake {
         }
     }
 
-    pub(super) fn base(&self) -> Url {
+    pub(crate) fn base(&self) -> Url {
         http_url(self.address)
     }
 
     /// The request lines so far.
-    pub(super) fn requests(&self) -> Vec<String> {
-        self.seen.requests.borrow().clone()
+    pub(crate) fn requests(&self) -> Vec<String> {
+        let requests = self.seen.requests.borrow();
+        requests
+            .iter()
+            .map(|request| request.line.clone())
+            .collect()
+    }
+
+    /// The JSON bodies so far; requests without a body are left out.
+    pub(crate) fn bodies(&self) -> Vec<serde_json::Value> {
+        let requests = self.seen.requests.borrow();
+        requests
+            .iter()
+            .filter(|request| !request.body.is_empty())
+            .map(|request| serde_json::from_slice(&request.body).unwrap())
+            .collect()
+    }
+
+    /// The last body as it was sent.
+    pub(crate) fn last_body(&self) -> String {
+        let requests = self.seen.requests.borrow();
+        let last = requests.last().map(|request| request.body.clone());
+        String::from_utf8(last.unwrap_or_default()).unwrap()
     }
 
     /// How many requests came; waits a while for `expected` ones, because a client that gave up may be ahead of
     /// this server.
-    pub(super) async fn count(&self, expected: usize) -> usize {
+    pub(crate) async fn count(&self, expected: usize) -> usize {
         let mut requests = self.seen.requests.subscribe();
         let enough = requests.wait_for(|requests| requests.len() >= expected);
         let _ = tokio::time::timeout(Duration::from_secs(5), enough).await;
@@ -85,12 +113,12 @@ impl Fake {
     }
 
     /// How many connections carried them.
-    pub(super) fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.seen.connections.load(Ordering::Relaxed)
     }
 }
 
-pub(super) fn json(body: &str) -> Play {
+pub(crate) fn json(body: &str) -> Play {
     Play::Answer(200, body.as_bytes().to_vec())
 }
 
@@ -100,8 +128,8 @@ async fn serve(listener: TcpListener, script: Vec<Play>, seen: Arc<Seen>, tasks:
         seen.connections.fetch_add(1, Ordering::Relaxed);
         let (script, seen) = (script.clone(), Arc::clone(&seen));
         tasks.spawn_loop("fake connection", async move {
-            while let Some(line) = request_line(&mut stream).await {
-                seen.requests.send_modify(|requests| requests.push(line));
+            while let Some(request) = request(&mut stream).await {
+                seen.requests.send_modify(|requests| requests.push(request));
                 let last = seen.requests.borrow().len().min(script.len()) - 1;
                 let play = script[last].clone();
                 if !play_to(&mut stream, play).await {
@@ -112,12 +140,19 @@ async fn serve(listener: TcpListener, script: Vec<Play>, seen: Arc<Seen>, tasks:
     }
 }
 
-async fn request_line(stream: &mut TcpStream) -> Option<String> {
+async fn request(stream: &mut TcpStream) -> Option<Request> {
     let mut read = Vec::new();
     while !read.ends_with(b"\r\n\r\n") {
         read.push(stream.read_u8().await.ok()?);
     }
-    Some(String::from_utf8(read).unwrap().lines().next()?.to_owned())
+    let head = String::from_utf8(read).unwrap();
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "));
+    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+    stream.read_exact(&mut body).await.ok()?;
+    let line = head.lines().next()?.to_owned();
+    Some(Request { line, body })
 }
 
 /// Plays it; tells whether the connection stays open.

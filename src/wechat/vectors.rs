@@ -5,10 +5,14 @@ use serde_json::Value;
 use url::Url;
 
 use super::{
+    account::AccountKind,
     answer::Answer,
+    authority,
     authorize::{self, Scope},
+    endpoint::Endpoint,
     error::{Fault, WeChatError},
-    reaction::{Endpoint, Reaction},
+    official_account::{Follower, QrTicket},
+    reaction::Reaction,
     user_info::{Exchanged, UserInfo},
 };
 
@@ -75,7 +79,9 @@ fn every_answer_gets_its_reaction() {
         let body = STANDARD.decode(text(&case, "/body_b64")).unwrap();
         let reaction = Answer::read(endpoint, status, &body)
             .and_then(|answer| understand(endpoint, &answer, &case))
-            .unwrap_or_else(|fault| WeChatError::new(endpoint, fault).reaction());
+            .unwrap_or_else(|fault| {
+                WeChatError::new(AccountKind::OfficialAccount, endpoint, fault).reaction()
+            });
         assert_eq!(
             reaction.name(),
             text(&case, "/expect/reaction"),
@@ -123,6 +129,14 @@ fn understand(endpoint: Endpoint, answer: &Answer, case: &Value) -> Result<React
             );
             Ok(Reaction::Ok)
         }
-        _ => Ok(Reaction::Ok),
+        Endpoint::CreateQr => QrTicket::from_answer(answer, 60).map(|_| Reaction::Ok),
+        Endpoint::Follower => {
+            let openid = answer.id("openid")?.unwrap();
+            Follower::from_answer(answer, &openid).map(|_| Reaction::Ok)
+        }
+        Endpoint::Token | Endpoint::StableToken => {
+            authority::read_token(answer).map(|_| Reaction::Ok)
+        }
+        Endpoint::Refresh | Endpoint::Auth | Endpoint::CallbackAddresses => Ok(Reaction::Ok),
     }
 }

@@ -8,6 +8,7 @@
 
 mod support;
 
+mod access_token;
 mod access_tokens;
 mod callbacks;
 mod calls;
@@ -32,4 +33,5 @@ mod sockets;
 mod streams;
 mod tables;
 mod tidy;
+mod wechat_away;
 mod wechat_faults;

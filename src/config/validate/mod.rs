@@ -13,7 +13,7 @@ use super::{App, AppId, Config, ConfigError, Flow, Mode, load::Problem};
 type Span = fn(&Config) -> Duration;
 
 /// The spans with their least and most, in seconds.
-const SPANS: [(&str, Span, u64, u64); 9] = [
+const SPANS: [(&str, Span, u64, u64); 10] = [
     (
         "scene.pending_ttl_s",
         |all| all.scene.pending_ttl,
@@ -31,6 +31,12 @@ const SPANS: [(&str, Span, u64, u64); 9] = [
         |all| all.scene.scanned_ttl,
         10,
         1_800,
+    ),
+    (
+        "scene.verifying_ttl_s",
+        |all| all.scene.verifying_ttl,
+        10,
+        600,
     ),
     (
         "scene.authorized_ttl_s",

@@ -1,10 +1,15 @@
-use std::fmt::Write;
+use std::{fmt::Write, sync::Arc, time::Duration};
 
 use super::*;
 use crate::{
-    code::Code,
+    clock::{Clock, Stopwatch},
+    code::{Code, Locale},
     outbound,
-    wechat::fake::{Fake, Play, json},
+    wechat::{
+        AccountKind, Reaction,
+        api::Patience,
+        fake::{Fake, Play, json},
+    },
 };
 
 const GOOD: &str = r#"{"access_token":"T0KEN","expires_in":7200,"openid":"oA","scope":"snsapi_base,snsapi_userinfo"}"#;
@@ -13,14 +18,19 @@ const PERSON: &str =
 const BUSY: &str = r#"{"errcode":-1,"errmsg":"system error, rid: 6aa79bc5-0dcac9e8"}"#;
 
 fn client(base: Url) -> WeChat {
-    let mut wechat = WeChat::new(
+    let api = Api::new(
         outbound::client().unwrap(),
         base.clone(),
-        base,
-        "wx0123456789abcdef".to_owned(),
-        "5ec3e75ec3e75ec3e75ec3e75ec3e7ff".into(),
+        Clock::new(),
+        Arc::new(|_, _, _| {}),
     );
-    wechat.patience = Patience {
+    let account = Account {
+        kind: AccountKind::OfficialAccount,
+        app_id: "wx0123456789abcdef".to_owned(),
+        app_secret: "5ec3e75ec3e75ec3e75ec3e75ec3e7ff".into(),
+    };
+    let mut wechat = WeChat::new(api, base, account);
+    wechat.api.patience = Patience {
         budget: Duration::from_secs(5),
         attempt: Duration::from_millis(500),
         pause: Duration::from_millis(2),
@@ -40,7 +50,10 @@ fn exchanged() -> Exchanged {
 
 /// Everything that a log could show of an error.
 fn shown(error: &WeChatError) -> String {
-    let mut text = format!("{error} {error:?} {error:#?} {}", error.advice());
+    let mut text = format!("{error} {error:?} {error:#?}");
+    for locale in [Locale::En, Locale::ZhCn] {
+        text.push_str(&error.advice(locale));
+    }
     let mut source = std::error::Error::source(error);
     while let Some(error) = source {
         write!(text, "{error} {error:?}").unwrap();
@@ -133,7 +146,7 @@ async fn a_silent_wechat_is_given_up_in_time_and_not_asked_again() {
     for play in [Play::Silence, Play::Drip] {
         let fake = Fake::start(vec![play]).await;
         let mut wechat = client(fake.base());
-        wechat.patience.budget = Duration::from_millis(500);
+        wechat.api.patience.budget = Duration::from_millis(500);
         let error = wechat.exchange("c0de").await.unwrap_err();
         assert_eq!(
             (error.code(), error.outcome()),
@@ -171,10 +184,10 @@ async fn nobody_at_home_is_told_apart_from_a_broken_line() {
         .unwrap();
     let address = socket.local_addr().unwrap().as_socket().unwrap();
     let mut wechat = client(crate::config::http_url(address));
-    wechat.patience.pause = Duration::from_millis(100);
-    let before = wechat.stopwatch.now();
+    wechat.api.patience.pause = Duration::from_millis(100);
+    let stopwatch = Stopwatch::start();
     let error = wechat.exchange("c0de").await.unwrap_err();
-    let elapsed = wechat.stopwatch.now() - before;
+    let elapsed = stopwatch.elapsed().as_millis();
     assert_eq!(
         (error.code(), error.outcome()),
         (Code::WechatUnreachable, "unreachable")
@@ -239,7 +252,7 @@ async fn no_error_shows_a_secret() {
     ] {
         let fake = Fake::start(vec![play]).await;
         let mut wechat = client(fake.base());
-        wechat.patience.budget = Duration::from_millis(500);
+        wechat.api.patience.budget = Duration::from_millis(500);
         let errors = [
             wechat.exchange("c0de").await.unwrap_err(),
             wechat.userinfo(&exchanged()).await.unwrap_err(),
@@ -256,7 +269,7 @@ async fn no_error_shows_a_secret() {
 #[test]
 fn a_base_may_have_a_path() {
     let wechat = client(Url::parse("http://127.0.0.1:1/wx/").unwrap());
-    let url = wechat.url(Endpoint::UserInfo, &[("openid", "a&b")]);
+    let url = wechat.api.url(Endpoint::UserInfo, &[("openid", "a&b")]);
     assert_eq!(
         url.as_str(),
         "http://127.0.0.1:1/wx/sns/userinfo?openid=a%26b"

@@ -1,0 +1,323 @@
+//! The access token of a service account: one for everybody, fetched by one.
+//!
+//! WeChat gives an account one token at a time, so whoever fetches one may end that of others. Here it is fetched
+//! once however many ask, kept until shortly before its end, and renewed while the old one is still good. Other
+//! services of the company get it from the admin listener instead of fetching their own.
+//!
+//! What goes wrong:
+//! - A call answers 40001, 40014 or 42001: [`Authority::heal`] fetches another token, if nobody has yet, and the call
+//!   is repeated once. Heals that reach WeChat are [`HEAL_EVERY`] apart. The stable endpoint is asked plainly first
+//!   and forced only when it gives the refused token again, at most [`FORCES_PER_DAY`] times a day.
+//! - The token endpoint itself refuses (wrong secret, address not on the list, frozen account …): fetching stops and
+//!   an alarm is logged. The next try comes by itself after 30 s, then 1, 2, 4, 8 min, then every 10 min; a restart
+//!   tries at once. Callers get the same error until then, or the kept token while it is good.
+//! - WeChat does not answer or is busy: the same error for one second (45011: for a minute), so that those who waited
+//!   do not each try again.
+
+mod kept;
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tracing::{error, info};
+
+use self::kept::{Kept, Token};
+use super::{
+    account::Account,
+    answer::Answer,
+    api::{Api, Call, Repeat},
+    endpoint::Endpoint,
+    error::{Fault, WeChatError},
+    reaction::Reaction,
+};
+use crate::{
+    clock::{Clock, Millis},
+    config::TokenEndpoint,
+};
+
+/// The longest life of a token.
+const MAX_LIFE: Duration = Duration::from_secs(7_200);
+/// Between two heals that reach WeChat; also the least that WeChat wants between two forced refreshes.
+const HEAL_EVERY: Millis = 30_000;
+/// Forced refreshes that WeChat grants in a day.
+const FORCES_PER_DAY: u32 = 20;
+
+/// The account's token at one moment.
+#[derive(Clone)]
+pub struct AccessToken {
+    /// For `access_token=` of every `cgi-bin` call.
+    pub token: SecretString,
+    /// What is left of its life.
+    pub expires_in: Duration,
+    sha256: [u8; 32],
+}
+
+/// How the authority is; times are [`Clock::now`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// Nobody has asked yet, or the last token is over and nobody asked since.
+    Unknown,
+    /// There is a token.
+    Ok {
+        /// The end of its life.
+        expires_at: Millis,
+    },
+    /// WeChat refuses to give one and somebody has to act.
+    Stopped {
+        /// Its reason; none when its answer made no sense.
+        errcode: Option<i64>,
+        /// The first refusal.
+        since: Millis,
+    },
+}
+
+/// The one who fetches the token of one account. Cheap to clone.
+#[derive(Clone)]
+pub struct Authority(Arc<Inner>);
+
+struct Inner {
+    api: Api,
+    account: Account,
+    endpoint: TokenEndpoint,
+    clock: Clock,
+    kept: Mutex<Kept>,
+    /// Who holds it is the one at WeChat.
+    seat: Semaphore,
+    /// Somebody used a token that nears its end.
+    due: Notify,
+}
+
+impl Authority {
+    /// The authority for `account`; nothing is fetched before somebody asks.
+    pub fn new(api: Api, account: Account, endpoint: TokenEndpoint, clock: Clock) -> Self {
+        Self(Arc::new(Inner {
+            api,
+            account,
+            endpoint,
+            clock,
+            kept: Mutex::default(),
+            seat: Semaphore::new(1),
+            due: Notify::new(),
+        }))
+    }
+
+    /// The account (`wx…`) that the token is for.
+    pub fn app_id(&self) -> &str {
+        &self.0.account.app_id
+    }
+
+    /// The token, good for at least a minute (a tenth of its life, when that is less). Waits only when there is none.
+    ///
+    /// # Errors
+    /// [`WeChatError`] of the fetch, or of the last one while it is not tried again.
+    pub async fn token(&self) -> Result<AccessToken, WeChatError> {
+        if let Some(token) = self.good_token() {
+            return Ok(token);
+        }
+        let _seat = self.seat().await;
+        match self.good_token() {
+            Some(token) => Ok(token),
+            None => self.fetch(Force::No).await,
+        }
+    }
+
+    /// Another token than the one with this SHA-256, which WeChat has refused. When that is not the current one any
+    /// more, this is [`Authority::token`].
+    ///
+    /// # Errors
+    /// As [`Authority::token`]; [`Fault::Stale`] when WeChat gives no other one, or the last heal is not 30 s ago.
+    pub async fn heal(&self, stale_sha256: &[u8; 32]) -> Result<AccessToken, WeChatError> {
+        let _seat = self.seat().await;
+        if !self.lock().is_current(stale_sha256) {
+            return match self.good_token() {
+                Some(token) => Ok(token),
+                None => self.fetch(Force::No).await,
+            };
+        }
+        if let Some(wait) = self.lock().heal_wait(self.0.clock.now()) {
+            return Err(self.stale(wait));
+        }
+        let mut token = self.fetch_to_heal(Force::No).await?;
+        let is_stable = self.0.endpoint == TokenEndpoint::Stable;
+        if token.sha256 == *stale_sha256 && is_stable && self.may_force() {
+            info!("WeChat refuses the access token and gives it again: asking for another one");
+            token = self.fetch_to_heal(Force::Yes).await?;
+        }
+        if token.sha256 == *stale_sha256 {
+            return Err(self.stale(HEAL_EVERY));
+        }
+        Ok(token)
+    }
+
+    async fn fetch_to_heal(&self, force: Force) -> Result<AccessToken, WeChatError> {
+        let token = self.fetch(force).await?;
+        self.lock().healed_at = Some(self.0.clock.now());
+        Ok(token)
+    }
+
+    fn may_force(&self) -> bool {
+        self.lock().may_force(self.0.clock.wall())
+    }
+
+    /// Renews a token that nears its end, whenever one is used: for a loop of the node.
+    pub async fn keep_fresh(&self) {
+        loop {
+            self.0.due.notified().await;
+            let _seat = self.seat().await;
+            if self.lock().is_due(self.0.clock.now()) {
+                // The fetch has logged what went wrong, and the old token is good for a while.
+                let _ = self.fetch(Force::No).await;
+            }
+        }
+    }
+
+    /// How it is, for health checks and metrics.
+    pub fn health(&self) -> Health {
+        self.lock().health(self.0.clock.now())
+    }
+
+    /// A kept token that is still good; asks for a new one in the background when it nears its end.
+    fn good_token(&self) -> Option<AccessToken> {
+        let now = self.0.clock.now();
+        let kept = self.lock();
+        if kept.is_due(now) {
+            self.0.due.notify_one();
+        }
+        kept.good_token(now)
+    }
+
+    /// Asks WeChat for the token and keeps it; the caller has the seat. A holder by lease, for many nodes, goes around
+    /// this.
+    async fn fetch(&self, force: Force) -> Result<AccessToken, WeChatError> {
+        let clock = &self.0.clock;
+        if let Some(error) = self.lock().resting(clock.now()) {
+            return Err(error);
+        }
+        let began = clock.now();
+        let asked = self.ask(force).await;
+        let mut kept = self.lock();
+        match asked {
+            Ok((token, life)) => Ok(kept.keep(Token::new(token, life, began), clock.now())),
+            Err(error) => {
+                let wait = kept.rest(&error, clock.now());
+                drop(kept);
+                if error.reaction() == Reaction::Alert {
+                    let wait_s = wait.as_secs();
+                    error!(
+                        errcode = error.errcode(),
+                        wait_s, "the access token is not fetched until wait_s is over"
+                    );
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn ask(&self, force: Force) -> Result<(SecretString, Duration), WeChatError> {
+        let account = &self.0.account;
+        let secret = account.app_secret.expose_secret();
+        let (endpoint, query, body) = match self.0.endpoint {
+            TokenEndpoint::Stable => {
+                let body = json!({
+                    "grant_type": "client_credential",
+                    "appid": account.app_id,
+                    "secret": secret,
+                    "force_refresh": force == Force::Yes,
+                });
+                (Endpoint::StableToken, Vec::new(), Some(body))
+            }
+            TokenEndpoint::Token => {
+                let query = vec![
+                    ("grant_type", "client_credential"),
+                    ("appid", account.app_id.as_str()),
+                    ("secret", secret),
+                ];
+                (Endpoint::Token, query, None)
+            }
+        };
+        let call = Call {
+            account: account.kind,
+            endpoint,
+            url: self.0.api.url(endpoint, &query),
+            body: body.map(|body| body.to_string().into_bytes()),
+            // What is forced or replaced may have been so though the answer was lost.
+            repeat: match (self.0.endpoint, force) {
+                (TokenEndpoint::Stable, Force::No) => Repeat::Freely,
+                _ => Repeat::IfUnsent,
+            },
+        };
+        self.0.api.run(&call, read_token).await
+    }
+
+    async fn seat(&self) -> Option<SemaphorePermit<'_>> {
+        // It is never closed.
+        self.0.seat.acquire().await.ok()
+    }
+
+    fn stale(&self, wait: Millis) -> WeChatError {
+        let endpoint = match self.0.endpoint {
+            TokenEndpoint::Stable => Endpoint::StableToken,
+            TokenEndpoint::Token => Endpoint::Token,
+        };
+        WeChatError::new(self.0.account.kind, endpoint, Fault::Stale)
+            .again(Duration::from_millis(wait))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the current token is ended to get another one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Force {
+    No,
+    Yes,
+}
+
+impl AccessToken {
+    /// What [`Authority::heal`] knows it by.
+    pub const fn sha256(&self) -> &[u8; 32] {
+        &self.sha256
+    }
+}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessToken")
+            .field("expires_in", &self.expires_in)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Authority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authority")
+            .field("app_id", &self.app_id())
+            .field("health", &self.health())
+            .finish_non_exhaustive()
+    }
+}
+
+pub(super) fn read_token(answer: &Answer) -> Result<(SecretString, Duration), Fault> {
+    let token = answer.token("access_token")?;
+    let life = answer.number("expires_in").filter(|seconds| *seconds > 0);
+    Ok((
+        token.ok_or(Fault::Protocol("access_token"))?.into(),
+        Duration::from_secs(life.ok_or(Fault::Protocol("expires_in"))?).min(MAX_LIFE),
+    ))
+}
+
+fn sha256(token: &SecretString) -> [u8; 32] {
+    Sha256::digest(token.expose_secret()).into()
+}
+
+#[cfg(test)]
+mod tests;
