@@ -150,6 +150,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("dashmap", &["backend", "push"]),
     ("jsonwebtoken", &["token"]),
     ("maxminddb", &["geo"]),
+    ("quick_xml", &["sandbox", "wechat"]),
+    ("cbc", &["sandbox", "wechat"]),
 ];
 
 const FILE_LINES: usize = 400;

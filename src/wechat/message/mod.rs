@@ -43,8 +43,9 @@ pub const MAX_BODY: usize = 64 * 1024;
 /// How far WeChat's clock and ours may be apart, in seconds.
 pub const FRESH_WITHIN_S: u64 = 300;
 
-/// How long a [`Delivery`] must be remembered, in seconds: before that it is not too old to be taken again.
-pub const REMEMBER_S: u64 = 2 * FRESH_WITHIN_S;
+/// How long a [`Delivery`] must be remembered, in seconds: one from the future stays fresh that long, and the clock is
+/// read in whole seconds.
+pub const REMEMBER_S: u64 = 2 * FRESH_WITHIN_S + 1;
 
 /// The receiving end of one account's message push.
 pub struct Inbox {
@@ -149,7 +150,7 @@ impl Inbox {
         let encrypt = outer.get("Encrypt").ok_or(Refused::Xml)?;
         self.check_signature(Some(msg_signature), &delivery, Some(encrypt))?;
         delivery.check_fresh(now_s)?;
-        // The error would say where, and nobody who may not know has signed it; but nobody needs it.
+        // The library's error would quote a byte of the message.
         let Ok(sealed) = STANDARD.decode(encrypt) else {
             return Err(Refused::Base64);
         };

@@ -1,14 +1,15 @@
 //! The little XML that WeChat speaks: `<xml>` with one level of fields that count.
 //!
 //! What is refused is what a parser could be tricked with, and what WeChat never sends: a document type, entities other
-//! than the five of XML, processing instructions, comments and loose text between the fields, a field that is there twice.
+//! than the five of XML, processing instructions, attributes, comments and loose text between the
+//! fields, a field that is there twice.
 
 use std::collections::BTreeMap;
 
 use quick_xml::{
     Reader,
     escape::resolve_xml_entity,
-    events::{BytesRef, Event},
+    events::{BytesRef, BytesStart, Event},
 };
 
 use super::MAX_BODY;
@@ -33,9 +34,9 @@ impl Fields {
         let mut document = Document::default();
         loop {
             match reader.read_event().ok()? {
-                Event::Start(tag) => document.start(tag.name().0)?,
+                Event::Start(tag) => document.start(&tag)?,
                 Event::Empty(tag) => {
-                    document.start(tag.name().0)?;
+                    document.start(&tag)?;
                     document.end()?;
                 }
                 // The reader has checked its name.
@@ -73,7 +74,15 @@ struct Document {
 }
 
 impl Document {
-    fn start(&mut self, name: &str) -> Option<()> {
+    fn start(&mut self, tag: &BytesStart<'_>) -> Option<()> {
+        // The reader takes anything for a name and does not look at attributes; WeChat has plain names and none.
+        let name = tag.trim_end_matches(is_white);
+        if !name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        {
+            return None;
+        }
         self.elements += 1;
         self.depth += 1;
         let allowed = match self.depth {
@@ -140,4 +149,95 @@ const fn is_white(letter: char) -> bool {
 pub(super) fn cdata(text: &str) -> String {
     let legal: String = text.chars().filter(|letter| is_legal(*letter)).collect();
     format!("<![CDATA[{}]]>", legal.replace("]]>", "]]]]><![CDATA[>"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(inside: &str) -> Option<String> {
+        let fields = Fields::read(format!("<xml><A>{inside}</A></xml>").as_bytes())?;
+        Some(fields.get("A").unwrap_or_default().to_owned())
+    }
+
+    #[test]
+    fn texts_are_read_as_xml_means_them() {
+        for (inside, expected) in [
+            (" \n<![CDATA[ a]]>\t<![CDATA[b ]]>\n", "a\tb".to_owned()),
+            (
+                "&lt;&gt;&amp;&apos;&quot;&#65;&#x4e2d;",
+                "<>&'\"A中".to_owned(),
+            ),
+            ("a\r\nb\rc", "a\nb\nc".to_owned()),
+            ("<![CDATA[&lt;<b>]]>", "&lt;<b>".to_owned()),
+            ("a<B>b</B>c", String::new()),
+            ("", String::new()),
+        ] {
+            assert_eq!(field(inside), Some(expected), "{inside}");
+        }
+        let empty = Fields::read(b"<xml ><A /><B>b</B ></xml>\n<!-- end -->").unwrap();
+        assert_eq!((empty.get("A"), empty.get("B")), (None, Some("b")));
+    }
+
+    #[test]
+    fn what_wechat_never_sends_is_refused() {
+        for inside in [
+            "&nbsp;",
+            "&a;",
+            "&#0;",
+            "&#1;",
+            "&#xd800;",
+            "&#xffff;",
+            "&",
+            "&;",
+            "\u{1}",
+            "\u{fffe}",
+            "<!-- c -->",
+            "<?php ?>",
+            "<b c='d'/>",
+            "<b c/>",
+            "<b:c/>",
+            "<<b/>",
+            "<b>",
+            "</b>",
+            "<!DOCTYPE a>",
+            "<![CDATA[",
+            "<?xml version='1.0'?>",
+        ] {
+            assert_eq!(field(inside), None, "{inside}");
+        }
+        for body in [
+            "",
+            " ",
+            "<xml>",
+            "</xml>",
+            "<xml/><xml/>",
+            "<xml></xml>x",
+            "x<xml></xml>",
+            "<a></a>",
+            "<XML></XML>",
+            "<xml>x<A/></xml>",
+            "<xml>&#65;</xml>",
+            "<xml/>&#32;",
+            "<xml/><![CDATA[ ]]>",
+            "<xml><A/><A/></xml>",
+            "<xml><!-- c --></xml>",
+            "<xml a='b'/>",
+            "<xml/><?xml version='1.0'?>",
+        ] {
+            assert!(Fields::read(body.as_bytes()).is_none(), "{body}");
+        }
+    }
+
+    #[test]
+    fn depth_number_and_size_have_an_end() {
+        let deep = |depth: usize| field(&("<a>".repeat(depth) + &"</a>".repeat(depth)));
+        assert!(deep(MAX_DEPTH - 2).is_some());
+        assert_eq!(deep(MAX_DEPTH - 1), None);
+        assert!(field(&"<a/>".repeat(MAX_ELEMENTS - 2)).is_some());
+        assert_eq!(field(&"<a/>".repeat(MAX_ELEMENTS - 1)), None);
+        let around = "<xml><A></A></xml>".len();
+        assert!(field(&"x".repeat(MAX_BODY - around)).is_some());
+        assert_eq!(field(&"x".repeat(MAX_BODY - around + 1)), None);
+    }
 }
