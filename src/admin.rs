@@ -23,7 +23,8 @@ pub(crate) struct Door {
     pub(crate) login: Login,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) wechat: Api,
-    pub(crate) official_account: OfficialAccount,
+    /// `None` where no flow needs one.
+    pub(crate) official_account: Option<OfficialAccount>,
     pub(crate) handout: Handout,
     /// Set once every listener serves.
     pub(crate) is_up: Arc<AtomicBool>,
@@ -79,7 +80,11 @@ async fn metrics(door: web::Data<Door>) -> HttpResponse {
 impl Door {
     /// Reads what is not counted when it happens.
     fn read_wechat(&self) {
-        let (metrics, account) = (&self.metrics, &self.official_account);
+        let metrics = &self.metrics;
+        metrics.wechat_breaker.set(self.wechat.breaker() as i64);
+        let Some(account) = &self.official_account else {
+            return;
+        };
         let health = account.authority().health();
         let left_ms = match health {
             Health::Ok { expires_at } => expires_at.saturating_sub(self.login.clock().now()),
@@ -87,7 +92,6 @@ impl Door {
         };
         let is_stopped = matches!(health, Health::Stopped { .. });
         let held = account.qr_retry_after().unwrap_or_default();
-        metrics.wechat_breaker.set(self.wechat.breaker() as i64);
         metrics.wechat_token_stopped.set(i64::from(is_stopped));
         metrics.wechat_token_left.set(seconds(left_ms / 1000));
         metrics.wechat_qr_codes.set(account.qr_codes_today().into());

@@ -41,6 +41,8 @@ codes! {
     BadMessage = 40001 "bad_message" Some(4400), false, "消息格式有误。", "The message breaks the protocol.";
     /// Unknown, expired, burnt, or shown with another verifier.
     BadGrant = 40002 "bad_grant" None, false, "登录凭证无效或已过期，请重新扫码。", "This sign-in ticket is not valid any more. Please scan again.";
+    /// The digits of a number match were wrong once too often.
+    WrongDigits = 40003 "wrong_digits" None, true, "数字输错次数过多，请重新扫码。", "The digits were wrong too often. Please scan again.";
     /// No credentials where some are needed.
     Unauthenticated = 40100 "unauthenticated" Some(4401), false, "请先登录。", "Please sign in.";
     /// The access token is past its end; refreshing helps.

@@ -5,6 +5,7 @@ mod admin;
 mod api;
 pub mod app;
 pub mod backend;
+mod callback;
 pub mod cli;
 pub mod clock;
 pub mod cluster;

@@ -36,7 +36,8 @@ const MAX_BODY: usize = 1024;
 
 /// Who gives the token out, and to whom.
 pub(crate) struct Handout {
-    pub(crate) authority: Authority,
+    /// `None` where there is no service account.
+    pub(crate) authority: Option<Authority>,
     /// `server.admin_token`
     pub(crate) admin_token: Option<SecretString>,
 }
@@ -66,34 +67,37 @@ impl Handout {
         req: &HttpRequest,
         body: Result<web::Bytes, actix_web::Error>,
     ) -> HttpResponse {
-        let stale = match self.admit(req).and_then(|()| read(body)) {
-            Ok(stale) => stale,
+        let asked = self
+            .admit(req)
+            .and_then(|authority| Ok((authority, read(body)?)));
+        let (authority, stale) = match asked {
+            Ok(asked) => asked,
             Err(code) => return refusal(code),
         };
         let token = match &stale {
-            None => self.authority.token().await,
+            None => authority.token().await,
             Some(sha256) => {
                 tracing::info!("a service asks for another access token in place of a stale one");
-                self.authority.heal(sha256).await
+                authority.heal(sha256).await
             }
         };
         match token {
             Ok(token) => builder(StatusCode::OK).json(json!({
                 "access_token": token.token.expose_secret(),
                 "expires_in": token.expires_in.as_secs(),
-                "appid": self.authority.app_id(),
+                "appid": authority.app_id(),
             })),
             Err(error) => failure(&error),
         }
     }
 
-    fn admit(&self, req: &HttpRequest) -> Result<(), Code> {
+    fn admit(&self, req: &HttpRequest) -> Result<&Authority, Code> {
         let due = self.admin_token.as_ref().map(SecretString::expose_secret);
         let due = due.filter(|due| !due.is_empty()).ok_or(Code::NotFound)?;
         let shown = bearer(req).unwrap_or_default();
         let fits: bool = shown.as_bytes().ct_eq(due.as_bytes()).into();
         if fits {
-            Ok(())
+            self.authority.as_ref().ok_or(Code::NotFound)
         } else {
             tracing::warn!("somebody asked for the access token without server.admin_token");
             Err(Code::Unauthenticated)

@@ -45,6 +45,7 @@ pub(crate) fn routes(app: &mut web::ServiceConfig) {
         .service(web::resource("/scenes/{scene}").get(poll::poll))
         .service(web::resource("/scenes/{scene}/events").get(events::stream))
         .service(web::resource("/scenes/{scene}/refresh").post(scenes::refresh))
+        .service(web::resource("/scenes/{scene}/verify").post(scenes::verify))
         .service(web::resource("/scenes/{scene}/cancel").post(scenes::cancel))
         .service(web::resource("/auth/token").post(sessions::redeem))
         .service(web::resource("/auth/refresh").post(sessions::refresh))

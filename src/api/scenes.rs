@@ -13,7 +13,7 @@ use crate::{
     code::Code,
     config::AppId,
     http::{ApiError, Body, Command, Cookies, Limits, Origins, RequestContext, ok, originate},
-    protocol::{Encoded, Start},
+    protocol::{Encoded, Start, Verify},
     scene::{Scene, Secret},
 };
 
@@ -59,6 +59,21 @@ pub(super) async fn refresh(
     let opened = door.login.refresh(&owner.scene.id).await?;
     door.push.finish(owner.scene.id);
     event(&request, StatusCode::CREATED, &opened.event)
+}
+
+/// `POST /scenes/{scene}/verify`: 200 and what came of it, another `verifying` for wrong digits.
+pub(super) async fn verify(
+    request: HttpRequest,
+    path: web::Path<String>,
+    door: web::Data<Door>,
+    origins: web::Data<Origins>,
+    limits: web::Data<Limits>,
+    Command(verify): Command<Verify>,
+) -> Result<HttpResponse, ApiError> {
+    let owner = own_page(&request, &path, &door, &limits, &origins).await?;
+    let scene = door.login.verify(&owner.scene.id, verify.code).await?;
+    let encoded = door.login.event(&scene, &owner.secret, false);
+    event(&request, StatusCode::OK, &encoded)
 }
 
 /// `POST /scenes/{scene}/cancel`: 200 and `cancelled`.

@@ -6,27 +6,28 @@ use std::{
 };
 
 use actix_web::{middleware::Compress, web};
-use anyhow::Context;
 use secrecy::SecretBox;
 
+use super::wechat::Wechat;
 use crate::{
     admin, api,
     backend::{
         memory::{MemoryOnce, MemoryScenes},
         sqlite::Sqlite,
     },
+    callback,
     clock::Clock,
     config::{Config, Mode, http_url},
     http::{self, Http},
     login::{Login, Parts, Settings},
-    outbound, phone,
+    phone,
     push::Registry,
     scene::Lives,
     tasks::Tasks,
     telemetry::Metrics,
     token::{Keys, Tokens},
     websocket,
-    wechat::{Account, AccountKind, Api, Authority, OfficialAccount, TokenEndpoint, WeChat},
+    wechat::OfficialAccount,
 };
 
 /// How often limits forget addresses that have gone quiet.
@@ -43,7 +44,8 @@ pub(super) struct Services {
     pub(super) api: web::Data<api::Door>,
     pub(super) phone: web::Data<phone::Door>,
     pub(super) admin: web::Data<admin::Door>,
-    official_account: OfficialAccount,
+    pub(super) callback: web::Data<callback::Door>,
+    official_account: Option<OfficialAccount>,
 }
 
 impl Services {
@@ -69,16 +71,17 @@ impl Services {
             clock.clone(),
         );
         let tokens = Arc::new(tokens);
-        let wechat_calls = wechat_api(config, clock.clone(), metrics.clone())?;
-        let official_account = official_account(config, &wechat_calls, clock.clone())?;
+        let wechat = Wechat::new(config, clock.clone(), metrics.clone())?;
+        let official_account = wechat.accounts.official.clone();
         let login = Login::new(Parts {
-            settings: settings(config, official_account.oauth().app_id()),
+            settings: settings(config),
             scenes: Arc::new(MemoryScenes::new(config.limits.live_scenes, lives(config))),
             users,
             once: Arc::new(MemoryOnce::new(clock.clone())),
             tokens: tokens.clone(),
             push: push.clone(),
-            wechat: official_account.oauth().clone(),
+            accounts: wechat.accounts,
+            inbox: wechat.inbox,
             clock,
             tasks: tasks.clone(),
             metrics: metrics.clone(),
@@ -109,12 +112,18 @@ impl Services {
             login: login.clone(),
             is_sandbox,
         };
+        let callback = callback::Door {
+            login: login.clone(),
+            metrics: metrics.clone(),
+        };
         let admin = admin::Door {
             login: login.clone(),
             metrics,
-            wechat: wechat_calls,
+            wechat: wechat.api,
             handout: admin::Handout {
-                authority: official_account.authority().clone(),
+                authority: official_account
+                    .as_ref()
+                    .map(|account| account.authority().clone()),
                 admin_token: config.server.admin_token.clone(),
             },
             official_account: official_account.clone(),
@@ -129,6 +138,7 @@ impl Services {
             api: web::Data::new(api),
             phone: web::Data::new(phone),
             admin: web::Data::new(admin),
+            callback: web::Data::new(callback),
             official_account,
         })
     }
@@ -141,9 +151,11 @@ impl Services {
         let (sockets, clock) = (self.sockets.clone(), self.login.clock().clone());
         self.tasks
             .spawn_loop("heartbeat", async move { sockets.turn(&clock).await });
-        let authority = self.official_account.authority().clone();
-        self.tasks
-            .spawn_loop("access token", async move { authority.keep_fresh().await });
+        if let Some(account) = &self.official_account {
+            let authority = account.authority().clone();
+            self.tasks
+                .spawn_loop("access token", async move { authority.keep_fresh().await });
+        }
         let (limits, clock) = (self.http.limits.clone(), self.login.clock().clone());
         self.tasks.spawn_loop("limits", async move {
             loop {
@@ -160,6 +172,7 @@ impl Services {
         app.app_data(self.websocket.clone())
             .app_data(self.api.clone())
             .app_data(self.phone.clone())
+            .app_data(self.callback.clone())
             .service(
                 web::scope("/api/v1")
                     .wrap(headers.api())
@@ -173,6 +186,7 @@ impl Services {
                     .route(web::head().to(api::jwks)),
             )
             .configure(phone::routes(headers))
+            .configure(callback::routes)
             .service(
                 http::assets::resource()
                     .wrap(headers.assets())
@@ -188,40 +202,16 @@ impl Services {
     }
 }
 
-fn settings(config: &Config, app_id: &str) -> Settings {
+fn settings(config: &Config) -> Settings {
     Settings {
         public_url: config.server.public_url(),
         apps: config.apps.clone(),
         default_flow: config.scene.default_flow,
         scanned_user: config.scene.scanned_user,
         lives: lives(config),
-        wechat_app_id: app_id.to_owned(),
+        scan_confirm: config.wechat.official_account.confirm,
+        fallback_flow: config.wechat.official_account.fallback_flow,
     }
-}
-
-fn wechat_api(config: &Config, clock: Clock, metrics: Arc<Metrics>) -> anyhow::Result<Api> {
-    Ok(Api::new(
-        outbound::client()?,
-        config.wechat.api_base(&config.sandbox),
-        clock,
-        Arc::new(move |endpoint, outcome, took| metrics.wechat(endpoint.name(), outcome, took)),
-    ))
-}
-
-fn official_account(config: &Config, api: &Api, clock: Clock) -> anyhow::Result<OfficialAccount> {
-    let (app_id, app_secret) = config
-        .official_account()
-        .context("wechat.official_account: app_id and app_secret are needed")?;
-    let account = Account {
-        kind: AccountKind::OfficialAccount,
-        app_id,
-        app_secret,
-    };
-    let open_base = config.wechat.open_base(&config.sandbox);
-    let oauth = WeChat::new(api.clone(), open_base, account.clone());
-    let endpoint = TokenEndpoint::default();
-    let authority = Authority::new(api.clone(), account, endpoint, clock.clone());
-    Ok(OfficialAccount::new(oauth, authority, clock))
 }
 
 fn lives(config: &Config) -> Lives {
@@ -230,6 +220,7 @@ fn lives(config: &Config) -> Lives {
         pending: scene.pending_ttl,
         website: scene.website_ttl,
         scanned: scene.scanned_ttl,
+        verifying: scene.verifying_ttl,
         authorized: scene.authorized_ttl,
         end: scene.end_ttl,
     }

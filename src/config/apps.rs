@@ -19,7 +19,8 @@ pub struct App {
     /// `server.public_url`.
     #[serde(default)]
     pub origins: Vec<Origin>,
-    /// The flows it may use.
+    /// The flows it may use; when none is set, all that the accounts allow.
+    #[serde(default)]
     pub flows: Vec<Flow>,
     /// Where flows that leave the page may return to, compared whole.
     #[serde(default, deserialize_with = "super::values::urls")]

@@ -7,7 +7,10 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
-use super::{Config, Mode, SANDBOX_APP_ID, SANDBOX_APP_SECRET};
+use super::{
+    Config, Flow, MessageMode, Mode, SANDBOX_APP_ID, SANDBOX_APP_SECRET, SANDBOX_ENCODING_AES_KEY,
+    SANDBOX_TOKEN, SANDBOX_WEBSITE_APP_ID, SANDBOX_WEBSITE_APP_SECRET,
+};
 
 /// What has a meaning in a database's URL.
 const PATH: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
@@ -53,19 +56,102 @@ impl Config {
         ))
     }
 
-    /// The service account in use: id and secret. In sandbox mode the sandbox's, unless set; `None` when a
-    /// live one is not set.
-    pub fn official_account(&self) -> Option<(String, SecretString)> {
+    /// The service account in use; in sandbox mode the sandbox's, unless set, `None` when a live one is not set.
+    pub fn official_account(&self) -> Option<Credentials> {
         let account = &self.wechat.official_account;
-        let (app_id, app_secret) = (account.app_id.clone(), account.app_secret.clone());
+        self.credentials(
+            account.app_id.as_ref(),
+            account.app_secret.as_ref(),
+            (SANDBOX_APP_ID, SANDBOX_APP_SECRET),
+        )
+    }
+
+    /// The website application in use, as [`Config::official_account`].
+    pub fn website(&self) -> Option<Credentials> {
+        let account = &self.wechat.website;
+        self.credentials(
+            account.app_id.as_ref(),
+            account.app_secret.as_ref(),
+            (SANDBOX_WEBSITE_APP_ID, SANDBOX_WEBSITE_APP_SECRET),
+        )
+    }
+
+    fn credentials(
+        &self,
+        app_id: Option<&String>,
+        app_secret: Option<&SecretString>,
+        sandbox: (&str, &str),
+    ) -> Option<Credentials> {
         match self.wechat.mode {
-            Mode::Sandbox => Some((
-                app_id.unwrap_or_else(|| SANDBOX_APP_ID.to_owned()),
-                app_secret.unwrap_or_else(|| SANDBOX_APP_SECRET.into()),
-            )),
-            Mode::Live => app_id.zip(app_secret),
+            Mode::Sandbox => Some(Credentials {
+                app_id: app_id.map_or(sandbox.0, String::as_str).to_owned(),
+                app_secret: app_secret.cloned().unwrap_or_else(|| sandbox.1.into()),
+            }),
+            Mode::Live => Some(Credentials {
+                app_id: app_id?.clone(),
+                app_secret: app_secret?.clone(),
+            }),
         }
     }
+
+    /// The account's message push; `None` when a live one has no token, or no key for what its mode encrypts.
+    pub fn message_push(&self) -> Option<MessagePush> {
+        let account = &self.wechat.official_account;
+        let or_sandbox = |set: &Option<SecretString>, sandbox: &str| match self.wechat.mode {
+            Mode::Sandbox => Some(set.clone().unwrap_or_else(|| sandbox.into())),
+            Mode::Live => set.clone(),
+        };
+        let push = MessagePush {
+            app_id: self.official_account()?.app_id,
+            token: or_sandbox(&account.token, SANDBOX_TOKEN)?,
+            key: or_sandbox(&account.encoding_aes_key, SANDBOX_ENCODING_AES_KEY),
+            previous_key: account.previous_encoding_aes_key.clone(),
+            mode: account.message_mode,
+        };
+        (push.mode == MessageMode::Plain || push.key.is_some()).then_some(push)
+    }
+
+    /// Gives the apps that name no flow all that the accounts allow.
+    pub(super) fn fill_flows(&mut self) {
+        let all = [Flow::H5, Flow::OfficialAccount, Flow::Website];
+        let allowed: Vec<Flow> = all.into_iter().filter(|flow| self.allows(*flow)).collect();
+        for app in self.apps.0.values_mut().filter(|app| app.flows.is_empty()) {
+            app.flows.clone_from(&allowed);
+        }
+    }
+
+    /// Whether the accounts that are set allow a flow.
+    pub fn allows(&self, flow: Flow) -> bool {
+        match flow {
+            Flow::H5 => self.official_account().is_some(),
+            Flow::OfficialAccount => self.message_push().is_some(),
+            Flow::Website => self.website().is_some(),
+        }
+    }
+}
+
+/// What opens one account at WeChat.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// `wx` and 16 hex digits.
+    pub app_id: String,
+    /// 32 hex digits.
+    pub app_secret: SecretString,
+}
+
+/// How the account's messages come, and what proves them.
+#[derive(Clone, Debug)]
+pub struct MessagePush {
+    /// The account.
+    pub app_id: String,
+    /// Signs.
+    pub token: SecretString,
+    /// `EncodingAESKey`.
+    pub key: Option<SecretString>,
+    /// The one before.
+    pub previous_key: Option<SecretString>,
+    /// As chosen in WeChat's console.
+    pub mode: MessageMode,
 }
 
 fn default_data_dir() -> PathBuf {

@@ -119,7 +119,8 @@ pub(super) fn load_with(
     variables: impl Iterator<Item = (OsString, OsString)>,
 ) -> Result<Config, ConfigError> {
     let tree = merge(overrides, variables)?;
-    let config: Config = decode::decode(&tree)?;
+    let mut config: Config = decode::decode(&tree)?;
+    config.fill_flows();
     let mut problems = config.problems();
     if problems.is_empty() {
         return Ok(config);

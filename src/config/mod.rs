@@ -8,11 +8,13 @@ mod apps;
 mod decode;
 mod derived;
 mod load;
+mod sandbox;
 #[cfg(test)]
 mod tests;
 mod tree;
 mod validate;
 mod values;
+mod wechat;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -23,14 +25,15 @@ use url::Url;
 
 pub use self::{
     apps::{App, AppId, Apps, ConfirmInBrowser, Flow, Origin},
-    derived::is_loopback,
+    derived::{Credentials, MessagePush, is_loopback},
     load::{ConfigError, Overrides, Problem, load},
+    sandbox::{SANDBOX_PLATFORM, Sandbox, SandboxAccount, SandboxAccountKind},
+    wechat::{
+        MessageMode, Mode, OfficialAccount, SANDBOX_APP_ID, SANDBOX_APP_SECRET,
+        SANDBOX_ENCODING_AES_KEY, SANDBOX_TOKEN, SANDBOX_WEBSITE_APP_ID,
+        SANDBOX_WEBSITE_APP_SECRET, ScanConfirm, TokenEndpoint, Website, Wechat,
+    },
 };
-
-/// The service account that the sandbox plays; in sandbox mode it is the gateway's own.
-pub const SANDBOX_APP_ID: &str = "wx5a9d0c1b7e3f2468";
-/// What opens [`SANDBOX_APP_ID`]. It opens nothing outside the sandbox, so it may stand here.
-pub const SANDBOX_APP_SECRET: &str = "5ca9a7e05a9d0c1b7e3f24680f1e2d3c";
 
 /// The whole configuration, checked. Holds secrets: it has no `Serialize`, and its `Debug` shows none.
 #[derive(Clone, Debug, Deserialize)]
@@ -47,6 +50,9 @@ pub struct Config {
     pub store: Store,
     /// The life of a scene.
     pub scene: Scene,
+    /// Where addresses are on the map.
+    #[serde(default)]
+    pub geo: Geo,
     /// Tokens and sessions.
     pub token: Token,
     /// The front ends that may use this gateway; `default` always exists.
@@ -89,57 +95,6 @@ pub struct Server {
     pub grace: Duration,
 }
 
-/// `wechat.*`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Wechat {
-    /// Who plays WeChat.
-    pub mode: Mode,
-    /// Where `open.weixin.qq.com` is; browsers and phones go there.
-    #[serde(default, deserialize_with = "values::url")]
-    pub open_base: Option<Url>,
-    /// Where `api.weixin.qq.com` is; the gateway calls it.
-    #[serde(default, deserialize_with = "values::url")]
-    pub api_base: Option<Url>,
-    /// Where `mp.weixin.qq.com` is.
-    #[serde(default, deserialize_with = "values::url")]
-    pub mp_base: Option<Url>,
-    /// The service account of the `h5` and `official_account` flows.
-    #[serde(default)]
-    pub official_account: Account,
-}
-
-/// Who plays WeChat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// The embedded sandbox: loopback only, no real accounts.
-    Sandbox,
-    /// Tencent's servers.
-    Live,
-}
-
-/// The credentials of one WeChat account.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Account {
-    /// `wx` and 16 hex digits.
-    pub app_id: Option<String>,
-    /// 32 hex digits.
-    pub app_secret: Option<SecretString>,
-}
-
-/// `sandbox.*`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sandbox {
-    /// The sandbox's listener.
-    #[serde(deserialize_with = "values::socket")]
-    pub bind: SocketAddr,
-    /// Lets it listen on addresses that are not loopback.
-    pub allow_private: bool,
-}
-
 /// `store.*`
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -163,6 +118,9 @@ pub struct Scene {
     /// The life of `scanned`, from the scan.
     #[serde(rename = "scanned_ttl_s", deserialize_with = "values::seconds")]
     pub scanned_ttl: Duration,
+    /// The life of `verifying`, within what is left of `scanned`.
+    #[serde(rename = "verifying_ttl_s", deserialize_with = "values::seconds")]
+    pub verifying_ttl: Duration,
     /// How long a grant can be redeemed.
     #[serde(rename = "authorized_ttl_s", deserialize_with = "values::seconds")]
     pub authorized_ttl: Duration,
@@ -171,6 +129,20 @@ pub struct Scene {
     pub end_ttl: Duration,
     /// What `scanned` tells of the person.
     pub scanned_user: ScannedUser,
+    /// When the phone shows two digits that the browser must send.
+    pub number_match: NumberMatch,
+}
+
+/// When the phone shows two digits that the browser must send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NumberMatch {
+    /// Never.
+    Off,
+    /// When phone and browser do not look as if they were side by side.
+    Risk,
+    /// At each login.
+    Always,
 }
 
 /// What `scanned` tells of a known person.
@@ -183,6 +155,14 @@ pub enum ScannedUser {
     Full,
     /// Nothing.
     None,
+}
+
+/// `geo.*`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Geo {
+    /// A file in `MaxMind`'s format (MMDB) that knows cities; without it people see the address alone.
+    pub database: Option<PathBuf>,
 }
 
 /// `token.*`
@@ -251,34 +231,6 @@ impl Server {
         self.public_url
             .clone()
             .unwrap_or_else(|| http_url(self.bind))
-    }
-}
-
-impl Wechat {
-    /// Where browsers and phones meet WeChat.
-    pub fn open_base(&self, sandbox: &Sandbox) -> Url {
-        self.base(
-            self.open_base.as_ref(),
-            sandbox,
-            "https://open.weixin.qq.com",
-        )
-    }
-
-    /// Where the gateway calls WeChat.
-    pub fn api_base(&self, sandbox: &Sandbox) -> Url {
-        self.base(self.api_base.as_ref(), sandbox, "https://api.weixin.qq.com")
-    }
-
-    #[expect(
-        clippy::expect_used,
-        reason = "the argument is one of the constants above"
-    )]
-    fn base(&self, set: Option<&Url>, sandbox: &Sandbox, live: &str) -> Url {
-        match (set, self.mode) {
-            (Some(url), _) => url.clone(),
-            (None, Mode::Sandbox) => http_url(sandbox.bind),
-            (None, Mode::Live) => Url::parse(live).expect("a constant URL"),
-        }
     }
 }
 

@@ -12,6 +12,10 @@ pub(super) const SECRETS: &[&str] = &[
     "server.admin_token",
     "store.url",
     "wechat.official_account.app_secret",
+    "wechat.official_account.encoding_aes_key",
+    "wechat.official_account.previous_encoding_aes_key",
+    "wechat.official_account.token",
+    "wechat.website.app_secret",
 ];
 
 /// Whether the value of `key` must not be shown.

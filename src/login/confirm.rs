@@ -27,19 +27,23 @@ impl Login {
         let (State::Scanned { .. }, Some(phone)) = (&scene.state, scene.phone.as_deref()) else {
             return Ok(Next::Scene(scene.id));
         };
-        let known = self
-            .parts()
-            .users
-            .find(&self.settings().wechat_app_id, &phone.openid)
-            .await?;
-        let Some(user) = known else {
-            return Ok(self.to_wechat(&scene, Step::Consent, cookie));
+        let app_id = self.account(scene.opening.flow)?.app_id();
+        let known = self.parts().users.find(app_id, &phone.openid).await?;
+        let user = match known {
+            Some(user) => user,
+            None if self.needs_link(&scene) => self.enrol_follower(&phone.openid).await?,
+            None => return self.to_wechat(&scene, Step::Consent, cookie),
         };
         let phone = Phone {
             openid: phone.openid.clone(),
-            tie: cookie.tie(),
+            tie: Some(cookie.tie()),
         };
-        self.decide(&scene, &Input::Confirm { phone, user }).await
+        let confirm = Input::Confirm {
+            phone,
+            user,
+            digits: None,
+        };
+        self.decide(&scene, &confirm).await
     }
 
     /// `POST /s/{scene}/reject`.
@@ -73,7 +77,7 @@ impl Login {
         let cookie = self.open_cookie(request.cookie).filter(|cookie| {
             cookie.visited(&scene.id)
                 && cookie.made_form(key, &scene.id, form_token)
-                && scene.is_tied_to(&cookie.tie())
+                && scene.is_tied_to(Some(&cookie.tie()))
         });
         Ok(match cookie {
             Some(cookie) => Ok((scene, cookie)),

@@ -7,17 +7,23 @@
 //! | it watches, and comes back after a lost connection | `watch.rs` |
 //! | the phone visits `/s/{scene}` and is sent to WeChat | `visit.rs`, `phone_cookie.rs`, `oauth_state.rs` |
 //! | WeChat sends it back with a code: `scanned`, or a new user is known | `oauth_return.rs` |
+//! | an event names who scanned a parametric code | `message.rs`, `official_account.rs`, `bearer.rs` |
 //! | the person confirms or rejects | `confirm.rs` |
+//! | the browser sends the digits that the phone shows | `verify.rs` |
 //! | the page redeems the grant | `redeem.rs` |
 //! | time runs out | `expire.rs` |
 
+mod bearer;
 mod confirm;
 mod expire;
+mod message;
 mod oauth_return;
 mod oauth_state;
+mod official_account;
 mod open;
 mod phone_cookie;
 mod redeem;
+mod verify;
 mod visit;
 mod watch;
 
@@ -35,7 +41,10 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 pub use self::{
+    bearer::LINK_KEY,
+    message::PushError,
     oauth_return::OauthCallback,
+    official_account::{ChatReply, Says},
     open::{Opened, Origination},
     visit::{Confirming, Next, Notice, PhoneRequest},
 };
@@ -43,14 +52,14 @@ use crate::{
     clock::{Clock, Stopwatch},
     cluster::{Once, StoreError},
     code::Code,
-    config::{Apps, Flow, ScannedUser},
+    config::{AppId, Apps, Flow, ScanConfirm, ScannedUser},
     push::Registry,
     scene::{Advanced, Deadlines, Effect, Input, Lives, Scene, SceneId, SceneStore, State, Was},
     tasks::Tasks,
     telemetry::{Metrics, StateLabel},
     token::Tokens,
     user::UserStore,
-    wechat::WeChat,
+    wechat::{OfficialAccount, WeChat, message::Inbox},
 };
 
 /// What the story needs to know of the configuration.
@@ -66,8 +75,18 @@ pub struct Settings {
     pub scanned_user: ScannedUser,
     /// How long the states live.
     pub lives: Lives,
-    /// The service account's id: the openids of the `h5` flow belong to it.
-    pub wechat_app_id: String,
+    /// What follows the scan of a parametric code.
+    pub scan_confirm: ScanConfirm,
+    /// The flow of new scenes while parametric codes cannot be had.
+    pub fallback_flow: Option<Flow>,
+}
+
+/// The accounts at WeChat that are configured; a flow whose account is not is enabled for no app.
+pub struct Accounts {
+    /// The service account of `h5` and `official_account`.
+    pub official: Option<OfficialAccount>,
+    /// The website application of `website`.
+    pub website: Option<WeChat>,
 }
 
 /// What the story is told with.
@@ -85,7 +104,9 @@ pub struct Parts {
     /// The watchers of this node.
     pub push: Arc<Registry>,
     /// WeChat.
-    pub wechat: WeChat,
+    pub accounts: Accounts,
+    /// Opens what WeChat pushes about the official account.
+    pub inbox: Option<Inbox>,
     /// Time.
     pub clock: Clock,
     /// Where work goes on that must finish.
@@ -184,6 +205,12 @@ impl Login {
         url
     }
 
+    /// What people call an app.
+    fn app_name(&self, id: &AppId) -> String {
+        let app = self.settings().apps.get(id);
+        app.map_or_else(String::new, |app| app.name.clone())
+    }
+
     /// The clock that scenes live by.
     pub fn clock(&self) -> &Clock {
         &self.parts().clock
@@ -200,6 +227,18 @@ impl Login {
 
     fn settings(&self) -> &Settings {
         &self.parts().settings
+    }
+
+    /// The account that a flow's openids belong to.
+    fn account(&self, flow: Flow) -> Result<&WeChat, LoginError> {
+        let accounts = &self.parts().accounts;
+        let account = match flow {
+            Flow::H5 | Flow::OfficialAccount => {
+                accounts.official.as_ref().map(OfficialAccount::oauth)
+            }
+            Flow::Website => accounts.website.as_ref(),
+        };
+        Ok(account.ok_or(Code::RefusedByPolicy)?)
     }
 
     /// One step in the store, and everything that follows from it: the next deadline, the numbers, the event.
@@ -247,7 +286,7 @@ impl Login {
                 .transitions
                 .get_or_create(&StateLabel { state })
                 .inc();
-            if matches!(scene.state, State::Authorized { .. }) {
+            if matches!(scene.state, State::Authorized { .. }) && was.state == "scanned" {
                 metrics
                     .scan_to_authorized
                     .observe(Duration::from_millis(scene.at - was.at).as_secs_f64());

@@ -146,7 +146,8 @@ impl Login {
 
     /// The scan step: WeChat says who it is, and the scene is theirs.
     async fn scan(&self, scene: &Scene, tie: [u8; 32], code: &str) -> Result<Outcome, LoginError> {
-        let proof = match self.parts().wechat.exchange(code).await {
+        let account = self.account(scene.opening.flow)?;
+        let proof = match account.exchange(code).await {
             Ok(proof) => proof,
             Err(error) => return self.wechat_failed(scene, Step::Scan, tie, &error).await,
         };
@@ -156,11 +157,11 @@ impl Login {
         let known = self
             .parts()
             .users
-            .find(&self.settings().wechat_app_id, &proof.openid)
+            .find(account.app_id(), &proof.openid)
             .await?;
         let phone = Phone {
             openid: proof.openid,
-            tie,
+            tie: Some(tie),
         };
         Ok(
             match self
@@ -181,26 +182,23 @@ impl Login {
         tie: [u8; 32],
         code: &str,
     ) -> Result<Outcome, LoginError> {
-        let proof = match self.parts().wechat.exchange(code).await {
+        let account = self.account(scene.opening.flow)?;
+        let proof = match account.exchange(code).await {
             Ok(proof) => proof,
             Err(error) => return self.wechat_failed(scene, Step::Consent, tie, &error).await,
         };
         if proof.snapshot {
             return Ok(Outcome::Notice(Notice::Snapshot));
         }
-        let is_who_scanned = scene
-            .phone
-            .as_ref()
-            .is_some_and(|phone| phone.openid == proof.openid);
-        if !is_who_scanned || !scene.is_tied_to(&tie) {
+        if !scene.is_openid(&proof.openid) || !scene.is_tied_to(Some(&tie)) {
             return Ok(Outcome::Notice(Notice::OtherAccount));
         }
-        let info = match self.parts().wechat.userinfo(&proof).await {
+        let info = match account.userinfo(&proof).await {
             Ok(info) => info,
             Err(error) => return self.wechat_failed(scene, Step::Consent, tie, &error).await,
         };
         let identity = Identity {
-            app_id: self.settings().wechat_app_id.clone(),
+            app_id: account.app_id().to_owned(),
             openid: proof.openid.clone(),
             unionid: info.unionid.or(proof.unionid),
         };
@@ -215,14 +213,17 @@ impl Login {
             .await?;
         let phone = Phone {
             openid: proof.openid,
-            tie,
+            tie: Some(tie),
         };
-        Ok(
-            match self.decide(scene, &Input::Confirm { phone, user }).await? {
-                Next::Notice(notice, _) => Outcome::Notice(notice),
-                Next::Scene(_) | Next::Confirm(_) | Next::Wechat { .. } => Outcome::Scene,
-            },
-        )
+        let confirm = Input::Confirm {
+            phone,
+            user,
+            digits: None,
+        };
+        Ok(match self.decide(scene, &confirm).await? {
+            Next::Notice(notice, _) => Outcome::Notice(notice),
+            _ => Outcome::Scene,
+        })
     }
 
     /// The browser is told only of errors that no phone can cause, or that hit the phone that scanned; anything else a

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Login, LoginError, RETRY_AFTER};
 use crate::{
     code::{Code, Locale},
-    config::AppId,
+    config::{AppId, Flow},
     protocol::{Encoded, Start},
     scene::{Advanced, Asker, CreateError, Input, Opening, Refused, Scene, SceneId, Secret, State},
     telemetry::StateLabel,
@@ -45,7 +45,12 @@ impl Login {
         if !app.flows.contains(&flow) {
             return Err(Code::RefusedByPolicy.into());
         }
-        let is_listed = |to: &String| app.return_urls.iter().any(|url| url.as_str() == to);
+        // The gateway's own login page is the default app's.
+        let own_page = id.is_default().then_some(&self.settings().public_url);
+        let is_listed = |to: &String| {
+            let mut listed = app.return_urls.iter().chain(own_page);
+            listed.any(|url| url.as_str() == to)
+        };
         if !start.return_to.iter().all(is_listed) {
             return Err(Code::RefusedByPolicy.into());
         }
@@ -115,14 +120,10 @@ impl Login {
                 retry_after: Some(RETRY_AFTER),
             });
         }
+        let id = SceneId::random();
+        let (opening, link) = self.prepare(&id, opening).await?;
         let (now, secret) = (self.clock().now(), Secret::random());
-        let scene = Scene::open(
-            SceneId::random(),
-            &secret,
-            opening,
-            now,
-            &self.settings().lives,
-        );
+        let scene = Scene::open(id, &secret, opening, link, now, &self.settings().lives);
         match self.parts().scenes.create(scene.clone()).await {
             Ok(()) => {}
             Err(CreateError::Full(limit)) => {
@@ -146,5 +147,37 @@ impl Login {
         tracing::info!(scene = %scene.id, trace_id = scene.opening.trace_id, app = %scene.opening.app, "scene opened");
         let event = self.event(&scene, &secret, false);
         Ok(Opened { scene, event })
+    }
+
+    /// What WeChat must have ready before the scene begins, and the opening of the flow that is really used.
+    async fn prepare(
+        &self,
+        id: &SceneId,
+        opening: Arc<Opening>,
+    ) -> Result<(Arc<Opening>, Option<Arc<str>>), LoginError> {
+        if opening.flow != Flow::OfficialAccount {
+            return Ok((opening, None));
+        }
+        match (
+            self.parametric_code(id).await,
+            self.settings().fallback_flow,
+        ) {
+            (Ok(code), _) => Ok((opening, Some(code))),
+            (Err(error), Some(flow)) if self.is_enabled(&opening.app, flow) => {
+                let trace_id = &opening.trace_id;
+                tracing::warn!(%error, trace_id, ?flow, "no parametric code: another flow stands in");
+                let opening = Opening {
+                    flow,
+                    ..Opening::clone(&opening)
+                };
+                Ok((Arc::new(opening), None))
+            }
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    fn is_enabled(&self, app: &AppId, flow: Flow) -> bool {
+        let app = self.settings().apps.get(app);
+        app.is_some_and(|app| app.flows.contains(&flow))
     }
 }

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     clock::Millis,
+    config::{Flow, ScanConfirm},
     scene::{Asker, Scene, SceneId, State},
     wechat::Scope,
 };
@@ -21,6 +22,8 @@ pub struct PhoneRequest<'a> {
     pub scene: &'a str,
     /// The phone cookie's text.
     pub cookie: Option<&'a str>,
+    /// The key of a link that is its own proof.
+    pub key: Option<&'a str>,
 }
 
 /// What the phone gets.
@@ -33,6 +36,22 @@ pub enum Next {
         url: String,
         /// The cookie's text.
         cookie: String,
+    },
+    /// Back to `/s/{scene}`, with this phone cookie.
+    Tied {
+        /// The scene.
+        scene: SceneId,
+        /// The cookie's text.
+        cookie: String,
+    },
+    /// The page of a link that is its own proof: opening it needs a tap, because prefetchers follow links.
+    OpenLink {
+        /// The scene.
+        scene: SceneId,
+        /// The app's name.
+        app: String,
+        /// The link's key.
+        key: String,
     },
     /// Back to `/s/{scene}`, which shows what has become of it.
     Scene(SceneId),
@@ -74,6 +93,10 @@ pub enum Notice {
     Failed,
     /// Only WeChat can go on from here.
     OpenInWechat,
+    /// The code on the computer has to be scanned first: this page proves nothing.
+    ScanFirst,
+    /// Only the link that the chat got can go on from here.
+    OpenFromChat,
     /// The address does not fit this phone: forged, replayed, foreign, or the cookie is gone.
     BadLink,
     /// A newer page on this phone holds the scene.
@@ -106,20 +129,25 @@ impl Login {
         let cookie = self.open_cookie(request.cookie);
         let is_tied = cookie
             .as_ref()
-            .is_some_and(|cookie| scene.is_tied_to(&cookie.tie()));
+            .is_some_and(|cookie| scene.is_tied_to(Some(&cookie.tie())));
         let notice = match (&scene.state, cookie) {
             // A cookie that dropped the scene for newer ones makes no form that counts: WeChat is asked again.
             (State::Scanned { .. }, Some(cookie)) if is_tied && cookie.visited(&scene.id) => {
                 return Ok(Next::Confirm(self.confirming(&scene, &cookie)));
             }
+            (State::Pending, _) if scene.opening.flow == Flow::OfficialAccount => Notice::ScanFirst,
             (State::Pending | State::Scanned { .. }, _) if !inside_wechat => Notice::OpenInWechat,
-            (State::Pending | State::Scanned { .. }, cookie) => {
-                return Ok(self.to_wechat(
-                    &scene,
-                    Step::Scan,
-                    cookie.unwrap_or_else(PhoneCookie::new),
-                ));
+            (State::Scanned { .. }, _) if self.needs_link(&scene) => {
+                match request.key.filter(|key| self.opens(&scene, key).is_some()) {
+                    Some(key) => return Ok(self.link_page(&scene, key)),
+                    None => Notice::OpenFromChat,
+                }
             }
+            (State::Pending | State::Scanned { .. }, cookie) => {
+                let cookie = cookie.unwrap_or_else(PhoneCookie::new);
+                return self.to_wechat(&scene, Step::Scan, cookie);
+            }
+            (State::Verifying { .. }, _) => Notice::InUse,
             (State::Authorized { .. }, _) if is_tied => Notice::SignedIn,
             (State::Rejected { .. }, _) if is_tied => Notice::Rejected,
             (State::Authorized { .. } | State::Rejected { .. }, _) => Notice::InUse,
@@ -159,7 +187,13 @@ impl Login {
     }
 
     /// On to WeChat with a fresh state, bound to this browser; the cookie gets the scene.
-    pub(super) fn to_wechat(&self, scene: &Scene, step: Step, mut cookie: PhoneCookie) -> Next {
+    pub(super) fn to_wechat(
+        &self,
+        scene: &Scene,
+        step: Step,
+        mut cookie: PhoneCookie,
+    ) -> Result<Next, LoginError> {
+        let account = self.account(scene.opening.flow)?;
         let (parts, now) = (self.parts(), self.clock().wall());
         cookie.visit(scene.id, now);
         let key = parts.state_key.expose_secret();
@@ -171,9 +205,23 @@ impl Login {
         };
         let mut callback = self.settings().public_url.clone();
         callback.set_path("/callback/wechat");
-        Next::Wechat {
-            url: parts.wechat.authorize_url(scope, &callback, &state),
+        Ok(Next::Wechat {
+            url: account.authorize_url(scope, &callback, &state),
             cookie: cookie.seal(parts.phone_key.expose_secret()),
+        })
+    }
+
+    /// Whether nothing but a link from the chat proves who opens this scene's page.
+    pub(super) fn needs_link(&self, scene: &Scene) -> bool {
+        scene.opening.flow == Flow::OfficialAccount
+            && self.settings().scan_confirm != ScanConfirm::Link
+    }
+
+    fn link_page(&self, scene: &Scene, key: &str) -> Next {
+        Next::OpenLink {
+            scene: scene.id,
+            app: self.app_name(&scene.opening.app),
+            key: key.to_owned(),
         }
     }
 
@@ -181,11 +229,7 @@ impl Login {
         let opening = &scene.opening;
         Confirming {
             scene: scene.id,
-            app: self
-                .settings()
-                .apps
-                .get(&opening.app)
-                .map_or_else(String::new, |app| app.name.clone()),
+            app: self.app_name(&opening.app),
             asker: opening.asker.clone(),
             age: self.clock().now().saturating_sub(opening.opened_at),
             opened_at: opening.opened_at,

@@ -5,7 +5,7 @@ use crate::{
     code::Code,
     config::{Flow, ScannedUser},
     protocol::{Encoded, ErrorBody, Head, Person, Qr, StateEvent},
-    scene::{Scene, SceneId, Secret, State, qr},
+    scene::{Digits, Scene, SceneId, Secret, State, qr},
     user::User,
 };
 
@@ -46,6 +46,10 @@ impl Login {
                 secret: secret.map(Secret::expose),
                 flow: scene.opening.flow,
                 qr: self.qr(scene),
+                embed_url: scene
+                    .link
+                    .as_deref()
+                    .filter(|_| scene.opening.flow == Flow::Website),
             },
             State::Scanned { known } => {
                 let show = self.settings().scanned_user;
@@ -54,6 +58,11 @@ impl Login {
                     user: known.as_deref().and_then(|user| shown(user, show)),
                 }
             }
+            State::Verifying { tries_left, .. } => StateEvent::Verifying {
+                head,
+                code_length: Digits::LENGTH,
+                tries_left: *tries_left,
+            },
             State::Authorized { user, .. } => StateEvent::Authorized {
                 head,
                 grant: self.parts().tokens.grant(&scene.id.0, scene.seq),
@@ -78,10 +87,11 @@ impl Login {
     }
 
     fn qr(&self, scene: &Scene) -> Option<Qr> {
-        if scene.opening.flow != Flow::H5 {
-            return None;
-        }
-        let text = String::from(self.scene_url(&scene.id));
+        let text = match scene.opening.flow {
+            Flow::H5 => String::from(self.scene_url(&scene.id)),
+            Flow::OfficialAccount => scene.link.as_deref()?.to_owned(),
+            Flow::Website => return None,
+        };
         let svg = scene.opening.svg.then(|| qr::svg(&text)).transpose();
         let svg = svg
             .inspect_err(|error| tracing::error!(%error, "the address is too long for a QR"))

@@ -51,6 +51,16 @@ impl Answer {
                 self.page(StatusCode::OK, page::confirm(&self.view(), &confirming))
             }
             Ok(Next::Wechat { url, cookie }) => self.wechat(&url, &cookie, cookies),
+            Ok(Next::OpenLink { scene, app, key }) => {
+                let markup = page::open_link(&self.view(), &scene, &app, &key);
+                self.page(StatusCode::OK, markup)
+            }
+            Ok(Next::Tied { scene, cookie }) => {
+                let mut response = see_other(&page::address(&scene));
+                // Cannot fail: the cookie's text is ours.
+                let _ = response.add_cookie(&cookies.set_phone(&cookie));
+                response
+            }
             Ok(Next::Scene(scene)) => see_other(&page::address(&scene)),
             Ok(Next::Notice(notice, scene)) => {
                 let markup = page::notice(&self.view(), notice, scene.as_ref());
@@ -124,9 +134,12 @@ fn see_other(address: &str) -> HttpResponse {
 /// The status of a page of one sentence. `is_known`: the scene is still there.
 const fn status(notice: Notice, is_known: bool) -> StatusCode {
     match notice {
-        Notice::SignedIn | Notice::Rejected | Notice::Cancelled | Notice::OpenInWechat => {
-            StatusCode::OK
-        }
+        Notice::SignedIn
+        | Notice::Rejected
+        | Notice::Cancelled
+        | Notice::OpenInWechat
+        | Notice::ScanFirst
+        | Notice::OpenFromChat => StatusCode::OK,
         Notice::StillWorking => StatusCode::ACCEPTED,
         Notice::BadLink | Notice::NoCode => StatusCode::BAD_REQUEST,
         Notice::NotYours | Notice::OtherAccount | Notice::Snapshot => StatusCode::FORBIDDEN,

@@ -21,7 +21,7 @@ impl Glyph {
             Notice::SignedIn => Self::Tick,
             Notice::Rejected | Notice::Cancelled => Self::Cross,
             Notice::Expired => Self::Clock,
-            Notice::OpenInWechat => Self::Scan,
+            Notice::OpenInWechat | Notice::ScanFirst | Notice::OpenFromChat => Self::Scan,
             Notice::StillWorking => Self::Dots,
             Notice::InUse
             | Notice::Failed

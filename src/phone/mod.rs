@@ -39,9 +39,11 @@ pub(crate) fn routes(headers: &SecurityHeaders) -> impl FnOnce(&mut web::Service
         let decision = web::resource("/{scene}/{decision:confirm|reject}")
             .post(decide)
             .get(back);
+        let link = web::resource("/{scene}/open").post(open).get(back);
         let pages = web::scope("/s")
             .wrap(pages)
             .service(scene)
+            .service(link)
             .service(decision)
             .default_service(web::get().to(nothing_here));
         let callback = web::resource("/callback/wechat")
@@ -57,14 +59,44 @@ async fn visit(
     door: web::Data<Door>,
     cookies: web::Data<Cookies>,
 ) -> HttpResponse {
+    let answer = Answer::to(&request, &door);
+    let key = match parameters::link_key(request.query_string().as_bytes()) {
+        Ok(key) => key,
+        Err(code) => return answer.refused(code),
+    };
     let cookie = cookies.phone(request.headers());
     let phone = PhoneRequest {
         scene: scene(&request),
         cookie: cookie.as_ref().map(|cookie| cookie.expose_secret()),
+        key: key.as_deref(),
     };
     let inside_wechat = door.is_sandbox || is_wechat(&request);
     let next = door.login.visit(phone, inside_wechat).await;
-    Answer::to(&request, &door).next(next, &cookies)
+    answer.next(next, &cookies)
+}
+
+/// The tap on the page of a link that is its own proof.
+async fn open(
+    request: HttpRequest,
+    payload: web::Payload,
+    door: web::Data<Door>,
+    cookies: web::Data<Cookies>,
+    origins: web::Data<Origins>,
+) -> HttpResponse {
+    let answer = Answer::to(&request, &door);
+    let form = own_form(&request, payload, &origins).await;
+    let key = match form.and_then(|form| parameters::link_key(&form)) {
+        Ok(key) => key.unwrap_or_default(),
+        Err(code) => return answer.refused(code),
+    };
+    let cookie = cookies.phone(request.headers());
+    let phone = PhoneRequest {
+        scene: scene(&request),
+        cookie: cookie.as_ref().map(|cookie| cookie.expose_secret()),
+        key: None,
+    };
+    let next = door.login.open_link(phone, &key).await;
+    answer.next(next, &cookies)
 }
 
 /// One of the two buttons; the route knows no third.
@@ -84,6 +116,7 @@ async fn decide(
     let phone = PhoneRequest {
         scene: scene(&request),
         cookie: cookie.as_ref().map(|cookie| cookie.expose_secret()),
+        key: None,
     };
     let next = match request.match_info().query("decision") {
         "confirm" => door.login.confirm(phone, &form_token).await,
@@ -98,11 +131,20 @@ async fn form_token(
     payload: web::Payload,
     origins: &Origins,
 ) -> Result<String, Code> {
+    let form = own_form(request, payload, origins).await?;
+    Ok(parameters::form_token(&form)?.unwrap_or_default())
+}
+
+/// A form that a page of ours sent.
+async fn own_form(
+    request: &HttpRequest,
+    payload: web::Payload,
+    origins: &Origins,
+) -> Result<web::BytesMut, Code> {
     origins
         .own_page(request.headers())
         .map_err(|_refused| Code::OriginRefused)?;
-    let body = parameters::read_form(request.headers(), payload).await?;
-    Ok(parameters::form_token(&body)?.unwrap_or_default())
+    parameters::read_form(request.headers(), payload).await
 }
 
 async fn oauth_return(

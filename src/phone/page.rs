@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     code::{Code, Locale},
-    login::{Confirming, Notice},
+    login::{Confirming, LINK_KEY, Notice},
     scene::{Asker, SceneId},
 };
 
@@ -47,6 +47,25 @@ pub(super) fn confirm(view: &View<'_>, confirming: &Confirming) -> Markup {
         }
     };
     document(view, &question, "card asks", &card)
+}
+
+/// A link that is its own proof: it counts when it is tapped here, not when something has followed it.
+pub(super) fn open_link(view: &View<'_>, scene: &SceneId, app: &str, key: &str) -> Markup {
+    let question = wording::sign_in_to(app, view.locale);
+    let card = html! {
+        div.head {
+            (monogram(app))
+            h1 { (question) }
+            p.helps { (wording::LINK_HELP.of(view.locale)) }
+        }
+        div.choice {
+            form method="post" name="open" action={ (address(scene)) "/open" } autocomplete="off" {
+                input type="hidden" name=(LINK_KEY) value=(key);
+                button class="button confirm" type="submit" { (wording::CONTINUE.of(view.locale)) }
+            }
+        }
+    };
+    document(view, &question, "card", &card)
 }
 
 /// One sentence and what helps; another try where one may.

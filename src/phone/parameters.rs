@@ -9,7 +9,7 @@ use actix_web::{
 };
 use futures_util::StreamExt;
 
-use crate::{code::Code, http::BODY_WITHIN};
+use crate::{code::Code, http::BODY_WITHIN, login::LINK_KEY};
 
 /// Our forms have one field of 32 characters.
 const MAX_FORM: usize = 4 * 1024;
@@ -37,6 +37,11 @@ impl<'a> Returned<'a> {
             _ => Ok(returned),
         }
     }
+}
+
+/// The key of a link that is its own proof, in a query or in a form.
+pub(super) fn link_key(encoded: &[u8]) -> Result<Option<String>, Code> {
+    Ok(once(encoded, LINK_KEY)?.map(Cow::into_owned))
 }
 
 /// The anti-CSRF field of a form.

@@ -54,6 +54,11 @@ pub(super) const STRANGER: Text = Text::new(
 );
 pub(super) const REJECT: Text = Text::new("拒绝", "Reject");
 pub(super) const CONFIRM: Text = Text::new("确认登录", "Confirm");
+pub(super) const CONTINUE: Text = Text::new("继续", "Continue");
+pub(super) const LINK_HELP: Text = Text::new(
+    "下一步会显示是哪台设备在请求登录，由你决定。",
+    "Next you see which device is asking, and decide.",
+);
 pub(super) const TRY_AGAIN: Text = Text::new("重试", "Try again");
 pub(super) const REQUEST_ID: Text = Text::new("请求编号", "Request ID");
 
@@ -78,6 +83,8 @@ pub(super) const fn sentence(notice: Notice) -> Sentence {
         Notice::InUse => IN_USE,
         Notice::Failed => FAILED,
         Notice::OpenInWechat => OPEN_IN_WECHAT,
+        Notice::ScanFirst => SCAN_FIRST,
+        Notice::OpenFromChat => OPEN_FROM_CHAT,
         Notice::BadLink => BAD_LINK,
         Notice::NotYours => NOT_YOURS,
         Notice::OtherAccount => OTHER_ACCOUNT,
@@ -135,6 +142,20 @@ const OPEN_IN_WECHAT: Sentence = Sentence::new(
     Text::new(
         "打开微信，用“扫一扫”扫描电脑上的二维码。",
         "Open WeChat and scan the code on your computer with it.",
+    ),
+);
+const SCAN_FIRST: Sentence = Sentence::new(
+    Text::new("请先扫描二维码", "Scan the code first"),
+    Text::new(
+        "打开微信，用“扫一扫”扫描电脑上的二维码，再点公众号回复中的链接。",
+        "Open WeChat, scan the code on your computer with it, then tap the link in the chat.",
+    ),
+);
+const OPEN_FROM_CHAT: Sentence = Sentence::new(
+    Text::new("请从公众号会话中打开", "Open this from the chat"),
+    Text::new(
+        "点公众号刚刚回复你的链接；每个链接只能用一次。",
+        "Tap the link that the account has just sent you; each opens once.",
     ),
 );
 const BAD_LINK: Sentence = Sentence::new(
@@ -197,7 +218,9 @@ mod tests {
             Notice::Expired => Notice::InUse,
             Notice::InUse => Notice::Failed,
             Notice::Failed => Notice::OpenInWechat,
-            Notice::OpenInWechat => Notice::BadLink,
+            Notice::OpenInWechat => Notice::ScanFirst,
+            Notice::ScanFirst => Notice::OpenFromChat,
+            Notice::OpenFromChat => Notice::BadLink,
             Notice::BadLink => Notice::NotYours,
             Notice::NotYours => Notice::OtherAccount,
             Notice::OtherAccount => Notice::Snapshot,
@@ -223,7 +246,7 @@ mod tests {
     fn every_notice_speaks_both_languages() {
         let notices: Vec<_> =
             std::iter::successors(Some(Notice::SignedIn), |it| after(*it)).collect();
-        assert_eq!(notices.len(), 14);
+        assert_eq!(notices.len(), 16);
         for (at, notice) in notices.iter().enumerate() {
             let found = sentence(*notice);
             both(found.says);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::{code::Locale, config::Flow, ids};
+use crate::{code::Locale, config::Flow, ids, scene::Digits};
 
 /// One command, read and checked as far as it can be without knowing the gateway's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub enum Command {
     Resume(Resume),
     /// A new scene on this socket, with everything of `start`.
     Refresh,
+    /// The digits that the phone shows.
+    Verify(Verify),
     /// Ends the scene.
     Cancel,
     /// Answers `ping`.
@@ -48,6 +50,14 @@ pub struct Resume {
     pub seq: u64,
 }
 
+/// `verify`, and the body of `POST /scenes/{scene}/verify`: two digits, right or wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "VerifyWire")]
+pub struct Verify {
+    /// What the person typed.
+    pub code: Digits,
+}
+
 /// A command that breaks the protocol ([`Code::BadMessage`](crate::code::Code::BadMessage)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadCommand {
@@ -58,6 +68,11 @@ pub struct BadCommand {
 #[derive(Deserialize)]
 struct Envelope {
     r#type: String,
+}
+
+#[derive(Deserialize)]
+struct VerifyWire {
+    code: String,
 }
 
 #[derive(Deserialize)]
@@ -84,6 +99,7 @@ impl Command {
             "start" => fields("start", text).map(Self::Start),
             "resume" => fields("resume", text).map(Self::Resume),
             "refresh" => Ok(Self::Refresh),
+            "verify" => fields("verify", text).map(Self::Verify),
             "cancel" => Ok(Self::Cancel),
             "pong" => Ok(Self::Pong),
             _ => Err(unreadable),
@@ -96,9 +112,19 @@ impl Command {
             Self::Start(_) => "start",
             Self::Resume(_) => "resume",
             Self::Refresh => "refresh",
+            Self::Verify(_) => "verify",
             Self::Cancel => "cancel",
             Self::Pong => "pong",
         }
+    }
+}
+
+impl TryFrom<VerifyWire> for Verify {
+    type Error = &'static str;
+
+    fn try_from(wire: VerifyWire) -> Result<Self, Self::Error> {
+        let code = Digits::parse(&wire.code).ok_or("code: two digits")?;
+        Ok(Self { code })
     }
 }
 

@@ -40,12 +40,21 @@ pub enum StateEvent<'a> {
         flow: Flow,
         #[serde(skip_serializing_if = "Option::is_none")]
         qr: Option<Qr>,
+        /// WeChat's own login page, in the `website` flow.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        embed_url: Option<&'a str>,
     },
     Scanned {
         #[serde(flatten)]
         head: Head<'a>,
         #[serde(skip_serializing_if = "Option::is_none")]
         user: Option<Person>,
+    },
+    Verifying {
+        #[serde(flatten)]
+        head: Head<'a>,
+        code_length: u8,
+        tries_left: u8,
     },
     Authorized {
         #[serde(flatten)]
@@ -187,6 +196,7 @@ impl StateEvent<'_> {
         let (head, is_last) = match self {
             Self::Pending { head, .. }
             | Self::Scanned { head, .. }
+            | Self::Verifying { head, .. }
             | Self::Authorized { head, .. } => (head, false),
             Self::Rejected { head, .. }
             | Self::Expired { head }
@@ -196,6 +206,7 @@ impl StateEvent<'_> {
         let name = match self {
             Self::Pending { .. } => "pending",
             Self::Scanned { .. } => "scanned",
+            Self::Verifying { .. } => "verifying",
             Self::Authorized { .. } => "authorized",
             Self::Rejected { .. } => "rejected",
             Self::Expired { .. } => "expired",
@@ -260,6 +271,7 @@ mod tests {
                 text,
                 svg: Some(svg),
             }),
+            embed_url: None,
         };
         let length = pending.encode().json.len();
         assert!(length < MAX_OUTGOING, "{length} bytes");

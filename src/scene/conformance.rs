@@ -17,14 +17,19 @@ pub(crate) const LIVES: Lives = Lives {
     pending: Duration::from_secs(120),
     website: Duration::from_secs(300),
     scanned: Duration::from_secs(180),
+    verifying: Duration::from_secs(50),
     authorized: Duration::from_secs(60),
     end: Duration::from_secs(240),
 };
 
 pub(crate) fn scene(secret: &Secret) -> Scene {
+    scene_of(Flow::H5, secret)
+}
+
+pub(crate) fn scene_of(flow: Flow, secret: &Secret) -> Scene {
     let opening = Opening {
         app: AppId::default_app(),
-        flow: Flow::H5,
+        flow,
         challenge: [1; 32],
         locale: Locale::En,
         svg: true,
@@ -34,13 +39,20 @@ pub(crate) fn scene(secret: &Secret) -> Scene {
         opened_at: NOW,
         trace_id: "0".repeat(32),
     };
-    Scene::open(SceneId::random(), secret, Arc::new(opening), NOW, &LIVES)
+    Scene::open(
+        SceneId::random(),
+        secret,
+        Arc::new(opening),
+        None,
+        NOW,
+        &LIVES,
+    )
 }
 
 pub(crate) fn phone(openid: &str, tie: u8) -> Phone {
     Phone {
         openid: openid.to_owned(),
-        tie: [tie; 32],
+        tie: Some([tie; 32]),
     }
 }
 
@@ -63,6 +75,7 @@ pub(crate) fn confirm() -> Input {
     Input::Confirm {
         phone: phone("o", 1),
         user: user(),
+        digits: None,
     }
 }
 

@@ -3,7 +3,9 @@
 //! [`Scene::advance`] is the whole life as a pure function; [`SceneStore`] makes one step of it atomic;
 //! [`Deadlines`] brings the steps that nobody asks for.
 
+mod advance;
 mod deadline;
+mod digits;
 pub mod qr;
 mod record;
 mod state;
@@ -11,6 +13,7 @@ mod store;
 
 pub use self::{
     deadline::Deadlines,
+    digits::Digits,
     record::{Asker, Lives, Opening, Phone, Scene, SceneId, Secret},
     state::{By, Effect, Input, Redeemed, Refused, State},
     store::{Advanced, CreateError, SceneStore, Was},

@@ -102,8 +102,9 @@ pub struct Asker {
 pub struct Phone {
     /// Whom WeChat named, in the account of this flow.
     pub openid: String,
-    /// SHA-256 of the phone cookie's random part: the one browser on the phone that may confirm.
-    pub tie: [u8; 32],
+    /// SHA-256 of the phone cookie's random part: the one browser on the phone that may confirm. `None` while only an
+    /// event has named the person.
+    pub tie: Option<[u8; 32]>,
 }
 
 /// One pending login. `seq` numbers its events; `state` is the truth.
@@ -121,6 +122,9 @@ pub struct Scene {
     pub deadline: Millis,
     /// Who scanned, once somebody did.
     pub phone: Option<Box<Phone>>,
+    /// What WeChat has ready for it, where its code is not ours: the text of the parametric code
+    /// (`official_account`), or the address of WeChat's login page (`website`).
+    pub link: Option<Arc<str>>,
     /// SHA-256 of the secret.
     pub secret_hash: [u8; 32],
     /// What it was opened with.
@@ -136,6 +140,8 @@ pub struct Lives {
     pub website: Duration,
     /// `scanned`, from the scan; confirming does not extend it.
     pub scanned: Duration,
+    /// `verifying`, within what is left of `scanned`.
+    pub verifying: Duration,
     /// `authorized` until redeemed, and the time in which the same redemption gets the same answer.
     pub authorized: Duration,
     /// An end, until it is forgotten.
@@ -148,6 +154,7 @@ impl Scene {
         id: SceneId,
         secret: &Secret,
         opening: Arc<Opening>,
+        link: Option<Arc<str>>,
         now: Millis,
         lives: &Lives,
     ) -> Self {
@@ -163,6 +170,7 @@ impl Scene {
             at: now,
             deadline: after(now, life),
             phone: None,
+            link,
             secret_hash: secret.hash(),
             opening,
         }
@@ -173,11 +181,18 @@ impl Scene {
         self.secret_hash.ct_eq(&secret.hash()).into()
     }
 
-    /// Whether the browser on the phone with this tie is the one that scanned.
-    pub fn is_tied_to(&self, tie: &[u8; 32]) -> bool {
+    /// Whether the browser on the phone with this tie is the one that may confirm; no tie is nobody's.
+    pub fn is_tied_to(&self, tie: Option<&[u8; 32]>) -> bool {
+        let held = self.phone.as_ref().and_then(|phone| phone.tie.as_ref());
+        held.zip(tie)
+            .is_some_and(|(held, tie)| held.ct_eq(tie).into())
+    }
+
+    /// Whether this person scanned it.
+    pub fn is_openid(&self, openid: &str) -> bool {
         self.phone
             .as_ref()
-            .is_some_and(|phone| phone.tie.ct_eq(tie).into())
+            .is_some_and(|phone| phone.openid == openid)
     }
 
     /// Whether its grant was redeemed.

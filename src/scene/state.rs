@@ -1,6 +1,6 @@
-//! The pure part: `(scene, input, now)` gives the next scene and what must be told, or a refusal.
+//! Where a scene can stand, and what can happen to it.
 
-use super::record::{Lives, Phone, Scene, after};
+use super::{digits::Digits, record::Phone};
 use crate::{clock::Millis, code::Code, user::User};
 
 /// Where a scene stands. What only one state knows is inside that state.
@@ -12,6 +12,15 @@ pub enum State {
     Scanned {
         /// The person, when they logged in here before.
         known: Option<Box<User>>,
+    },
+    /// Confirmed; the phone shows two digits, and the browser must send them.
+    Verifying {
+        /// Who logs in then.
+        user: Box<User>,
+        /// What the phone shows.
+        digits: Digits,
+        /// Wrong codes that are still forgiven, and the one that is not.
+        tries_left: u8,
     },
     /// Confirmed: a grant waits to be redeemed, or was.
     Authorized {
@@ -74,6 +83,7 @@ impl State {
         match self {
             Self::Pending => "pending",
             Self::Scanned { .. } => "scanned",
+            Self::Verifying { .. } => "verifying",
             Self::Authorized { .. } => "authorized",
             Self::Rejected { .. } => "rejected",
             Self::Expired => "expired",
@@ -85,7 +95,7 @@ impl State {
     /// Whether a further event may come.
     pub const fn is_live(&self) -> bool {
         match self {
-            Self::Pending | Self::Scanned { .. } => true,
+            Self::Pending | Self::Scanned { .. } | Self::Verifying { .. } => true,
             Self::Authorized { redeemed, .. } => redeemed.is_none(),
             Self::Rejected { .. } | Self::Expired | Self::Cancelled | Self::Failed { .. } => false,
         }
@@ -95,7 +105,8 @@ impl State {
 /// What can happen to a scene.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// WeChat proved who holds the phone.
+    /// WeChat proved who holds the phone: by its web authorisation (the phone has a tie), or in the
+    /// `official_account` flow first by an event (it has none yet).
     Scan {
         /// The phone.
         phone: Phone,
@@ -108,6 +119,30 @@ pub enum Input {
         phone: Phone,
         /// Who logs in.
         user: User,
+        /// What the browser must send first, where that is asked for.
+        digits: Option<Digits>,
+    },
+    /// What the browser sent.
+    Verify {
+        /// Right or wrong.
+        digits: Digits,
+    },
+    /// WeChat's own page asked the person (`website`), or the scan itself is the login (`official_account` with
+    /// `confirm = none`, once scanned): there is no page of ours to confirm on.
+    SignIn {
+        /// Whom WeChat named, in the account of this flow.
+        openid: String,
+        /// Who logs in.
+        user: User,
+    },
+    /// WeChat's own page came back without a code (`website`): the person said no there.
+    Decline,
+    /// A rule of the gateway refuses this person.
+    Deny {
+        /// Whom.
+        phone: Phone,
+        /// Why, for the page.
+        reason: &'static str,
     },
     /// The phone that scanned said no.
     Reject {
@@ -162,221 +197,4 @@ pub enum Refused {
     Redeemed,
     /// Its time is not over.
     NotDue,
-}
-
-impl Scene {
-    /// The next scene and what must follow, or why there is none.
-    ///
-    /// # Errors
-    /// [`Refused`]: the scene stays as it is.
-    pub fn advance(
-        &self,
-        input: &Input,
-        now: Millis,
-        lives: &Lives,
-    ) -> Result<(Self, Effect), Refused> {
-        if matches!(input, Input::Expire) {
-            return self.expire(now, lives);
-        }
-        if self.state.is_live() && now >= self.deadline {
-            return Err(Refused::Ended);
-        }
-        match &self.state {
-            State::Pending => self.when_pending(input, now, lives),
-            State::Scanned { .. } => self.when_scanned(input, now, lives),
-            State::Authorized { redeemed: None, .. } => self.when_authorized(input, now, lives),
-            State::Authorized {
-                redeemed: Some(redeemed),
-                ..
-            } => self.when_redeemed(redeemed, input, now, lives),
-            State::Rejected { .. } | State::Expired | State::Cancelled | State::Failed { .. } => {
-                Err(Refused::Ended)
-            }
-        }
-    }
-
-    fn when_pending(
-        &self,
-        input: &Input,
-        now: Millis,
-        lives: &Lives,
-    ) -> Result<(Self, Effect), Refused> {
-        match input {
-            Input::Scan { phone, known } => {
-                let mut next = self.next(
-                    State::Scanned {
-                        known: known.clone().map(Box::new),
-                    },
-                    now,
-                    lives,
-                );
-                next.phone = Some(Box::new(phone.clone()));
-                Ok((next, Effect::Announce))
-            }
-            Input::Cancel => Ok((self.next(State::Cancelled, now, lives), Effect::Announce)),
-            Input::Replace => Ok((self.next(State::Cancelled, now, lives), Effect::Quiet)),
-            Input::Fail { tie: Some(_), .. } => Err(Refused::OtherPhone),
-            Input::Fail { code, .. } => Ok((
-                self.next(State::Failed { code: *code }, now, lives),
-                Effect::Announce,
-            )),
-            Input::Confirm { .. } | Input::Reject { .. } => Err(Refused::OtherPhone),
-            Input::Redeem { .. } | Input::Burn | Input::Expire => Err(Refused::NotNow),
-        }
-    }
-
-    fn when_scanned(
-        &self,
-        input: &Input,
-        now: Millis,
-        lives: &Lives,
-    ) -> Result<(Self, Effect), Refused> {
-        match input {
-            Input::Scan { phone, .. } => self.rescan(phone),
-            Input::Confirm { phone, user } => {
-                let same_person = self
-                    .phone
-                    .as_ref()
-                    .is_some_and(|scanned| scanned.openid == phone.openid);
-                if !same_person || !self.is_tied_to(&phone.tie) {
-                    return Err(Refused::OtherPhone);
-                }
-                let state = State::Authorized {
-                    user: Box::new(user.clone()),
-                    redeemed: None,
-                };
-                Ok((self.next(state, now, lives), Effect::Announce))
-            }
-            Input::Reject { tie } if !self.is_tied_to(tie) => Err(Refused::OtherPhone),
-            Input::Reject { .. } => Ok((
-                self.next(
-                    State::Rejected {
-                        by: By::User,
-                        reason: None,
-                    },
-                    now,
-                    lives,
-                ),
-                Effect::Announce,
-            )),
-            Input::Cancel => Ok((self.next(State::Cancelled, now, lives), Effect::Announce)),
-            Input::Fail { tie: Some(tie), .. } if !self.is_tied_to(tie) => Err(Refused::OtherPhone),
-            Input::Fail { code, .. } => Ok((
-                self.next(State::Failed { code: *code }, now, lives),
-                Effect::Announce,
-            )),
-            Input::Replace | Input::Redeem { .. } | Input::Burn | Input::Expire => {
-                Err(Refused::NotNow)
-            }
-        }
-    }
-
-    fn when_authorized(
-        &self,
-        input: &Input,
-        now: Millis,
-        lives: &Lives,
-    ) -> Result<(Self, Effect), Refused> {
-        match input {
-            Input::Redeem { receipt } => {
-                let mut next = self.clone();
-                next.deadline = after(now, lives.end);
-                if let State::Authorized { redeemed, .. } = &mut next.state {
-                    *redeemed = Some(Box::new(Redeemed {
-                        at: now,
-                        receipt: receipt.clone(),
-                        burnt: false,
-                    }));
-                }
-                Ok((next, Effect::Finish))
-            }
-            Input::Burn => Ok((
-                self.next(
-                    State::Failed {
-                        code: Code::BadGrant,
-                    },
-                    now,
-                    lives,
-                ),
-                Effect::Announce,
-            )),
-            Input::Cancel => Ok((self.next(State::Cancelled, now, lives), Effect::Announce)),
-            Input::Confirm { phone, .. } | Input::Scan { phone, .. }
-                if self.is_tied_to(&phone.tie) =>
-            {
-                Err(Refused::Again)
-            }
-            Input::Confirm { .. } | Input::Scan { .. } => Err(Refused::OtherPhone),
-            Input::Reject { .. } | Input::Replace | Input::Fail { .. } | Input::Expire => {
-                Err(Refused::NotNow)
-            }
-        }
-    }
-
-    fn when_redeemed(
-        &self,
-        redeemed: &Redeemed,
-        input: &Input,
-        now: Millis,
-        lives: &Lives,
-    ) -> Result<(Self, Effect), Refused> {
-        let answerable = now < after(redeemed.at, lives.authorized);
-        if !matches!(input, Input::Burn) || !answerable || redeemed.burnt {
-            return Err(Refused::Redeemed);
-        }
-        let mut next = self.clone();
-        if let State::Authorized {
-            redeemed: Some(redeemed),
-            ..
-        } = &mut next.state
-        {
-            redeemed.burnt = true;
-        }
-        Ok((next, Effect::Quiet))
-    }
-
-    /// The same person again moves the tie to the newer browser; anybody else is refused.
-    fn rescan(&self, phone: &Phone) -> Result<(Self, Effect), Refused> {
-        if self
-            .phone
-            .as_ref()
-            .is_none_or(|scanned| scanned.openid != phone.openid)
-        {
-            return Err(Refused::OtherPhone);
-        }
-        if self.is_tied_to(&phone.tie) {
-            return Err(Refused::Again);
-        }
-        let mut next = self.clone();
-        next.phone = Some(Box::new(phone.clone()));
-        Ok((next, Effect::Quiet))
-    }
-
-    fn expire(&self, now: Millis, lives: &Lives) -> Result<(Self, Effect), Refused> {
-        if !self.state.is_live() {
-            return Err(Refused::Ended);
-        }
-        if now < self.deadline {
-            return Err(Refused::NotDue);
-        }
-        Ok((self.next(State::Expired, now, lives), Effect::Announce))
-    }
-
-    fn next(&self, state: State, now: Millis, lives: &Lives) -> Self {
-        let life = match &state {
-            State::Pending => lives.pending,
-            State::Scanned { .. } => lives.scanned,
-            State::Authorized { .. } => lives.authorized,
-            State::Rejected { .. } | State::Expired | State::Cancelled | State::Failed { .. } => {
-                lives.end
-            }
-        };
-        Self {
-            seq: self.seq + 1,
-            state,
-            at: now,
-            deadline: after(now, life),
-            ..self.clone()
-        }
-    }
 }

@@ -3,40 +3,63 @@
 use proptest::prelude::*;
 
 use super::{
-    conformance::{LIVES, NOW, confirm, phone, scan, scene, user},
+    conformance::{LIVES, NOW, confirm, phone, scan, scene, scene_of, user},
     *,
 };
-use crate::{clock::Millis, code::Code};
+use crate::{clock::Millis, code::Code, config::Flow};
+
+fn phones() -> impl Strategy<Value = Phone> {
+    let openids = prop_oneof![Just("o"), Just("other")];
+    (openids, 0_u8..=3).prop_map(|(openid, tie)| Phone {
+        // An event has no tie.
+        tie: (tie > 0).then_some([tie; 32]),
+        ..phone(openid, tie)
+    })
+}
+
+fn digits() -> impl Strategy<Value = Digits> {
+    prop_oneof![Just("00"), Just("42")].prop_map(|text| Digits::parse(text).unwrap())
+}
 
 fn inputs() -> impl Strategy<Value = Input> {
-    let phones = (prop_oneof![Just("o"), Just("other")], 1_u8..=3)
-        .prop_map(|(openid, tie)| phone(openid, tie));
+    let ties = || (1_u8..=3).prop_map(|tie| [tie; 32]);
+    let confirm = (phones(), prop::option::of(digits()));
     prop_oneof![
-        3 => phones.clone().prop_map(|phone| Input::Scan { phone, known: None }),
-        3 => phones.prop_map(|phone| Input::Confirm { phone, user: user() }),
-        1 => (1_u8..=3).prop_map(|tie| Input::Reject { tie: [tie; 32] }),
+        3 => phones().prop_map(|phone| Input::Scan { phone, known: None }),
+        3 => confirm.prop_map(|(phone, digits)| Input::Confirm { phone, user: user(), digits }),
+        2 => digits().prop_map(|digits| Input::Verify { digits }),
+        1 => phones().prop_map(|phone| Input::SignIn { openid: phone.openid, user: user() }),
+        1 => Just(Input::Decline),
+        1 => phones().prop_map(|phone| Input::Deny { phone, reason: "r" }),
+        1 => ties().prop_map(|tie| Input::Reject { tie }),
         1 => Just(Input::Replace),
         1 => Just(Input::Cancel),
         2 => Just(Input::Expire),
         2 => Just(Input::Redeem { receipt: "r".to_owned() }),
         1 => Just(Input::Burn),
-        1 => prop::option::of((1_u8..=3).prop_map(|tie| [tie; 32]))
-            .prop_map(|tie| Input::Fail { code: Code::WechatFailed, tie }),
+        1 => prop::option::of(ties()).prop_map(|tie| Input::Fail { code: Code::WechatFailed, tie }),
     ]
 }
 
-/// What happens, and how long after what happened before.
-fn lives() -> impl Strategy<Value = Vec<(Input, Millis)>> {
+/// A flow; what happens, and how long after what happened before.
+type Life = (Flow, Vec<(Input, Millis)>);
+
+fn lives() -> impl Strategy<Value = Life> {
+    let flows = prop_oneof![
+        2 => Just(Flow::H5),
+        2 => Just(Flow::OfficialAccount),
+        1 => Just(Flow::Website)
+    ];
     let pauses = prop_oneof![4 => 0_u64..20_000, 1 => 0_u64..400_000];
-    prop::collection::vec((inputs(), pauses), 1..40)
+    (flows, prop::collection::vec((inputs(), pauses), 1..40))
 }
 
 /// A step: the scene before, what happened, when, what came of it.
 type Step = (Scene, Input, Millis, Result<(Scene, Effect), Refused>);
 
 /// Every step taken: the scene before, what happened, the scene after, what follows.
-fn walk(life: &[(Input, Millis)]) -> Vec<Step> {
-    let (mut scene, mut now) = (scene(&Secret::random()), NOW);
+fn walk((flow, life): &Life) -> Vec<Step> {
+    let (mut scene, mut now) = (scene_of(*flow, &Secret::random()), NOW);
     life.iter()
         .map(|(input, pause)| {
             now += pause;
@@ -80,18 +103,59 @@ proptest! {
     }
 
     #[test]
-    fn only_the_phone_that_scanned_authorizes(life in lives()) {
+    fn only_who_may_authorizes(life in lives()) {
         for (before, input, _, result) in walk(&life) {
             let Ok((after, _)) = result else { continue };
-            if matches!(after.state, State::Authorized { redeemed: None, .. }) && before.state != after.state {
-                let Input::Confirm { phone, .. } = input else {
-                    return Err(TestCaseError::fail("authorized by something else than a confirm"));
-                };
-                let was_scanned = matches!(before.state, State::Scanned { .. });
-                prop_assert!(was_scanned);
-                prop_assert_eq!(before.phone.as_deref(), Some(&phone));
+            let is_new = matches!(after.state, State::Authorized { redeemed: None, .. }) && before.state != after.state;
+            if !is_new {
+                continue;
+            }
+            match (&before.state, &input, before.opening.flow) {
+                (State::Scanned { .. }, Input::Confirm { phone, digits: None, .. }, _) => {
+                    prop_assert!(phone.tie.is_some());
+                    prop_assert_eq!(before.phone.as_deref(), Some(phone));
+                }
+                (State::Verifying { digits, .. }, Input::Verify { digits: sent }, _) => prop_assert_eq!(digits, sent),
+                (State::Pending, Input::SignIn { .. }, Flow::Website) => {}
+                (State::Scanned { .. }, Input::SignIn { openid, .. }, Flow::OfficialAccount) => {
+                    prop_assert!(before.is_openid(openid));
+                }
+                (state, input, flow) => {
+                    return Err(TestCaseError::fail(format!("{input:?} authorized a {flow:?} that was {state:?}")));
+                }
             }
         }
+    }
+
+    #[test]
+    fn a_flow_knows_its_own_scan_only(life in lives()) {
+        for (before, input, _, result) in walk(&life) {
+            let Ok((after, _)) = result else { continue };
+            if let (State::Pending, State::Scanned { .. }, Input::Scan { phone, .. }) = (&before.state, &after.state, &input) {
+                let by_page = phone.tie.is_some();
+                prop_assert_eq!(by_page, before.opening.flow == Flow::H5);
+                prop_assert!(before.opening.flow != Flow::Website);
+            }
+        }
+    }
+
+    #[test]
+    fn digits_are_forgiven_twice_and_never_given_more_time(life in lives()) {
+        let mut wrong = 0;
+        for (before, input, _, result) in walk(&life) {
+            let Ok((after, _)) = result else { continue };
+            if let (State::Scanned { .. }, State::Verifying { tries_left, .. }) = (&before.state, &after.state) {
+                prop_assert_eq!((*tries_left, wrong), (3, 0));
+                prop_assert!(after.deadline <= before.deadline);
+            }
+            let State::Verifying { tries_left, .. } = &before.state else { continue };
+            if matches!(input, Input::Verify { .. }) && !matches!(after.state, State::Authorized { .. }) {
+                wrong += 1;
+                prop_assert_eq!(matches!(after.state, State::Failed { code: Code::WrongDigits }), *tries_left == 1);
+                prop_assert!(after.deadline == before.deadline || !after.state.is_live());
+            }
+        }
+        prop_assert!(wrong <= 3);
     }
 
     #[test]
@@ -128,7 +192,7 @@ fn confirming_does_not_extend_the_scan_and_rescanning_neither() {
         (moved.deadline, effect, moved.seq),
         (scanned.deadline, Effect::Quiet, scanned.seq)
     );
-    assert!(moved.is_tied_to(&[2; 32]) && !moved.is_tied_to(&[1; 32]));
+    assert!(moved.is_tied_to(Some(&[2; 32])) && !moved.is_tied_to(Some(&[1; 32])));
     assert_eq!(
         moved.advance(&confirm(), NOW + 91_000, &LIVES).unwrap_err(),
         Refused::OtherPhone

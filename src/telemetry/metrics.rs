@@ -58,6 +58,7 @@ pub struct Metrics {
     pub event_to_socket: Histogram,
     pub tokens_issued: Count<NameLabel>,
     pub refused: Count<NameLabel>,
+    pub wechat_messages: Count<NameLabel>,
     pub wechat_requests: Count<WechatLabel>,
     pub wechat_request_time: Histogram,
     pub wechat_breaker: Gauge,
@@ -87,6 +88,7 @@ impl Default for Metrics {
             ]),
             tokens_issued: Family::default(),
             refused: Family::default(),
+            wechat_messages: Family::default(),
             wechat_requests: Family::default(),
             wechat_request_time: Histogram::new([0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0]),
             wechat_breaker: Gauge::default(),
@@ -162,6 +164,11 @@ impl Metrics {
             self.refused.clone(),
         );
         registry.register(
+            "wechat_messages",
+            "Messages that came to the push address: ok, or where they were refused",
+            self.wechat_messages.clone(),
+        );
+        registry.register(
             "wechat_requests",
             "Calls to WeChat",
             self.wechat_requests.clone(),
@@ -220,6 +227,13 @@ impl Metrics {
     /// Counts a refusal.
     pub fn refuse(&self, name: &'static str) {
         self.refused.get_or_create(&NameLabel { name }).inc();
+    }
+
+    /// Counts a message that came to the push address.
+    pub fn heard(&self, name: &'static str) {
+        self.wechat_messages
+            .get_or_create(&NameLabel { name })
+            .inc();
     }
 
     /// Counts a call to WeChat.

@@ -32,7 +32,9 @@ use crate::{
         originate,
     },
     login::{Login, LoginError, Opened, Origination},
-    protocol::{Control, MAX_INCOMING, PING_INTERVAL_MS, Resume, SUBPROTOCOL, Start, VERSION},
+    protocol::{
+        Control, MAX_INCOMING, PING_INTERVAL_MS, Resume, SUBPROTOCOL, Start, VERSION, Verify,
+    },
     push::{Registry, Watcher},
     scene::{Scene, SceneId, Secret},
     tasks::Tasks,
@@ -267,15 +269,8 @@ impl Socket {
             Act::Start(start) => ("start", self.start(&start).await),
             Act::Resume(resume) => ("resume", self.resume(resume).await),
             Act::Refresh(scene) => ("refresh", self.refresh(&scene).await),
-            Act::Cancel(scene) => (
-                "cancel",
-                self.door
-                    .login
-                    .cancel(&scene)
-                    .await
-                    .map(drop)
-                    .map_err(Refusal::from),
-            ),
+            Act::Verify(scene, verify) => ("verify", self.verify(&scene, verify).await),
+            Act::Cancel(scene) => ("cancel", self.cancel(&scene).await),
         };
         if let Err(refusal) = done {
             self.refuse(refusal, Some(command));
@@ -301,6 +296,16 @@ impl Socket {
         self.leave();
         self.door.push.finish(*scene);
         self.bind_opened(opened);
+        Ok(())
+    }
+
+    async fn verify(&self, scene: &SceneId, verify: Verify) -> Result<(), Refusal> {
+        self.door.login.verify(scene, verify.code).await?;
+        Ok(())
+    }
+
+    async fn cancel(&self, scene: &SceneId) -> Result<(), Refusal> {
+        self.door.login.cancel(scene).await?;
         Ok(())
     }
 

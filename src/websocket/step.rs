@@ -2,7 +2,7 @@
 
 use crate::{
     code::{Close, Code},
-    protocol::{Command, Resume, Start},
+    protocol::{Command, Resume, Start, Verify},
     scene::SceneId,
 };
 
@@ -43,6 +43,8 @@ pub(super) enum Act<'a> {
     Resume(Resume),
     /// Replace this scene.
     Refresh(SceneId),
+    /// The digits for this scene.
+    Verify(SceneId, Verify),
     /// Give this scene up.
     Cancel(SceneId),
     /// Say why not; close if the code closes.
@@ -73,8 +75,9 @@ pub(super) fn step<'a>(phase: &Phase, frame: &Frame<'a>) -> Act<'a> {
             Act::Refuse(Code::BadMessage, Some(name))
         }
         (Command::Refresh, Phase::Bound(scene)) => Act::Refresh(*scene),
+        (Command::Verify(verify), Phase::Bound(scene)) => Act::Verify(*scene, verify),
         (Command::Cancel, Phase::Bound(scene)) => Act::Cancel(*scene),
-        (Command::Refresh | Command::Cancel, Phase::Waiting) => {
+        (Command::Refresh | Command::Verify(_) | Command::Cancel, Phase::Waiting) => {
             Act::Refuse(Code::StateConflict, Some(name))
         }
     }
@@ -83,6 +86,7 @@ pub(super) fn step<'a>(phase: &Phase, frame: &Frame<'a>) -> Act<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scene::Digits;
 
     const SCENE: SceneId = SceneId([1; 16]);
     const START: &str =
@@ -101,8 +105,8 @@ mod tests {
     fn a_waiting_socket_takes_one_first_command() {
         assert!(matches!(act(&Phase::Waiting, START), Act::Start(_)));
         assert!(matches!(act(&Phase::Waiting, RESUME), Act::Resume(_)));
-        for command in ["refresh", "cancel"] {
-            let text = format!(r#"{{"type":"{command}"}}"#);
+        for command in ["refresh", "verify", "cancel"] {
+            let text = format!(r#"{{"type":"{command}","code":"42"}}"#);
             assert_eq!(
                 step(&Phase::Waiting, &Frame::Text(&text)),
                 Act::Refuse(Code::StateConflict, Some(command))
@@ -125,6 +129,16 @@ mod tests {
             act(&bound(), r#"{"type":"cancel","extra":1}"#),
             Act::Cancel(SCENE)
         );
+        let verify = act(&bound(), r#"{"type":"verify","code":"07"}"#);
+        let code = Digits::parse("07").unwrap();
+        assert_eq!(verify, Act::Verify(SCENE, Verify { code }));
+        for code in [r#""7""#, "7", r#""007""#, "null", r#""ab""#] {
+            let text = format!(r#"{{"type":"verify","code":{code}}}"#);
+            assert_eq!(
+                step(&bound(), &Frame::Text(&text)),
+                Act::Refuse(Code::BadMessage, Some("verify"))
+            );
+        }
     }
 
     #[test]

@@ -23,7 +23,6 @@ use std::{
 };
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
@@ -38,7 +37,10 @@ use super::{
     error::{Fault, WeChatError},
     reaction::Reaction,
 };
-use crate::clock::{Clock, Millis};
+use crate::{
+    clock::{Clock, Millis},
+    config::TokenEndpoint,
+};
 
 /// The longest life of a token.
 const MAX_LIFE: Duration = Duration::from_secs(7_200);
@@ -46,17 +48,6 @@ const MAX_LIFE: Duration = Duration::from_secs(7_200);
 const HEAL_EVERY: Millis = 30_000;
 /// Forced refreshes that WeChat grants in a day.
 const FORCES_PER_DAY: u32 = 20;
-
-/// Where the account's token comes from. All services that use one account must use the same.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TokenEndpoint {
-    /// `cgi-bin/stable_token`: gives the same token to all who ask, until it nears its end.
-    #[default]
-    Stable,
-    /// `cgi-bin/token`: each call makes a new token and ends the one before within five minutes; 2000 calls a day.
-    Token,
-}
 
 /// The account's token at one moment.
 #[derive(Clone)]

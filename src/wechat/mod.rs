@@ -5,6 +5,7 @@
 //! | signing people in with one account, whichever kind | [`WeChat`] |
 //! | the access token of a service account, shared by everybody who needs it | [`Authority`] |
 //! | QR codes and followers of a service account | [`OfficialAccount`] |
+//! | what WeChat pushes about it | [`message`] |
 //!
 //! All of them call through one [`Api`]. Every answer goes through the tolerant reading of `answer`, every
 //! error code through the one table of [`reaction`]; what comes out is a value or a [`WeChatError`] that
@@ -19,6 +20,7 @@ mod breaker;
 mod client;
 mod endpoint;
 mod error;
+pub mod message;
 mod official_account;
 mod quota;
 pub mod reaction;
@@ -32,7 +34,7 @@ mod vectors;
 pub use self::{
     account::{Account, AccountKind},
     api::{Api, OnCall},
-    authority::{AccessToken, Authority, Health, TokenEndpoint},
+    authority::{AccessToken, Authority, Health},
     authorize::{Frame, Scope, showqrcode_url},
     breaker::BreakerState,
     client::WeChat,

@@ -30,6 +30,7 @@ const LIVES: Lives = Lives {
     pending: Duration::from_secs(120),
     website: Duration::from_secs(300),
     scanned: Duration::from_secs(180),
+    verifying: Duration::from_secs(60),
     authorized: Duration::from_secs(60),
     end: Duration::from_secs(300),
 };
@@ -63,6 +64,7 @@ fn pending() -> Scene {
         SceneId::random(),
         &Secret::random(),
         Arc::new(opening),
+        None,
         NOW,
         &LIVES,
     )
@@ -71,7 +73,7 @@ fn pending() -> Scene {
 fn phone() -> Phone {
     Phone {
         openid: "o3_SC52D0dGguiCVE6tHoO4buyvc".to_owned(),
-        tie: [2; 32],
+        tie: Some([2; 32]),
     }
 }
 
@@ -84,6 +86,7 @@ fn confirm() -> Input {
     Input::Confirm {
         phone: phone(),
         user,
+        digits: None,
     }
 }
 

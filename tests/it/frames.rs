@@ -239,6 +239,7 @@ async fn what_is_no_command_breaks_the_protocol() {
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_of_others_are_refused_by_their_code() {
     let gateway = spawn_gateway_with(&[
+        ("apps.default.flows", "h5"),
         ("apps.shop.name", "Shop"),
         ("apps.shop.flows", "h5"),
         ("apps.shop.origins", "https://shop.example"),

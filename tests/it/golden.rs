@@ -8,8 +8,9 @@ use scangate::{
     config::Flow,
     protocol::{
         Command, Control, Encoded, ErrorBody, Head, PING_INTERVAL_MS, Person, Qr, Resume, Start,
-        StateEvent, VERSION,
+        StateEvent, VERSION, Verify,
     },
+    scene::Digits,
 };
 use serde_json::{Value, json};
 
@@ -97,6 +98,16 @@ fn live_states() {
             text: format!("https://login.example.com/s/{SCENE}"),
             svg: svg.map(str::to_owned),
         }),
+        embed_url: None,
+    };
+    let website = StateEvent::Pending {
+        head: head(1, true, false),
+        secret: Some(SECRET),
+        flow: Flow::Website,
+        qr: None,
+        embed_url: Some(
+            "https://open.weixin.qq.com/connect/qrconnect?appid=wx0123456789abcdef&redirect_uri=https%3A%2F%2Flogin.example.com%2Fcallback%2Fwechat&response_type=code&scope=snsapi_login&state=0af7#wechat_redirect",
+        ),
     };
     let svg = r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 37 37"><path d="M4 4h7v1H4z"/></svg>"#;
     states(
@@ -105,6 +116,7 @@ fn live_states() {
             pending(Some(svg), false),
             pending(None, false),
             pending(Some(svg), true),
+            website,
         ],
     );
     let scanned = |user, replay| StateEvent::Scanned {
@@ -118,6 +130,19 @@ fn live_states() {
             scanned(None, false),
             scanned(Some(person("李**", None)), false),
             scanned(Some(full.clone()), true),
+        ],
+    );
+    let verifying = |seq, tries_left, replay| StateEvent::Verifying {
+        head: head(seq, true, replay),
+        code_length: Digits::LENGTH,
+        tries_left,
+    };
+    states(
+        "verifying",
+        &[
+            verifying(3, 3, false),
+            verifying(4, 2, false),
+            verifying(4, 2, true),
         ],
     );
     let authorized = |user, replay| StateEvent::Authorized {
@@ -241,6 +266,12 @@ fn commands() -> Vec<(&'static str, Vec<Command>)> {
         ("start", vec![Command::Start(plain), Command::Start(full)]),
         ("resume", vec![resume(0), resume(2)]),
         ("refresh", vec![Command::Refresh]),
+        (
+            "verify",
+            vec![Command::Verify(Verify {
+                code: Digits::parse("07").unwrap(),
+            })],
+        ),
         ("cancel", vec![Command::Cancel]),
         ("pong", vec![Command::Pong]),
     ]
@@ -257,6 +288,7 @@ fn commands_are_read_as_they_are_meant() {
         |seq: u64| json!({ "type": "resume", "scene": SCENE, "secret": SECRET, "seq": seq });
     golden("command-start", &json!([challenge, full]));
     golden("command-resume", &json!([resume(0), resume(2)]));
+    golden("command-verify", &json!({ "type": "verify", "code": "07" }));
     for name in ["refresh", "cancel", "pong"] {
         golden(&format!("command-{name}"), &json!({ "type": name }));
     }
@@ -293,8 +325,9 @@ fn no_file_without_its_test() {
         "ping",
         "rejected",
         "scanned",
+        "verifying",
     ];
-    let commands = ["cancel", "pong", "refresh", "resume", "start"];
+    let commands = ["cancel", "pong", "refresh", "resume", "start", "verify"];
     let mut expected = vec!["closes.json".to_owned(), "codes.json".to_owned()];
     expected.extend(commands.map(|name| format!("command-{name}.json")));
     expected.extend(events.map(|name| format!("event-{name}.json")));

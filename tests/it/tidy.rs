@@ -23,6 +23,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "ids",
             "login",
             "outbound",
+            "callback",
             "phone",
             "push",
             "sandbox",
@@ -38,6 +39,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("api", &DOOR),
     ("websocket", &DOOR),
     ("phone", &DOOR),
+    ("callback", &["login", "telemetry", "code"]),
     (
         "http",
         &["clock", "code", "config", "ids", "login", "scene", "token"],
@@ -120,6 +122,7 @@ const CONFINED: &[(&str, &[&str])] = &[
             "api",
             "websocket",
             "phone",
+            "callback",
             "http",
             "sandbox",
         ],

@@ -6,9 +6,10 @@ use sha2::{Digest, Sha256};
 use super::*;
 use crate::{
     clock::Clock,
+    config::TokenEndpoint,
     outbound,
     wechat::{
-        Account, AccountKind, Api, TokenEndpoint,
+        Account, AccountKind, Api,
         fake::{Fake, Play, json},
     },
 };
@@ -39,7 +40,7 @@ impl World {
         };
         let authority = Authority::new(api, account, TokenEndpoint::Stable, clock.clone());
         let handout = Handout {
-            authority,
+            authority: Some(authority),
             admin_token: admin_token.map(Into::into),
         };
         Self {

@@ -3,7 +3,7 @@ use std::path::Path;
 use secrecy::ExposeSecret;
 
 use super::{LIVE, file, live, variable};
-use crate::config::{SANDBOX_APP_ID, SANDBOX_APP_SECRET};
+use crate::config::{Flow, SANDBOX_APP_ID, SANDBOX_APP_SECRET};
 
 #[test]
 fn the_sandbox_stays_at_home() {
@@ -24,9 +24,9 @@ fn the_sandbox_stays_at_home() {
     }
     let open = "[server]\nbind = \"0.0.0.0:8080\"\n[sandbox]\nbind = \"0.0.0.0:8090\"\nallow_private = true";
     file(open).unwrap();
-    let (app_id, secret) = variable("X", "").unwrap().official_account().unwrap();
+    let account = variable("X", "").unwrap().official_account().unwrap();
     assert_eq!(
-        (app_id.as_str(), secret.expose_secret()),
+        (account.app_id.as_str(), account.app_secret.expose_secret()),
         (SANDBOX_APP_ID, SANDBOX_APP_SECRET)
     );
 }
@@ -34,7 +34,10 @@ fn the_sandbox_stays_at_home() {
 #[test]
 fn live_wants_everything_that_wechat_wants() {
     let config = file(LIVE).unwrap();
-    assert_eq!(config.official_account().unwrap().0, "wx0123456789abcdef");
+    assert_eq!(
+        config.official_account().unwrap().app_id,
+        "wx0123456789abcdef"
+    );
     assert_eq!(
         config.wechat.api_base(&config.sandbox).as_str(),
         "https://api.weixin.qq.com/"
@@ -70,12 +73,37 @@ fn live_wants_everything_that_wechat_wants() {
         ),
         ("apps.default.origins", "https://*.example.com", "wildcards"),
         ("apps.default.origins", "*", "scheme, host and port"),
-        ("apps.default.flows", "website", "not in this release"),
-        ("apps.default.flows", "", "scene.default_flow"),
+        ("apps.default.flows", "website", "wechat.website.app_id"),
         (
             "scene.default_flow",
             "official_account",
-            "not in this release",
+            "has to be among them",
+        ),
+        (
+            "apps.default.flows",
+            "official_account",
+            "token and encoding_aes_key",
+        ),
+        ("wechat.official_account.token", "a b", "letters and digits"),
+        (
+            "wechat.official_account.encoding_aes_key",
+            "short",
+            "43 letters",
+        ),
+        (
+            "wechat.official_account.message_mode",
+            "plain",
+            "safe or compatible",
+        ),
+        (
+            "wechat.official_account.fallback_flow",
+            "website",
+            "only h5",
+        ),
+        (
+            "wechat.website.app_id",
+            "wx0123456789abcdef",
+            "not the official account",
         ),
         ("scene.pending_ttl_s", "9", "between 10s and 1800s"),
         ("scene.pending_ttl_s", "1801", "between 10s and 1800s"),
@@ -85,12 +113,48 @@ fn live_wants_everything_that_wechat_wants() {
         ("store.url", "postgres://h/d", "not in this release"),
     ] {
         let error = live(key, value).unwrap_err();
+        let is_named = key == "scene.default_flow" || error.contains(key);
         assert!(
-            error.contains(key) && error.contains(expected),
+            is_named && error.contains(expected),
             "{key} = {value}: {error}"
         );
     }
     live("server.public_url", "http://127.0.0.1:8080").unwrap();
+}
+
+#[test]
+fn an_app_that_names_no_flow_gets_what_the_accounts_allow() {
+    let flows = |config: crate::config::Config| {
+        let (_, app) = config.apps.iter().next().unwrap();
+        app.flows.clone()
+    };
+    let all = vec![Flow::H5, Flow::OfficialAccount, Flow::Website];
+    assert_eq!(flows(variable("X", "").unwrap()), all, "in the sandbox");
+    assert_eq!(flows(file(LIVE).unwrap()), [Flow::H5]);
+    let website = r#"
+        [server]
+        public_url = "https://login.example.com"
+        [wechat]
+        mode = "live"
+        [wechat.website]
+        app_id = "wx0123456789abcdef"
+        app_secret = "01234567890123456789012345678901"
+        [scene]
+        default_flow = "website"
+    "#;
+    assert_eq!(flows(file(website).unwrap()), [Flow::Website]);
+}
+
+#[test]
+fn scanning_is_logging_in_only_where_messages_are_safe() {
+    let set = |mode: &str| variable("SCANGATE_WECHAT__OFFICIAL_ACCOUNT__MESSAGE_MODE", mode);
+    for mode in ["plain", "compatible", "safe"] {
+        set(mode).unwrap();
+    }
+    let none = "[wechat.official_account]\nconfirm = \"none\"\nmessage_mode = \"compatible\"";
+    let error = file(none).unwrap_err();
+    assert!(error.contains("wechat.official_account.confirm"), "{error}");
+    file("[wechat.official_account]\nconfirm = \"none\"").unwrap();
 }
 
 #[test]

@@ -273,7 +273,11 @@ fn a_secret_may_come_from_a_file() {
     const NAME: &str = "SCANGATE_WECHAT__OFFICIAL_ACCOUNT__APP_SECRET_FILE";
     let config = variable(NAME, &write("secret", " 01234\r\n\n")).unwrap();
     assert_eq!(
-        config.official_account().unwrap().1.expose_secret(),
+        config
+            .official_account()
+            .unwrap()
+            .app_secret
+            .expose_secret(),
         " 01234"
     );
 
@@ -309,7 +313,7 @@ fn a_secret_may_come_from_a_file() {
             .unwrap()
             .official_account()
             .unwrap()
-            .1
+            .app_secret
             .expose_secret(),
         "above"
     );
@@ -317,10 +321,9 @@ fn a_secret_may_come_from_a_file() {
 
 #[test]
 fn every_secret_is_known_as_one() {
-    let fields = include_str!("../mod.rs")
-        .matches("Option<SecretString>")
-        .count();
-    assert_eq!(fields, SECRETS.len());
+    let sources = [include_str!("../mod.rs"), include_str!("../wechat.rs")];
+    let fields = sources.map(|source| source.matches("Option<SecretString>").count());
+    assert_eq!(fields.iter().sum::<usize>(), SECRETS.len());
 }
 
 #[test]
@@ -330,6 +333,11 @@ fn no_secret_is_shown() {
         admin_token = "s3cr3t-1"
         [wechat.official_account]
         app_secret = "s3cr3t-2"
+        token = "s3cr3t4"
+        encoding_aes_key = "s3cr3t5s3cr3t5s3cr3t5s3cr3t5s3cr3t5s3cr3t50"
+        previous_encoding_aes_key = "s3cr3t6s3cr3t6s3cr3t6s3cr3t6s3cr3t6s3cr3t60"
+        [wechat.website]
+        app_secret = "s3cr3t-7"
         [store]
         url = "sqlite://s3cr3t-3"
     "#;
@@ -340,6 +348,9 @@ fn no_secret_is_shown() {
         file("[wechat.official_account]\napp_secret = 53473"),
         file("[store]\nurl = \"postgres://u:53473@h/d\""),
         live("wechat.official_account.app_secret", "53473"),
+        live("wechat.official_account.token", "5-3473"),
+        live("wechat.official_account.encoding_aes_key", "53473"),
+        live("wechat.website.app_secret", "53473"),
     ] {
         let error = wrong.unwrap_err();
         assert!(!error.contains("53473"), "{error}");

@@ -13,7 +13,7 @@ use super::{App, AppId, Config, ConfigError, Flow, Mode, load::Problem};
 type Span = fn(&Config) -> Duration;
 
 /// The spans with their least and most, in seconds.
-const SPANS: [(&str, Span, u64, u64); 9] = [
+const SPANS: [(&str, Span, u64, u64); 10] = [
     (
         "scene.pending_ttl_s",
         |all| all.scene.pending_ttl,
@@ -31,6 +31,12 @@ const SPANS: [(&str, Span, u64, u64); 9] = [
         |all| all.scene.scanned_ttl,
         10,
         1_800,
+    ),
+    (
+        "scene.verifying_ttl_s",
+        |all| all.scene.verifying_ttl,
+        10,
+        600,
     ),
     (
         "scene.authorized_ttl_s",
@@ -54,6 +60,17 @@ const SPANS: [(&str, Span, u64, u64); 9] = [
     ),
     ("server.grace_s", |all| all.server.grace, 1, 600),
 ];
+
+/// What a flow cannot do without.
+const fn needs(flow: Flow) -> &'static str {
+    match flow {
+        Flow::H5 => "this flow needs wechat.official_account.app_id and app_secret",
+        Flow::OfficialAccount => {
+            "this flow needs wechat.official_account.app_id, app_secret, token and encoding_aes_key"
+        }
+        Flow::Website => "this flow needs wechat.website.app_id and app_secret",
+    }
+}
 
 /// The longest `server.drain_delay_s`.
 const DRAIN_DELAY: Duration = Duration::from_secs(120);
@@ -83,6 +100,7 @@ impl Config {
             Mode::Sandbox => checks.sandbox(),
             Mode::Live => checks.live(),
         }
+        checks.message_push();
         checks.spans();
         checks.apps();
         checks.limits();
@@ -195,13 +213,6 @@ impl Checks<'_> {
                 "the app of callers that name none must exist",
             );
         }
-        if scene.default_flow != Flow::H5 {
-            self.refuse(
-                "scene.default_flow",
-                scene.default_flow,
-                "this flow is not in this release; allowed: h5",
-            );
-        }
         for (id, app) in apps.iter() {
             self.app(id, app, scene.default_flow);
         }
@@ -209,13 +220,9 @@ impl Checks<'_> {
 
     fn app(&mut self, id: &AppId, app: &App, default_flow: Flow) {
         let key = |name: &str| format!("apps.{id}.{name}");
-        if let Some(flow) = app.flows.iter().find(|flow| **flow != Flow::H5) {
-            self.refuse(
-                &key("flows"),
-                flow,
-                "this flow is not in this release; allowed: h5",
-            );
-        } else if !app.flows.contains(&default_flow) {
+        if let Some(flow) = app.flows.iter().find(|flow| !self.config.allows(**flow)) {
+            self.refuse(&key("flows"), flow, needs(*flow));
+        } else if !app.flows.is_empty() && !app.flows.contains(&default_flow) {
             self.refuse(
                 &key("flows"),
                 &app.flows,

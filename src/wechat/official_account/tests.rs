@@ -1,9 +1,12 @@
 use futures_util::future::join_all;
 
 use super::*;
-use crate::wechat::{
-    Account, AccountKind, Api, TokenEndpoint,
-    fake::{Fake, Play, json},
+use crate::{
+    config::TokenEndpoint,
+    wechat::{
+        Account, AccountKind, Api,
+        fake::{Fake, Play, json},
+    },
 };
 
 const QR: &str =
