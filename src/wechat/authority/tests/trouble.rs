@@ -107,3 +107,21 @@ async fn an_answer_without_a_token_or_a_life_is_refused() {
     let token = world.authority.token().await.unwrap();
     assert!(token.expires_in <= MAX_LIFE, "no token lives longer");
 }
+
+#[tokio::test]
+async fn the_alarm_shows_the_address_that_wechat_saw() {
+    let not_listed = r#"{"errcode":40164,"errmsg":"invalid ip 203.0.113.9 ipv6 ::ffff:203.0.113.9, not in whitelist, rid: 1-2"}"#;
+    let world = World::new(vec![json(not_listed)]).await;
+    let error = world.authority.token().await.unwrap_err();
+    assert_eq!(error.address(), Some([203, 0, 113, 9].into()));
+    assert_eq!(error.reaction(), Reaction::Alert);
+    // The log has these two.
+    assert_eq!(
+        error.fault().to_string(),
+        "errcode 40164 (seen from 203.0.113.9) (rid 1-2)"
+    );
+    let advice = error.advice(crate::code::Locale::En);
+    assert!(advice.contains("IP allow-list"), "{advice}");
+    let shown = format!("{error} {error:?}");
+    assert!(!shown.contains("5ec3e75"), "{shown}");
+}
