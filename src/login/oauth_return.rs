@@ -36,7 +36,7 @@ pub struct OauthCallback<'a> {
 }
 
 /// Whose callback: the tie of the browser on the phone, and the phone's address.
-type From = ([u8; 32], IpAddr);
+type Sender = ([u8; 32], IpAddr);
 
 /// What came of one callback; kept with its claim for duplicates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,7 +97,7 @@ impl Login {
         &self,
         scene: &Scene,
         state: OauthState,
-        from: From,
+        from: Sender,
         code: &str,
     ) -> Result<Next, LoginError> {
         let claim = self
@@ -123,7 +123,7 @@ impl Login {
         &self,
         scene: &Scene,
         state: OauthState,
-        from: From,
+        from: Sender,
         code: &str,
     ) -> Outcome {
         let Ok(permit) = self.0.exchanges.clone().try_acquire_owned() else {
@@ -185,7 +185,7 @@ impl Login {
     async fn consent(
         &self,
         scene: &Scene,
-        (tie, address): From,
+        (tie, address): Sender,
         code: &str,
     ) -> Result<Outcome, LoginError> {
         let account = self.account(scene.opening.flow)?;

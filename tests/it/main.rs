@@ -21,6 +21,7 @@ mod h5;
 mod heartbeat;
 mod lifecycle;
 mod limits;
+mod lockout;
 mod number_match;
 mod numbers;
 mod pages;
