@@ -35,7 +35,7 @@ pub struct OauthCallback<'a> {
 }
 
 /// Whose callback: the tie of the browser on the phone, and the phone's address.
-type From = ([u8; 32], IpAddr);
+type Sender = ([u8; 32], IpAddr);
 
 /// What came of one callback; kept with its claim for duplicates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,7 +96,7 @@ impl Login {
         &self,
         scene: &Scene,
         state: OauthState,
-        from: From,
+        from: Sender,
         code: &str,
     ) -> Result<Next, LoginError> {
         let claim = self
@@ -122,7 +122,7 @@ impl Login {
         &self,
         scene: &Scene,
         state: OauthState,
-        from: From,
+        from: Sender,
         code: &str,
     ) -> Outcome {
         let Ok(permit) = self.0.exchanges.clone().try_acquire_owned() else {
@@ -184,7 +184,7 @@ impl Login {
     async fn consent(
         &self,
         scene: &Scene,
-        (tie, address): From,
+        (tie, address): Sender,
         code: &str,
     ) -> Result<Outcome, LoginError> {
         let account = self.account(scene.opening.flow)?;

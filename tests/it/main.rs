@@ -23,6 +23,7 @@ mod heartbeat;
 mod lifecycle;
 mod limits;
 mod messages;
+mod lockout;
 mod number_match;
 mod numbers;
 mod official_account;

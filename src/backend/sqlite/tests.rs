@@ -198,3 +198,19 @@ async fn tokens_are_refreshed_once_however_many_ask() {
         assert!(!on_disk(&bytes) && !on_disk(&wal), "only hashes are kept");
     }
 }
+
+#[tokio::test]
+async fn a_file_of_an_earlier_version_is_brought_up_to_date() {
+    let bench = bench().await;
+    let user = enrol(&bench.store, "o1").await;
+    let back = "DROP TABLE browsers; PRAGMA user_version = 1";
+    sqlx::raw_sql(back)
+        .execute(&bench.store.pool)
+        .await
+        .unwrap();
+    bench.store.close().await;
+    let again = Sqlite::open(bench.path.to_str().unwrap()).await.unwrap();
+    assert_eq!(again.get_user(&user).await.unwrap(), Some(user.clone()));
+    again.saw_browser(&user.id, &[1; 32], 1).await.unwrap();
+    assert!(again.knows_browser(&user.id, &[1; 32]).await.unwrap());
+}
