@@ -2,7 +2,7 @@
 
 mod clear_quota;
 mod js_code;
-mod picture;
+pub(super) mod picture;
 mod qrcode;
 mod token;
 mod user;

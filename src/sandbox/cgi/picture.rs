@@ -9,7 +9,7 @@ const QUIET_ZONE: usize = 4;
 const QUALITY: u8 = 90;
 
 /// `text` as a JPEG at most `width` pixels wide; `None` when it does not fit into a code.
-pub(super) fn jpeg(text: &str, width: usize) -> Option<Vec<u8>> {
+pub(in crate::sandbox) fn jpeg(text: &str, width: usize) -> Option<Vec<u8>> {
     let code = QrCode::with_error_correction_level(text, EcLevel::M).ok()?;
     let modules = code.width();
     let scale = (width / (modules + 2 * QUIET_ZONE)).max(1);
