@@ -28,6 +28,20 @@ use crate::{
     token::Keys,
 };
 
+/// Where WeChat pushes messages to.
+const MESSAGE_PATH: &str = "/callback/wechat/message";
+
+/// The sandbox as the gateway's accounts are set up in WeChat's console: where they send people, and where messages
+/// go.
+pub(crate) fn playing_for(sandbox: Sandbox, config: &Config) -> Sandbox {
+    let public_url = config.server.public_url();
+    let sandbox = sandbox.allow_domain(public_url.authority());
+    match (public_url.join(MESSAGE_PATH), config.message_push()) {
+        (Ok(url), Some(push)) => sandbox.push_to(&url, &push),
+        _ => sandbox,
+    }
+}
+
 /// One gateway, ready to run; it holds its ports already.
 pub struct App {
     config: Config,
@@ -76,7 +90,7 @@ impl App {
         let sandbox = Sandbox::bind(&config.sandbox, Clock::new())
             .with_context(|| format!("sandbox.bind: {}", config.sandbox.bind))?;
         config.sandbox.bind = sandbox.addr();
-        Ok(sandbox.allow_domain(config.server.public_url().authority()))
+        Ok(playing_for(sandbox, config))
     }
 
     /// Where browsers find it.

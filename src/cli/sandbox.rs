@@ -3,7 +3,7 @@
 use anyhow::Context;
 
 use super::stop_signal;
-use crate::{clock::Clock, config::Config, sandbox::Sandbox};
+use crate::{app::playing_for, clock::Clock, config::Config, sandbox::Sandbox};
 
 #[expect(
     clippy::print_stdout,
@@ -13,7 +13,7 @@ pub(super) async fn sandbox(config: &Config) -> anyhow::Result<()> {
     let bind = config.sandbox.bind;
     let sandbox = Sandbox::bind(&config.sandbox, Clock::new())
         .with_context(|| format!("sandbox.bind: {bind}"))?;
-    let sandbox = sandbox.allow_domain(config.server.public_url().authority());
+    let sandbox = playing_for(sandbox, config);
     println!("scangate {} sandbox", env!("CARGO_PKG_VERSION"));
     println!("  phone       http://{}/phone", sandbox.addr());
     let server = sandbox.into_server()?;

@@ -8,6 +8,7 @@ mod apps;
 mod decode;
 mod derived;
 mod load;
+mod sandbox;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -26,6 +27,7 @@ pub use self::{
     apps::{App, AppId, Apps, ConfirmInBrowser, Flow, Origin},
     derived::{Credentials, MessagePush, is_loopback},
     load::{ConfigError, Overrides, Problem, load},
+    sandbox::{SANDBOX_PLATFORM, Sandbox, SandboxAccount, SandboxAccountKind},
     wechat::{
         MessageMode, Mode, OfficialAccount, SANDBOX_APP_ID, SANDBOX_APP_SECRET,
         SANDBOX_ENCODING_AES_KEY, SANDBOX_TOKEN, SANDBOX_WEBSITE_APP_ID,
@@ -91,17 +93,6 @@ pub struct Server {
     /// How long a stop may take at most.
     #[serde(rename = "grace_s", deserialize_with = "values::seconds")]
     pub grace: Duration,
-}
-
-/// `sandbox.*`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sandbox {
-    /// The sandbox's listener.
-    #[serde(deserialize_with = "values::socket")]
-    pub bind: SocketAddr,
-    /// Lets it listen on addresses that are not loopback.
-    pub allow_private: bool,
 }
 
 /// `store.*`

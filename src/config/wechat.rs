@@ -1,7 +1,7 @@
 //! `wechat.*`: the accounts, and who plays WeChat.
 
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{Flow, Sandbox, http_url, values};
@@ -86,7 +86,7 @@ pub struct Website {
 }
 
 /// How WeChat pushes messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageMode {
     /// In the clear; the signature covers no byte of the body. For the sandbox only.

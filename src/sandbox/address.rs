@@ -1,4 +1,4 @@
-//! Which hosts are the sandbox's own, and which ones an app may send people to.
+//! Which hosts are the sandbox's own, and which ones an account may send people to.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -45,46 +45,33 @@ impl Own {
     }
 }
 
-/// The domains of WeChat's "web page authorisation domain" setting.
-#[derive(Clone, Debug, Default)]
-pub(super) struct RedirectHosts {
-    /// Exact: `host`, or `host:port`.
-    pub(super) domains: Vec<String>,
-    /// Private addresses too.
-    pub(super) private: bool,
+/// WeChat's "web page authorisation domain" setting: loopback on any port, the listed `domains` (`host`, or
+/// `host:port`, exact), and private addresses where they are allowed. Any port of a domain must be listed:
+/// WeChat takes none.
+pub(super) fn may_send_to(url: &Url, domains: &[String], private: bool) -> bool {
+    if !matches!(url.scheme(), "http" | "https")
+        || !url.username().is_empty()
+        || url.password().is_some()
+    {
+        return false;
+    }
+    let allow_ip = |ip: IpAddr| ip.is_loopback() || private && is_private(ip);
+    match url.host() {
+        Some(Host::Domain(name)) => {
+            name == "localhost" || name.ends_with(".localhost") || lists(domains, name, url.port())
+        }
+        Some(Host::Ipv4(ip)) => allow_ip(IpAddr::V4(ip)),
+        Some(Host::Ipv6(ip)) => allow_ip(IpAddr::V6(ip)),
+        None => false,
+    }
 }
 
-impl RedirectHosts {
-    /// Loopback on any port, the listed domains, and private addresses where they are allowed. Any port of a
-    /// domain must be listed: WeChat takes none.
-    pub(super) fn allow(&self, url: &Url) -> bool {
-        if !matches!(url.scheme(), "http" | "https")
-            || !url.username().is_empty()
-            || url.password().is_some()
-        {
-            return false;
-        }
-        match url.host() {
-            Some(Host::Domain(name)) => {
-                name == "localhost" || name.ends_with(".localhost") || self.lists(name, url.port())
-            }
-            Some(Host::Ipv4(ip)) => self.allow_ip(IpAddr::V4(ip)),
-            Some(Host::Ipv6(ip)) => self.allow_ip(IpAddr::V6(ip)),
-            None => false,
-        }
-    }
-
-    fn lists(&self, name: &str, port: Option<u16>) -> bool {
-        let authority = match port {
-            Some(port) => format!("{name}:{port}"),
-            None => name.to_owned(),
-        };
-        self.domains.contains(&authority)
-    }
-
-    fn allow_ip(&self, ip: IpAddr) -> bool {
-        ip.is_loopback() || self.private && is_private(ip)
-    }
+fn lists(domains: &[String], name: &str, port: Option<u16>) -> bool {
+    let authority = match port {
+        Some(port) => format!("{name}:{port}"),
+        None => name.to_owned(),
+    };
+    domains.contains(&authority)
 }
 
 fn is_private(ip: IpAddr) -> bool {
@@ -125,17 +112,7 @@ mod tests {
 
     #[test]
     fn people_are_sent_to_listed_hosts_only() {
-        let strict = RedirectHosts {
-            domains: vec![
-                "login.example.com".to_owned(),
-                "dev.example.com:8443".to_owned(),
-            ],
-            private: false,
-        };
-        let private = RedirectHosts {
-            private: true,
-            ..RedirectHosts::default()
-        };
+        let domains = ["login.example.com", "dev.example.com:8443"].map(str::to_owned);
         for (url, by_strict, by_private) in [
             ("http://127.0.0.1:8080/cb", true, true),
             ("http://localhost/cb", true, true),
@@ -152,8 +129,8 @@ mod tests {
             ("javascript:alert(1)", false, false),
         ] {
             let parsed = Url::parse(url).unwrap();
-            assert_eq!(strict.allow(&parsed), by_strict, "{url}");
-            assert_eq!(private.allow(&parsed), by_private, "{url}");
+            assert_eq!(may_send_to(&parsed, &domains, false), by_strict, "{url}");
+            assert_eq!(may_send_to(&parsed, &[], true), by_private, "{url}");
         }
     }
 }

@@ -16,8 +16,10 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{
+    accounts_api, cgi,
     fault::{Fault, Faults},
     page::{self, USER_COOKIE},
+    quota, settings,
     shared::{Shared, State},
     user::{User, UserRefused},
 };
@@ -32,6 +34,18 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
         .wrap(from_fn(guard))
         .service(resource("/scan").post(scan))
         .service(resource("/users").get(users).post(add_user))
+        .service(
+            resource("/accounts")
+                .get(accounts_api::list)
+                .put(accounts_api::put),
+        )
+        .service(resource("/quotas").get(quota::show).put(quota::set))
+        .service(resource("/js_code").post(cgi::js_code))
+        .service(
+            resource("/settings")
+                .get(settings::show)
+                .put(settings::change),
+        )
         .service(resource("/faults").get(faults).put(set_faults))
         .service(resource("/clock").post(advance_clock))
         .service(resource("/reset").post(reset))
@@ -54,22 +68,22 @@ fn resource(path: &str) -> actix_web::Resource {
 /// An error of the API: `{error}`.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
-struct Refusal {
+pub(super) struct Refusal {
     status: StatusCode,
     text: String,
 }
 
-type Answer = Result<HttpResponse, Refusal>;
+pub(super) type Answer = Result<HttpResponse, Refusal>;
 
 impl Refusal {
-    fn new(status: StatusCode, text: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, text: impl Into<String>) -> Self {
         Self {
             status,
             text: text.into(),
         }
     }
 
-    fn bad_request(text: impl ToString) -> Self {
+    pub(super) fn bad_request(text: impl ToString) -> Self {
         Self::new(StatusCode::BAD_REQUEST, text.to_string())
     }
 
@@ -128,7 +142,7 @@ fn check(shared: &Shared, request: &HttpRequest) -> Result<(), Refusal> {
 }
 
 /// An absent body is `{}`.
-fn read<T: DeserializeOwned>(body: Result<Bytes, Error>) -> Result<T, Refusal> {
+pub(super) fn read<T: DeserializeOwned>(body: Result<Bytes, Error>) -> Result<T, Refusal> {
     let body = body.map_err(|error| {
         let status = error.as_response_error().status_code();
         Refusal::new(
@@ -273,6 +287,6 @@ struct Nothing {}
 /// Everything but the clock, which cannot go back.
 async fn reset(shared: web::Data<Shared>, body: Result<Bytes, Error>) -> Answer {
     let Nothing {} = read(body)?;
-    *shared.lock() = State::new();
+    shared.reset();
     Ok(HttpResponse::Ok().json(json!({})))
 }

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 
 use url::{Url, form_urlencoded};
 
-use super::{address::RedirectHosts, ledger::Scope};
-use crate::config::SANDBOX_APP_ID;
+use super::{
+    account::{Account, Accounts, Kind},
+    ledger::Scope,
+};
 
 /// The parameters in the order that WeChat's regular expression demands.
 const ORDER: [&str; 5] = ["appid", "redirect_uri", "response_type", "scope", "state"];
@@ -15,6 +17,7 @@ const MAX_STATE: usize = 128;
 /// A link that passed.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
+    pub(super) account: Account,
     pub(super) scope: Scope,
     pub(super) back: Back,
 }
@@ -37,7 +40,7 @@ pub(super) struct PageError {
     pub(super) hint: &'static str,
 }
 
-const SCOPE_TEXT: &str = "Scope 参数错误或没有 Scope 权限";
+pub(super) const SCOPE_TEXT: &str = "Scope 参数错误或没有 Scope 权限";
 
 impl PageError {
     const APPID_EMPTY: Self = Self::new(10012, "appid 不能为空", "appid is missing.");
@@ -69,14 +72,23 @@ impl PageError {
     const APPID_KIND: Self = Self::new(
         10016,
         "不支持微信开放平台的 Appid，请使用公众号 Appid",
-        "The sandbox has one service account; this appid is not its.",
+        "This appid is not that of an official account here.",
     );
     const REDIRECT_HOST: Self = Self::new(
         10003,
         "redirect_uri 域名与后台配置不一致",
-        "redirect_uri: loopback hosts and the configured domains are allowed.",
+        "redirect_uri: loopback hosts and the account's domains are allowed.",
     );
-    const SCOPE_BAD: Self = Self::new(10005, SCOPE_TEXT, "scope: snsapi_base or snsapi_userinfo.");
+    const SCOPE_BAD: Self = Self::new(
+        10005,
+        SCOPE_TEXT,
+        "scope: snsapi_base or snsapi_userinfo, as far as the account may ask for it.",
+    );
+    const UNVERIFIED: Self = Self::new(
+        10005,
+        SCOPE_TEXT,
+        "Only a verified account has web authorisation.",
+    );
 
     /// A consent sheet was answered too late.
     pub(super) const SHEET_GONE: Self = Self {
@@ -105,7 +117,7 @@ impl PageError {
 
 impl Request {
     /// Reads the raw query of a link.
-    pub(super) fn read(query: &str, hosts: &RedirectHosts) -> Result<Self, PageError> {
+    pub(super) fn read(query: &str, accounts: &Accounts) -> Result<Self, PageError> {
         let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
         let app_id = value(&pairs, "appid").ok_or(PageError::APPID_EMPTY)?;
         let redirect_uri = value(&pairs, "redirect_uri").ok_or(PageError::REDIRECT_EMPTY)?;
@@ -115,23 +127,32 @@ impl Request {
         if !in_order(&pairs) {
             return Err(PageError::ORDER);
         }
-        check_app(app_id)?;
+        let account = official_account(app_id, accounts)?;
         if response_type != "code" {
             return Err(PageError::RESPONSE_TYPE);
         }
-        let scope = Scope::parse(scope).ok_or(PageError::SCOPE_BAD)?;
+        let scope = Scope::parse(scope)
+            .filter(|scope| account.may_ask_for(scope.as_str()))
+            .ok_or(PageError::SCOPE_BAD)?;
+        if !account.is_verified {
+            return Err(PageError::UNVERIFIED);
+        }
         if state.len() > MAX_STATE || !state.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Err(PageError::STATE_BAD);
         }
         let redirect_uri = Url::parse(redirect_uri)
             .ok()
-            .filter(|url| hosts.allow(url))
+            .filter(|url| accounts.may_send_to(account, url))
             .ok_or(PageError::REDIRECT_HOST)?;
         let back = Back {
             redirect_uri,
             state: state.to_owned(),
         };
-        Ok(Self { scope, back })
+        Ok(Self {
+            account: account.clone(),
+            scope,
+            back,
+        })
     }
 }
 
@@ -175,9 +196,13 @@ fn in_order(pairs: &Pairs<'_>) -> bool {
         && names.all(|extra| !ORDER.contains(&extra))
 }
 
-fn check_app(app_id: &str) -> Result<(), PageError> {
-    if app_id == SANDBOX_APP_ID {
-        return Ok(());
+/// Anything that looks like an appid gets the error of an Open Platform one.
+fn official_account<'a>(app_id: &str, accounts: &'a Accounts) -> Result<&'a Account, PageError> {
+    if let Some(account) = accounts.get(app_id) {
+        return match account.kind {
+            Kind::OfficialAccount => Ok(account),
+            Kind::Website | Kind::MiniProgram => Err(PageError::APPID_KIND),
+        };
     }
     let shaped = app_id.strip_prefix("wx").is_some_and(|digits| {
         digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -192,11 +217,29 @@ fn check_app(app_id: &str) -> Result<(), PageError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{self, SANDBOX_APP_ID, SANDBOX_WEBSITE_APP_ID};
 
     const REDIRECT: &str = "http%3A%2F%2F127.0.0.1%3A8080%2Fcb";
 
+    const OTHER: &str = "wx0000000000000009";
+
+    /// The sandbox's own accounts, and an unverified one with a domain.
+    fn accounts() -> Accounts {
+        let other = Account {
+            is_verified: false,
+            domains: vec!["shop.example.com".to_owned()],
+            ..Account::new(Kind::OfficialAccount, OTHER, &"0".repeat(32))
+        };
+        Accounts::new(&config::Sandbox {
+            bind: "127.0.0.1:0".parse().unwrap(),
+            allow_private: false,
+            accounts: [("other".to_owned(), other)].into(),
+        })
+        .unwrap()
+    }
+
     fn read(query: &str) -> Result<Request, PageError> {
-        Request::read(query, &RedirectHosts::default())
+        Request::read(query, &accounts())
     }
 
     fn link(redirect: &str, scope: &str, state: &str) -> String {
@@ -224,6 +267,26 @@ mod tests {
         assert_eq!(
             merged.unwrap().back.with_code("C"),
             "http://localhost/cb?a=1&code=C&state=s"
+        );
+    }
+
+    #[test]
+    fn a_domain_is_that_of_one_account() {
+        let mut accounts = accounts();
+        let verified = Account {
+            is_verified: true,
+            ..accounts.get(OTHER).unwrap().clone()
+        };
+        accounts.put(verified).unwrap();
+        let own = link("https%3A%2F%2Fshop.example.com%2F", "snsapi_base", "s");
+        let theirs = own.replace(SANDBOX_APP_ID, OTHER);
+        assert_eq!(
+            Request::read(&own, &accounts).unwrap_err(),
+            PageError::REDIRECT_HOST
+        );
+        assert_eq!(
+            Request::read(&theirs, &accounts).unwrap().account.app_id,
+            OTHER
         );
     }
 
@@ -264,6 +327,11 @@ mod tests {
             ),
             (link("%2Fcb", "snsapi_base", "s"), PageError::REDIRECT_HOST),
             (other_app, PageError::APPID_KIND),
+            (
+                good.replace(SANDBOX_APP_ID, SANDBOX_WEBSITE_APP_ID),
+                PageError::APPID_KIND,
+            ),
+            (good.replace(SANDBOX_APP_ID, OTHER), PageError::UNVERIFIED),
             (good.replace(SANDBOX_APP_ID, "wx1"), PageError::APPID_BAD),
         ] {
             assert_eq!(read(&query).unwrap_err(), error, "{query}");

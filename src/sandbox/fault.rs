@@ -3,13 +3,30 @@
 use serde::{Deserialize, Serialize};
 
 /// The endpoints that can fail.
-pub(super) const ENDPOINTS: [&str; 5] = [
+pub(super) const ENDPOINTS: [&str; 19] = [
     "/connect/oauth2/authorize",
+    "/connect/qrconnect",
+    QRCODE,
+    "/connect/confirm",
+    "/connect/l/qrconnect",
     "/sns/oauth2/access_token",
     "/sns/oauth2/refresh_token",
     "/sns/auth",
     "/sns/userinfo",
+    "/sns/jscode2session",
+    "/cgi-bin/token",
+    "/cgi-bin/stable_token",
+    "/cgi-bin/qrcode/create",
+    "/cgi-bin/showqrcode",
+    "/cgi-bin/user/info",
+    "/cgi-bin/getcallbackip",
+    "/cgi-bin/clear_quota",
+    "/wxa/getwxacodeunlimit",
+    // No path, but each push of a message.
+    "push",
 ];
+/// Has the code's id behind it.
+const QRCODE: &str = "/connect/qrcode";
 /// Faults at most.
 const MAX_FAULTS: usize = 64;
 /// Bytes of a body at most.
@@ -101,12 +118,12 @@ impl Faults {
         &self.0
     }
 
-    /// The first fault that strikes a call of `endpoint`; `chance` gives numbers below 1.
-    pub(super) fn strike(
-        &mut self,
-        endpoint: &str,
-        mut chance: impl FnMut() -> f64,
-    ) -> Option<Fault> {
+    /// The first fault that strikes a call of `path`, which may also be `push`; `chance` gives numbers below 1.
+    pub(super) fn strike(&mut self, path: &str, mut chance: impl FnMut() -> f64) -> Option<Fault> {
+        let endpoint = match path.strip_prefix(QRCODE) {
+            Some(rest) if rest.starts_with('/') => QRCODE,
+            _ => path,
+        };
         let index = self.0.iter().position(|fault| {
             fault.endpoint == endpoint && fault.probability.is_none_or(|p| chance() < p)
         })?;
@@ -173,7 +190,8 @@ mod tests {
     #[test]
     fn faults_strike_in_order_and_as_often_as_asked() {
         let mut faults = faults(
-            r#"[{"endpoint":"/sns/auth","errcode":-1,"times":2},
+            r#"[{"endpoint":"/connect/qrcode","status":404},
+                {"endpoint":"/sns/auth","errcode":-1,"times":2},
                 {"endpoint":"/sns/auth","status":502,"probability":0.5},
                 {"endpoint":"/sns/userinfo","reset":"after","latency_ms":5}]"#,
         )
@@ -188,7 +206,9 @@ mod tests {
             Some(Reset::After)
         );
         assert_eq!(strike("/sns/oauth2/access_token", 0.0), None);
-        assert_eq!(faults.list().len(), 2);
+        assert_eq!(strike("/connect/qrcode/u1", 0.0).unwrap().status, Some(404));
+        assert_eq!(strike("/connect/qrcodes", 0.0), None);
+        assert_eq!(faults.list().len(), 3);
     }
 
     #[test]

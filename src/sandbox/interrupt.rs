@@ -18,7 +18,7 @@ use super::{
     authorize::PageError,
     errcode::Errcode,
     fault::{Fault, Reset},
-    oauth, page,
+    oauth, page, qrconnect,
     shared::Shared,
 };
 use crate::ids;
@@ -69,12 +69,7 @@ pub(super) async fn interrupt(
 /// What is answered instead, unless the fault only takes time.
 fn instead(fault: &Fault, shared: &Shared, request: &HttpRequest) -> Option<HttpResponse> {
     if let Some(errcode) = fault.errcode {
-        if fault.endpoint == oauth::AUTHORIZE {
-            let language = page::Language::of(request);
-            return Some(oauth::error_page(PageError::injected(errcode), language));
-        }
-        let body = Errcode(errcode).body(shared.clock.now());
-        return Some(HttpResponse::Ok().content_type("text/plain").body(body));
+        return Some(refusal(errcode, shared, request));
     }
     if fault.status.is_none() && fault.body.is_none() {
         return None;
@@ -93,6 +88,19 @@ fn instead(fault: &Fault, shared: &Shared, request: &HttpRequest) -> Option<Http
         "text/plain"
     };
     Some(HttpResponse::build(status).content_type(kind).body(body))
+}
+
+/// As the endpoint refuses: by a page, a script, or JSON.
+fn refusal(errcode: i32, shared: &Shared, request: &HttpRequest) -> HttpResponse {
+    let path = request.path();
+    if let Some(response) = qrconnect::injected(errcode, request) {
+        return response;
+    }
+    if path.starts_with("/connect/") {
+        let language = page::Language::of(request);
+        return oauth::error_page(PageError::injected(errcode), language);
+    }
+    Errcode(errcode).respond(request, shared.clock.now())
 }
 
 /// An answer that never arrives: the peer gets RST.

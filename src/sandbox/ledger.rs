@@ -3,10 +3,14 @@
 use super::{errcode::Errcode, expiring::Expiring, user::Identity};
 use crate::{clock::Millis, ids};
 
-/// An authorisation code can be exchanged for five minutes.
+/// A code of the in-app page can be exchanged for five minutes.
 const CODE_TTL: Millis = 5 * 60_000;
+/// A website's, for ten.
+const WEBSITE_CODE_TTL: Millis = 10 * 60_000;
 /// How long a code is known, to tell a used one from an unknown one.
 const CODE_MEMORY: Millis = 60 * 60_000;
+/// Characters of a code.
+const CODE_LENGTH: usize = 32;
 /// Seconds an access token lives.
 pub(super) const ACCESS_TTL_S: u64 = 7200;
 /// A refresh token lives thirty days.
@@ -21,6 +25,8 @@ pub(super) enum Scope {
     Base,
     /// Name and picture, after consent.
     Userinfo,
+    /// The same, for a website.
+    Login,
 }
 
 impl Scope {
@@ -28,6 +34,7 @@ impl Scope {
         match text {
             "snsapi_base" => Some(Self::Base),
             "snsapi_userinfo" => Some(Self::Userinfo),
+            "snsapi_login" => Some(Self::Login),
             _ => None,
         }
     }
@@ -36,6 +43,7 @@ impl Scope {
         match self {
             Self::Base => "snsapi_base",
             Self::Userinfo => "snsapi_userinfo",
+            Self::Login => "snsapi_login",
         }
     }
 }
@@ -92,10 +100,14 @@ impl Ledger {
 
     /// A code for `grant`.
     pub(super) fn issue(&mut self, grant: Grant, now: Millis) -> String {
-        let text = alphanumeric();
+        let text = alphanumeric(CODE_LENGTH);
+        let ttl = match grant.scope {
+            Scope::Base | Scope::Userinfo => CODE_TTL,
+            Scope::Login => WEBSITE_CODE_TTL,
+        };
         let code = Code {
             grant,
-            expires_at: now + CODE_TTL,
+            expires_at: now + ttl,
             spent: false,
         };
         self.codes.insert(text.clone(), code, now);
@@ -109,19 +121,8 @@ impl Ledger {
         app_id: &str,
         now: Millis,
     ) -> Result<Tokens, Errcode> {
-        let code = self.codes.get(code, now).ok_or(Errcode::INVALID_CODE)?;
-        if code.grant.app_id != app_id {
-            return Err(Errcode::INVALID_CODE);
-        }
-        if code.spent {
-            return Err(Errcode::CODE_USED);
-        }
-        if now >= code.expires_at {
-            return Err(Errcode::INVALID_CODE);
-        }
-        code.spent = true;
         let session = Session {
-            grant: code.grant.clone(),
+            grant: self.spend(code, app_id, now)?,
             access_token: token(),
             access_expires_at: now + ACCESS_TTL_S * 1000,
         };
@@ -131,6 +132,27 @@ impl Ledger {
             .insert(session.access_token.clone(), refresh_token.clone(), now);
         self.sessions.insert(refresh_token, session, now);
         Ok(tokens)
+    }
+
+    /// What a code is for, once.
+    pub(super) fn spend(
+        &mut self,
+        code: &str,
+        app_id: &str,
+        now: Millis,
+    ) -> Result<Grant, Errcode> {
+        let code = self.codes.get(code, now).ok_or(Errcode::INVALID_CODE)?;
+        if code.grant.app_id != app_id {
+            return Err(Errcode::INVALID_CODE);
+        }
+        if code.spent {
+            return Err(Errcode::CODE_USED);
+        }
+        if now >= code.expires_at {
+            return Err(Errcode::CODE_EXPIRED);
+        }
+        code.spent = true;
+        Ok(code.grant.clone())
     }
 
     /// The same access token for another two hours while it is good, else a new one.
@@ -178,10 +200,10 @@ impl Session {
     }
 }
 
-/// 32 letters and digits.
-fn alphanumeric() -> String {
+/// Random letters and digits.
+pub(super) fn alphanumeric(count: usize) -> String {
     const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    (0..32)
+    (0..count)
         .filter_map(|_| usize::try_from(ids::below(62)).ok())
         .filter_map(|index| LETTERS.get(index))
         .map(|letter| char::from(*letter))
@@ -189,7 +211,7 @@ fn alphanumeric() -> String {
 }
 
 /// A decimal version and base64url, the shape of WeChat's tokens.
-fn token() -> String {
+pub(super) fn token() -> String {
     format!("98_{}", ids::base64url(&ids::random::<64>()))
 }
 
@@ -238,7 +260,7 @@ mod tests {
         let late = ledger.issue(grant(Scope::Base), 0);
         assert_eq!(
             refused(&mut ledger, &late, APP, CODE_TTL),
-            Errcode::INVALID_CODE
+            Errcode::CODE_EXPIRED
         );
     }
 

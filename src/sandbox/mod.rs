@@ -1,4 +1,5 @@
-//! Plays WeChat: the pages of open.weixin.qq.com, the calls of api.weixin.qq.com, and a simulated phone.
+//! Plays WeChat: the pages of open.weixin.qq.com, the calls of api.weixin.qq.com and mp.weixin.qq.com, and a
+//! simulated phone.
 //!
 //! It has its own listener and speaks HTTP only; the gateway meets it as it meets WeChat, and the two share no
 //! types. It is as strict as WeChat where WeChat is strict, and what goes wrong there can be
@@ -7,27 +8,38 @@
 //! | path | |
 //! |---|---|
 //! | `/connect/oauth2/authorize` | asks the phone's user, or not, and sends the phone back with a code |
+//! | `/connect/qrconnect` | the page of a website's login, with [its code and what follows](qrconnect) |
 //! | `/sns/…` | codes for tokens, tokens for people |
+//! | `/cgi-bin/…`, `/wxa/…` | an account's own token, and what it opens: parametric codes, followers |
 //! | `/phone` | the simulated phone |
-//! | `/sandbox/api/…` | for tests: scan, users, faults, the clock, reset |
+//! | `/sandbox/api/…` | for tests: scan, users, settings, faults, the clock, reset |
 
+mod account;
+mod accounts_api;
 mod address;
 mod api;
 mod authorize;
 mod avatar;
+mod call;
+mod cgi;
 mod drawer;
 mod errcode;
 mod expiring;
 mod fault;
+mod global_token;
 mod interrupt;
 mod ledger;
 mod oauth;
 mod page;
 mod phone;
+mod qrconnect;
+mod quota;
+mod settings;
 mod shared;
 mod sns;
 #[cfg(test)]
 mod tests;
+mod ticket;
 mod user;
 mod wording;
 
@@ -38,12 +50,14 @@ use std::{
 };
 
 use actix_web::{App, HttpServer, dev::Server, middleware::from_fn, web};
+use secrecy::ExposeSecret;
+use url::Url;
 
-use self::{
-    address::{Own, RedirectHosts},
-    shared::Shared,
+use self::{account::Accounts, address::Own, shared::Shared};
+use crate::{
+    clock::Clock,
+    config::{self, MessagePush},
 };
-use crate::{clock::Clock, config};
 
 /// Bytes of a request body at most.
 const MAX_BODY: usize = 64 * 1024;
@@ -57,7 +71,7 @@ const STOP_GRACE_S: u64 = 1;
 pub struct Sandbox {
     listener: TcpListener,
     addr: SocketAddr,
-    hosts: RedirectHosts,
+    accounts: Accounts,
     clock: Clock,
 }
 
@@ -65,7 +79,8 @@ impl Sandbox {
     /// Takes the port; port 0 takes a free one. `clock` is the sandbox's own: its API moves it.
     ///
     /// # Errors
-    /// When the address is not loopback and `sandbox.allow_private` is off, or the port cannot be had.
+    /// When the address is not loopback and `sandbox.allow_private` is off, an account is not one that WeChat's
+    /// console would take, or the port cannot be had.
     pub fn bind(config: &config::Sandbox, clock: Clock) -> io::Result<Self> {
         if !config.bind.ip().is_loopback() && !config.allow_private {
             return Err(io::Error::new(
@@ -76,23 +91,38 @@ impl Sandbox {
                 ),
             ));
         }
+        let accounts = Accounts::new(config)
+            .map_err(|refused| io::Error::new(io::ErrorKind::InvalidInput, refused))?;
         let listener = TcpListener::bind(config.bind)?;
         Ok(Self {
             addr: listener.local_addr()?,
             listener,
-            hosts: RedirectHosts {
-                domains: Vec::new(),
-                private: config.allow_private,
-            },
+            accounts,
             clock,
         })
     }
 
-    /// Also lets people be sent back to `authority` (`host`, or `host:port`): the account's web page
-    /// authorisation domain. Loopback hosts are always allowed.
+    /// Also lets the sandbox's own accounts send people back to `authority` (`host`, or `host:port`): their web
+    /// page authorisation domain. Loopback hosts are always allowed.
     #[must_use]
     pub fn allow_domain(mut self, authority: &str) -> Self {
-        self.hosts.domains.push(authority.to_ascii_lowercase());
+        self.accounts.allow_domain(authority);
+        self
+    }
+
+    /// Pushes the messages of the account that `push` is about to `url`, in its mode, signed and encrypted by
+    /// its token and key. An account that the sandbox does not play is passed over.
+    #[must_use]
+    pub fn push_to(mut self, url: &Url, push: &MessagePush) -> Self {
+        if let Some(account) = self.accounts.get_mut(&push.app_id) {
+            account.callback_url = Some(url.clone());
+            push.token.expose_secret().clone_into(&mut account.token);
+            if let Some(key) = &push.key {
+                key.expose_secret()
+                    .clone_into(&mut account.encoding_aes_key);
+            }
+            account.message_mode = push.mode;
+        }
         self
     }
 
@@ -106,7 +136,7 @@ impl Sandbox {
     /// # Errors
     /// When the listener cannot be used.
     pub fn into_server(self) -> io::Result<Server> {
-        let shared = web::Data::new(Shared::new(Own(self.addr), self.hosts, self.clock));
+        let shared = web::Data::new(Shared::new(Own(self.addr), self.accounts, self.clock));
         tracing::info!(address = %self.addr, "the sandbox plays WeChat; its phone is at /phone");
         let server = HttpServer::new(move || {
             App::new()
@@ -129,6 +159,8 @@ fn routes(config: &mut web::ServiceConfig, shared: &web::Data<Shared>) {
         .app_data(shared.clone())
         .app_data(web::PayloadConfig::new(MAX_BODY))
         .configure(oauth::configure)
+        .configure(cgi::configure)
+        .configure(qrconnect::configure)
         .configure(sns::configure)
         .configure(api::configure)
         .configure(phone::configure)

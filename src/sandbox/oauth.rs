@@ -9,6 +9,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
+    account::Account,
     authorize::{PageError, Request},
     ledger::{Grant, Scope},
     page::{self, Document, Language},
@@ -16,12 +17,10 @@ use super::{
     user::User,
     wording::Wording,
 };
-use crate::{config::SANDBOX_APP_ID, ids};
+use crate::ids;
 
 /// The path of the links.
 pub(super) const AUTHORIZE: &str = "/connect/oauth2/authorize";
-/// What the service account is called.
-const ACCOUNT_NAME: &str = "scangate 沙箱 Sandbox";
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config
@@ -35,19 +34,19 @@ async fn authorize(shared: web::Data<Shared>, request: HttpRequest) -> HttpRespo
         return redirect(StatusCode::FOUND, elsewhere);
     }
     let language = Language::of(&request);
-    let link = match Request::read(request.query_string(), &shared.hosts) {
+    let now = shared.clock.now();
+    let mut state = shared.lock();
+    let link = match Request::read(request.query_string(), &state.accounts) {
         Ok(link) => link,
         Err(error) => return error_page(error, language),
     };
-    let now = shared.clock.now();
-    let mut state = shared.lock();
     let user = state
         .users
         .get_or_first(page::phone_user(&request).as_deref());
     let grant = Grant {
-        app_id: SANDBOX_APP_ID.to_owned(),
+        app_id: link.account.app_id.clone(),
         user_id: user.id.clone(),
-        identity: user.identity(SANDBOX_APP_ID),
+        identity: user.identity(&link.account),
         scope: link.scope,
     };
     match link.scope {
@@ -55,9 +54,9 @@ async fn authorize(shared: web::Data<Shared>, request: HttpRequest) -> HttpRespo
             let code = state.ledger.issue(grant, now);
             redirect(StatusCode::FOUND, link.back.with_code(&code))
         }
-        Scope::Userinfo => {
+        Scope::Userinfo | Scope::Login => {
             let ticket = ids::base64url(&ids::random::<16>());
-            let sheet = consent_sheet(&ticket, user, language.wording());
+            let sheet = consent_sheet(&link.account, &ticket, user, language.wording());
             let origin = link.back.origin();
             let consent = Consent {
                 grant,
@@ -129,7 +128,7 @@ fn redirect(status: StatusCode, location: String) -> HttpResponse {
 }
 
 /// WeChat's green sheet: who asks for what, and two buttons.
-fn consent_sheet(ticket: &str, user: &User, wording: &Wording) -> Markup {
+fn consent_sheet(account: &Account, ticket: &str, user: &User, wording: &Wording) -> Markup {
     let form = |name: &str, class: &str, label: &str| {
         html! {
             form name=(name) method="post" action={ "/connect/oauth2/" (name) } {
@@ -143,7 +142,7 @@ fn consent_sheet(ticket: &str, user: &User, wording: &Wording) -> Markup {
             section.sheet aria-labelledby="ask" {
                 p.sheet-app {
                     img.app-icon src="/sandbox/assets/icon.svg" alt="" width="24" height="24";
-                    span { (ACCOUNT_NAME) }
+                    span { (account.name) }
                     span.asks { (wording.asks) }
                 }
                 h1 #ask { (wording.asks_for) }

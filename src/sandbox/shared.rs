@@ -2,12 +2,20 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::Semaphore;
+
 use super::{
-    address::{Own, RedirectHosts},
+    account::Accounts,
+    address::Own,
     authorize::Back,
     expiring::Expiring,
     fault::Faults,
+    global_token::GlobalTokens,
     ledger::{Grant, Ledger},
+    qrconnect::{Logins, MAX_HELD},
+    quota::Quotas,
+    settings::Settings,
+    ticket::Tickets,
     user::Users,
 };
 use crate::clock::{Clock, Millis};
@@ -21,17 +29,26 @@ const MAX_CONSENTS: usize = 10_000;
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) own: Own,
-    pub(super) hosts: RedirectHosts,
     pub(super) clock: Clock,
+    /// As configured; a reset goes back to them.
+    configured: Accounts,
+    /// Room for held polls.
+    pub(super) held_polls: Semaphore,
     state: Mutex<State>,
 }
 
 /// All that changes. No lock is held across an await.
 #[derive(Debug)]
 pub(super) struct State {
+    pub(super) accounts: Accounts,
     pub(super) users: Users,
     pub(super) ledger: Ledger,
+    pub(super) global_tokens: GlobalTokens,
+    pub(super) tickets: Tickets,
+    pub(super) quotas: Quotas,
     pub(super) consents: Expiring<Consent>,
+    pub(super) logins: Logins,
+    pub(super) settings: Settings,
     pub(super) faults: Faults,
 }
 
@@ -43,13 +60,19 @@ pub(super) struct Consent {
 }
 
 impl Shared {
-    pub(super) fn new(own: Own, hosts: RedirectHosts, clock: Clock) -> Self {
+    pub(super) fn new(own: Own, accounts: Accounts, clock: Clock) -> Self {
         Self {
             own,
-            hosts,
             clock,
-            state: Mutex::new(State::new()),
+            held_polls: Semaphore::new(MAX_HELD),
+            state: Mutex::new(State::new(accounts.clone())),
+            configured: accounts,
         }
+    }
+
+    /// Everything as after a start, but for the clock, which cannot go back.
+    pub(super) fn reset(&self) {
+        *self.lock() = State::new(self.configured.clone());
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -59,12 +82,17 @@ impl Shared {
 }
 
 impl State {
-    /// As after a start.
-    pub(super) fn new() -> Self {
+    fn new(accounts: Accounts) -> Self {
         Self {
+            accounts,
             users: Users::seeded(),
             ledger: Ledger::new(),
+            global_tokens: GlobalTokens::new(),
+            tickets: Tickets::new(),
+            quotas: Quotas::default(),
             consents: Expiring::new(MAX_CONSENTS, CONSENT_TTL),
+            logins: Logins::new(),
+            settings: Settings::default(),
             faults: Faults::default(),
         }
     }

@@ -1,71 +1,23 @@
 //! api.weixin.qq.com's `/sns`: tokens of users, and who they are.
 
-use actix_web::{HttpRequest, HttpResponse, Resource, web};
+use actix_web::web;
 use serde::Serialize;
-use url::form_urlencoded;
 
 use super::{
+    account::{Account, Kind},
+    call::{self, Answer, Call, get, to_json},
     errcode::Errcode,
     ledger::{ACCESS_TTL_S, Scope, Tokens},
-    shared::{Shared, State},
     user::{SNAPSHOT_NAME, User},
-};
-use crate::{
-    clock::Millis,
-    config::{SANDBOX_APP_ID, SANDBOX_APP_SECRET},
 };
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config
-        .service(endpoint("/sns/oauth2/access_token", access_token))
-        .service(endpoint("/sns/oauth2/refresh_token", refresh_token))
-        .service(endpoint("/sns/auth", auth))
-        .service(endpoint("/sns/userinfo", userinfo))
-        .service(web::scope("/sns").default_service(web::to(unknown)));
-}
-
-/// One call, read.
-struct Call<'a> {
-    params: Vec<(String, String)>,
-    state: &'a mut State,
-    /// Where the caller reached the sandbox.
-    base: String,
-    now: Millis,
-}
-
-type Answer = Result<Vec<u8>, Errcode>;
-
-fn endpoint(path: &str, rule: fn(&mut Call<'_>) -> Answer) -> Resource {
-    let get = move |shared: web::Data<Shared>, request: HttpRequest| async move {
-        let now = shared.clock.now();
-        let host = request
-            .headers()
-            .get("host")
-            .and_then(|host| host.to_str().ok());
-        let mut call = Call {
-            params: form_urlencoded::parse(request.query_string().as_bytes())
-                .into_owned()
-                .collect(),
-            state: &mut shared.lock(),
-            base: shared.own.base(host),
-            now,
-        };
-        respond(rule(&mut call), now)
-    };
-    let other = |shared: web::Data<Shared>| async move {
-        respond(Err(Errcode::GET_REQUIRED), shared.clock.now())
-    };
-    web::resource(path).get(get).default_service(web::to(other))
-}
-
-async fn unknown(shared: web::Data<Shared>) -> HttpResponse {
-    respond(Err(Errcode::INVALID_URL), shared.clock.now())
-}
-
-/// Always HTTP 200, always `text/plain`.
-fn respond(answer: Answer, now: Millis) -> HttpResponse {
-    let body = answer.unwrap_or_else(|refusal| refusal.body(now));
-    HttpResponse::Ok().content_type("text/plain").body(body)
+        .service(get("/sns/oauth2/access_token", access_token))
+        .service(get("/sns/oauth2/refresh_token", refresh_token))
+        .service(get("/sns/auth", auth))
+        .service(get("/sns/userinfo", userinfo))
+        .service(web::scope("/sns").default_service(web::to(call::unknown)));
 }
 
 #[derive(Serialize)]
@@ -82,22 +34,21 @@ struct TokenBody<'a> {
 }
 
 fn access_token(call: &mut Call<'_>) -> Answer {
-    check_app(call)?;
-    let secret = call.param("secret").ok_or(Errcode::SECRET_MISSING)?;
-    if secret != SANDBOX_APP_SECRET {
-        return Err(Errcode::INVALID_SECRET);
-    }
+    let account = call.account_by_secret(call.param("appid"), call.param("secret"))?;
+    check_kind(&account)?;
     let code = call.param("code").ok_or(Errcode::CODE_MISSING)?.to_owned();
     call.check_grant_type("authorization_code")?;
+    call.count(&account)?;
     let tokens = call
         .state
         .ledger
-        .exchange(&code, SANDBOX_APP_ID, call.now)?;
+        .exchange(&code, &account.app_id, call.now)
+        .map_err(|refusal| call.state.settings.as_said(refusal))?;
     let identity = &tokens.grant.identity;
     let unionid = identity
         .unionid
         .as_deref()
-        .filter(|_| tokens.grant.scope == Scope::Userinfo);
+        .filter(|_| tokens.grant.scope != Scope::Base);
     Ok(to_json(&TokenBody {
         is_snapshotuser: identity.snapshot.then_some(1),
         unionid,
@@ -106,8 +57,10 @@ fn access_token(call: &mut Call<'_>) -> Answer {
 }
 
 fn refresh_token(call: &mut Call<'_>) -> Answer {
-    check_app(call)?;
+    let account = call.account(call.param("appid"))?;
+    check_kind(&account)?;
     call.check_grant_type("refresh_token")?;
+    call.count(&account)?;
     let token = call
         .param("refresh_token")
         .ok_or(Errcode::REFRESH_TOKEN_MISSING)?
@@ -115,22 +68,24 @@ fn refresh_token(call: &mut Call<'_>) -> Answer {
     let tokens = call
         .state
         .ledger
-        .refresh(&token, SANDBOX_APP_ID, call.now)?;
+        .refresh(&token, &account.app_id, call.now)?;
     Ok(to_json(&TokenBody::of(&tokens)))
 }
 
 fn auth(call: &mut Call<'_>) -> Answer {
-    let (token, openid) = call.token_and_openid()?;
+    let (token, openid) = token_and_openid(call)?;
     let grant = call.state.ledger.grant(&token, call.now)?;
     if grant.identity.openid != openid {
         return Err(Errcode::INVALID_OPENID);
     }
-    Ok(br#"{"errcode":0,"errmsg":"ok"}"#.to_vec())
+    Ok(call::ok())
 }
 
 fn userinfo(call: &mut Call<'_>) -> Answer {
-    let (token, openid) = call.token_and_openid()?;
+    let (token, openid) = token_and_openid(call)?;
     let grant = call.state.ledger.grant(&token, call.now)?.clone();
+    let account = call.account(Some(&grant.app_id))?;
+    call.count(&account)?;
     if grant.scope == Scope::Base {
         return Err(Errcode::UNAUTHORIZED);
     }
@@ -186,38 +141,20 @@ fn nickname(user: &User) -> Vec<u8> {
     }
 }
 
-fn check_app(call: &Call<'_>) -> Result<(), Errcode> {
-    match call.param("appid") {
-        None => Err(Errcode::APPID_MISSING),
-        Some(SANDBOX_APP_ID) => Ok(()),
-        Some(_) => Err(Errcode::INVALID_APPID),
+/// Mini programs have calls of their own.
+fn check_kind(account: &Account) -> Result<(), Errcode> {
+    match account.kind {
+        Kind::OfficialAccount | Kind::Website => Ok(()),
+        Kind::MiniProgram => Err(Errcode::INVALID_APPID),
     }
 }
 
-impl Call<'_> {
-    fn param(&self, name: &str) -> Option<&str> {
-        self.params
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
-            .filter(|value| !value.is_empty())
-    }
-
-    fn check_grant_type(&self, wanted: &str) -> Result<(), Errcode> {
-        if self.param("grant_type") == Some(wanted) {
-            Ok(())
-        } else {
-            Err(Errcode::INVALID_GRANT_TYPE)
-        }
-    }
-
-    fn token_and_openid(&self) -> Result<(String, String), Errcode> {
-        let token = self
-            .param("access_token")
-            .ok_or(Errcode::ACCESS_TOKEN_MISSING)?;
-        let openid = self.param("openid").ok_or(Errcode::OPENID_MISSING)?;
-        Ok((token.to_owned(), openid.to_owned()))
-    }
+fn token_and_openid(call: &Call<'_>) -> Result<(String, String), Errcode> {
+    let token = call
+        .param("access_token")
+        .ok_or(Errcode::ACCESS_TOKEN_MISSING)?;
+    let openid = call.param("openid").ok_or(Errcode::OPENID_MISSING)?;
+    Ok((token.to_owned(), openid.to_owned()))
 }
 
 impl<'a> TokenBody<'a> {
@@ -232,9 +169,4 @@ impl<'a> TokenBody<'a> {
             unionid: None,
         }
     }
-}
-
-fn to_json<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
-    // Strings and numbers always serialise.
-    serde_json::to_vec(value).unwrap_or_default()
 }

@@ -4,6 +4,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
+use super::account::Account;
 use crate::ids;
 
 /// Users at most.
@@ -67,8 +68,9 @@ pub(super) enum UserRefused {
 }
 
 impl User {
-    /// Who this is to `app_id`: always the same, also after a restart, so that a gateway's users stay known.
-    pub(super) fn identity(&self, app_id: &str) -> Identity {
+    /// Who this is to `account`: always the same, also after a restart, so that a gateway's users stay known.
+    pub(super) fn identity(&self, account: &Account) -> Identity {
+        let app_id = &account.app_id;
         if self.snapshot {
             return Identity {
                 openid: derive(&["snapshot openid", app_id, &self.id]),
@@ -78,9 +80,19 @@ impl User {
         }
         Identity {
             openid: derive(&["openid", app_id, &self.id]),
-            unionid: self.unionid.clone(),
+            unionid: self.unionid_on(account),
             snapshot: false,
         }
+    }
+
+    /// The unionid is the same in all accounts of one Open Platform account, and another one elsewhere.
+    fn unionid_on(&self, account: &Account) -> Option<String> {
+        let unionid = self.unionid.as_deref()?;
+        if account.is_on_own_platform() {
+            return Some(unionid.to_owned());
+        }
+        let platform = account.platform.as_str();
+        (!platform.is_empty()).then(|| derive(&["unionid", platform, unionid]))
     }
 
     fn check(&self) -> Result<(), UserRefused> {
@@ -189,35 +201,58 @@ fn derive(parts: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::account::Kind, *};
+
+    fn account(app_id: &str, platform: &str) -> Account {
+        Account {
+            platform: platform.to_owned(),
+            ..Account::new(Kind::OfficialAccount, app_id, "")
+        }
+    }
 
     #[test]
-    fn openids_are_stable_and_differ_by_app_and_user() {
+    fn openids_are_stable_and_differ_by_account_and_user() {
         let users = Users::seeded();
         let [first, second] = ["lixiaolong", "wangfang"].map(|id| users.get(id).unwrap());
-        let here = first.identity("wx0000000000000001");
-        assert_eq!(here, first.identity("wx0000000000000001"));
+        let own = account("wx0000000000000001", "sandbox");
+        let here = first.identity(&own);
+        assert_eq!(here, first.identity(&own));
         assert_eq!(here.openid.len(), 28);
         assert!(here.openid.starts_with('o'));
-        let there = first.identity("wx0000000000000002");
+        assert_ne!(here.openid, second.identity(&own).openid);
+        assert_eq!(second.identity(&own).unionid, None);
+        let there = first.identity(&account("wx0000000000000002", "sandbox"));
         assert_ne!(here.openid, there.openid);
         assert_eq!(here.unionid, there.unionid);
-        assert_ne!(here.openid, second.identity("wx0000000000000001").openid);
-        assert_eq!(second.identity("wx0000000000000001").unionid, None);
+    }
+
+    #[test]
+    fn a_unionid_belongs_to_one_open_platform_account() {
+        let users = Users::seeded();
+        let user = users.get("zoe").unwrap();
+        let on = |platform| {
+            user.identity(&account("wx0000000000000001", platform))
+                .unionid
+        };
+        assert_eq!(on("sandbox"), user.unionid);
+        assert!(on("other").is_some_and(|id| id.len() == 28));
+        assert_ne!(on("other"), on("sandbox"));
+        assert_eq!(on(""), None, "bound to none");
     }
 
     #[test]
     fn a_snapshot_account_is_virtual_to_each_app() {
         let users = Users::seeded();
         let user = users.get("snapshot").unwrap();
-        let (here, there) = (user.identity("a"), user.identity("b"));
+        let [a, b] = ["a", "b"].map(|app_id| account(app_id, "sandbox"));
+        let (here, there) = (user.identity(&a), user.identity(&b));
         assert!(here.snapshot);
         assert!(here.unionid.is_some() && here.unionid != there.unionid);
         let plain = User {
             snapshot: false,
             ..user.clone()
         };
-        assert_ne!(plain.identity("a").openid, here.openid);
+        assert_ne!(plain.identity(&a).openid, here.openid);
     }
 
     #[test]

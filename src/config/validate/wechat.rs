@@ -29,6 +29,12 @@ impl Checks<'_> {
                 }
             }
         }
+        for (name, account) in &sandbox.accounts {
+            if let Err((key, allowed)) = account.check() {
+                let key = format!("sandbox.accounts.{name}.{key}");
+                self.miss(&key, allowed);
+            }
+        }
         let accounts = [
             (
                 "wechat.official_account.app_id",

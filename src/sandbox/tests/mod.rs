@@ -1,11 +1,15 @@
 //! The sandbox as its callers meet it: over its own listener.
 
+mod accounts;
 mod api;
+mod cgi;
 mod oauth;
 mod pages;
+mod parametric;
+mod qrconnect;
 mod sns;
 
-use std::net::SocketAddr;
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use actix_web::dev::ServerHandle;
 use reqwest::{Client, RequestBuilder, Response, header};
@@ -34,6 +38,7 @@ impl Playground {
         let config = config::Sandbox {
             bind: "127.0.0.1:0".parse().unwrap(),
             allow_private: false,
+            accounts: BTreeMap::new(),
         };
         let clock = Clock::new();
         let sandbox = Sandbox::bind(&config, clock.clone()).unwrap();
@@ -83,6 +88,35 @@ impl Playground {
         assert_eq!(response.status(), 200);
         assert_eq!(header_of(&response, "content-type"), "text/plain");
         response.bytes().await.unwrap().to_vec()
+    }
+
+    /// A call of `/cgi-bin` or `/wxa` that answers JSON.
+    async fn call(&self, request: RequestBuilder) -> Value {
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(
+            header_of(&response, "content-type"),
+            "application/json; encoding=utf-8"
+        );
+        response.json().await.unwrap()
+    }
+
+    /// The same, with a body of JSON and, as some clients do, no content type.
+    async fn post(&self, path: &str, body: Value) -> Value {
+        let request = self.client.post(self.url(path)).body(body.to_string());
+        self.call(request).await
+    }
+
+    /// A global token of the sandbox's own account.
+    async fn token(&self) -> String {
+        self.token_of(SANDBOX_APP_ID, SANDBOX_APP_SECRET).await
+    }
+
+    async fn token_of(&self, app_id: &str, secret: &str) -> String {
+        let path =
+            format!("/cgi-bin/token?grant_type=client_credential&appid={app_id}&secret={secret}");
+        let answer = self.call(self.get(&path)).await;
+        answer["access_token"].as_str().unwrap().to_owned()
     }
 
     async fn api(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
@@ -144,6 +178,14 @@ fn exchange(code: &str) -> String {
     )
 }
 
+/// Asserts a refusal: its number, and a fresh `rid`.
+fn assert_errcode(answer: &Value, errcode: i32) {
+    assert_eq!(answer["errcode"], errcode, "{answer}");
+    let text = answer["errmsg"].as_str().unwrap();
+    assert!(text.contains(", rid: "), "{text}");
+    assert_eq!(answer.as_object().unwrap().len(), 2);
+}
+
 fn header_of(response: &Response, name: &str) -> String {
     let value = response.headers().get(name);
     value.map_or_else(String::new, |value| value.to_str().unwrap().to_owned())
@@ -171,6 +213,7 @@ async fn it_listens_on_loopback_unless_told_otherwise() {
     let config = |bind: &str, allow_private| config::Sandbox {
         bind: bind.parse().unwrap(),
         allow_private,
+        accounts: BTreeMap::new(),
     };
     let refused = Sandbox::bind(&config("0.0.0.0:0", false), Clock::new()).unwrap_err();
     assert!(refused.to_string().contains("sandbox.allow_private"));

@@ -2,14 +2,6 @@
 
 use super::*;
 
-/// Asserts a refusal: its number, and a fresh `rid`.
-fn assert_errcode(answer: &Value, errcode: i32) {
-    assert_eq!(answer["errcode"], errcode, "{answer}");
-    let text = answer["errmsg"].as_str().unwrap();
-    assert!(text.contains(", rid: "), "{text}");
-    assert_eq!(answer.as_object().unwrap().len(), 2);
-}
-
 fn field<'a>(answer: &'a Value, name: &str) -> &'a str {
     answer[name].as_str().unwrap_or_else(|| panic!("{answer}"))
 }
