@@ -104,6 +104,7 @@ impl Services {
         let phone = phone::Door {
             login: login.clone(),
             is_sandbox,
+            headers: http.headers.clone(),
         };
         let admin = admin::Door {
             login: login.clone(),

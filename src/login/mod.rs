@@ -8,6 +8,7 @@
 //! | the phone visits `/s/{scene}` and is sent to WeChat | `visit.rs`, `phone_cookie.rs`, `oauth_state.rs` |
 //! | WeChat sends it back with a code: `scanned`, or a new user is known | `oauth_return.rs` |
 //! | the person confirms or rejects | `confirm.rs` |
+//! | or says both on WeChat's own page, which sends the browser back | `website.rs` |
 //! | the browser sends the digits that the phone shows | `verify.rs` |
 //! | the page redeems the grant | `redeem.rs` |
 //! | time runs out | `expire.rs` |
@@ -22,6 +23,7 @@ mod redeem;
 mod verify;
 mod visit;
 mod watch;
+mod website;
 
 use std::{
     fmt,
@@ -40,6 +42,7 @@ pub use self::{
     oauth_return::OauthCallback,
     open::{Opened, Origination},
     visit::{Confirming, Next, Notice, PhoneRequest},
+    website::Landing,
 };
 use crate::{
     clock::{Clock, Stopwatch},
@@ -189,6 +192,13 @@ impl Login {
     fn scene_url(&self, id: &SceneId) -> Url {
         let mut url = self.settings().public_url.clone();
         url.set_path(&format!("/s/{id}"));
+        url
+    }
+
+    /// Where WeChat sends phones and browsers back to.
+    fn callback_url(&self) -> Url {
+        let mut url = self.settings().public_url.clone();
+        url.set_path("/callback/wechat");
         url
     }
 

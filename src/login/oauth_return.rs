@@ -15,8 +15,8 @@ use crate::{
     clock::Stopwatch,
     cluster::Claim,
     scene::{Advanced, Input, Phone, Refused, Scene},
-    user::{Identity, Profile},
-    wechat::{Exchanged, Reaction, UserInfo, WeChat, WeChatError},
+    user::{Identity, Profile, User},
+    wechat::{Exchanged, Reaction, WeChat, WeChatError},
 };
 
 /// How long a duplicate waits for the first callback's result.
@@ -31,13 +31,15 @@ pub struct OauthCallback<'a> {
     pub state: &'a str,
     /// The phone cookie's text.
     pub cookie: Option<&'a str>,
+    /// SHA-256 of the browser cookie.
+    pub browser: Option<[u8; 32]>,
 }
 
 /// What came of one callback; kept with its claim for duplicates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Outcome {
-    /// `/s/{scene}` shows it.
+pub(super) enum Outcome {
+    /// What has become of the scene says it; `/s/{scene}` shows it.
     Scene,
     /// One sentence.
     Notice(Notice),
@@ -50,6 +52,9 @@ impl Login {
     /// # Errors
     /// 50300 when a store is away.
     pub async fn oauth_return(&self, callback: OauthCallback<'_>) -> Result<Next, LoginError> {
+        if Step::claimed(callback.state) == Some(Step::Login) {
+            return self.website_return(callback).await;
+        }
         let bad_link = Next::Notice(Notice::BadLink, None);
         let Some(cookie) = self.open_cookie(callback.cookie) else {
             return Ok(bad_link);
@@ -81,7 +86,7 @@ impl Login {
     ) -> Result<Next, LoginError> {
         match step {
             Step::Consent => self.decide(scene, &Input::Reject { tie }).await,
-            Step::Scan => Ok(Next::Notice(Notice::NoCode, Some(scene.id))),
+            Step::Scan | Step::Login => Ok(Next::Notice(Notice::NoCode, Some(scene.id))),
         }
     }
 
@@ -92,44 +97,53 @@ impl Login {
         tie: [u8; 32],
         code: &str,
     ) -> Result<Next, LoginError> {
-        let claim = self
-            .parts()
-            .once
-            .claim(&state.claim_key(), oauth_state::LIFE, DUPLICATE_WAIT)
-            .await?;
-        let outcome = match claim {
-            Claim::First => self.exchange_once(scene, state, tie, code).await,
-            Claim::Again(text) => {
-                serde_json::from_str(&text).unwrap_or(Outcome::Notice(Notice::BadLink))
+        let (login, scene_then, code) = (self.clone(), scene.clone(), code.to_owned());
+        let work = async move {
+            match state.step {
+                Step::Scan | Step::Login => login.scan(&scene_then, tie, &code).await,
+                Step::Consent => login.consent(&scene_then, tie, &code).await,
             }
-            Claim::Pending => Outcome::Notice(Notice::StillWorking),
         };
-        Ok(match outcome {
+        Ok(match self.exchange_once(&state, work).await? {
             Outcome::Scene => Next::Scene(scene.id),
             Outcome::Notice(notice) => Next::Notice(notice, Some(scene.id)),
         })
     }
 
-    /// The exchange goes on even when the phone hangs up: its result is for duplicates and for the browser.
-    async fn exchange_once(
+    /// Does the work of the first callback with this state; a duplicate gets what came of it.
+    pub(super) async fn exchange_once(
         &self,
-        scene: &Scene,
+        state: &OauthState,
+        work: impl Future<Output = Result<Outcome, LoginError>> + Send + 'static,
+    ) -> Result<Outcome, LoginError> {
+        let claim = self
+            .parts()
+            .once
+            .claim(&state.claim_key(), oauth_state::LIFE, DUPLICATE_WAIT)
+            .await?;
+        Ok(match claim {
+            Claim::First => self.exchange_now(*state, work).await,
+            Claim::Again(text) => {
+                serde_json::from_str(&text).unwrap_or(Outcome::Notice(Notice::BadLink))
+            }
+            Claim::Pending => Outcome::Notice(Notice::StillWorking),
+        })
+    }
+
+    /// The work goes on even when the caller hangs up: its result is for duplicates and for the browser.
+    async fn exchange_now(
+        &self,
         state: OauthState,
-        tie: [u8; 32],
-        code: &str,
+        work: impl Future<Output = Result<Outcome, LoginError>> + Send + 'static,
     ) -> Outcome {
         let Ok(permit) = self.0.exchanges.clone().try_acquire_owned() else {
-            tracing::warn!("too many calls to WeChat are under way: a phone has to try again");
+            tracing::warn!("too many calls to WeChat are under way: somebody has to try again");
             self.settle(&state, Outcome::Notice(Notice::Trouble)).await;
             return Outcome::Notice(Notice::Trouble);
         };
-        let (login, scene, code) = (self.clone(), scene.clone(), code.to_owned());
+        let login = self.clone();
         let work = async move {
-            let exchanged = match state.step {
-                Step::Scan => login.scan(&scene, tie, &code).await,
-                Step::Consent => login.consent(&scene, tie, &code).await,
-            };
-            let outcome = exchanged.unwrap_or(Outcome::Notice(Notice::Trouble));
+            let outcome = work.await.unwrap_or(Outcome::Notice(Notice::Trouble));
             drop(permit);
             login.settle(&state, outcome).await;
             outcome
@@ -194,24 +208,10 @@ impl Login {
         if !scene.is_openid(&proof.openid) || !scene.is_tied_to(Some(&tie)) {
             return Ok(Outcome::Notice(Notice::OtherAccount));
         }
-        let info = match self.userinfo(account, &proof).await {
-            Ok(info) => info,
+        let user = match self.enrol(account, &proof).await? {
+            Ok(user) => user,
             Err(error) => return self.wechat_failed(scene, Step::Consent, tie, &error).await,
         };
-        let identity = Identity {
-            app_id: account.app_id().to_owned(),
-            openid: proof.openid.clone(),
-            unionid: info.unionid.or(proof.unionid),
-        };
-        let profile = Profile {
-            name: info.nickname,
-            avatar: info.avatar,
-        };
-        let user = self
-            .parts()
-            .users
-            .enrol(&identity, &profile, self.clock().wall())
-            .await?;
         let phone = Phone {
             openid: proof.openid,
             tie: Some(tie),
@@ -223,16 +223,43 @@ impl Login {
         };
         Ok(match self.decide(scene, &confirm).await? {
             Next::Notice(notice, _) => Outcome::Notice(notice),
-            Next::Scene(_) | Next::Confirm(_) | Next::Wechat { .. } => Outcome::Scene,
+            _ => Outcome::Scene,
         })
     }
 
-    async fn exchange(&self, account: &WeChat, code: &str) -> Result<Exchanged, WeChatError> {
-        self.measured("exchange", account.exchange(code)).await
+    /// A user with the name and picture that WeChat gives of the person of `proof`.
+    pub(super) async fn enrol(
+        &self,
+        account: &WeChat,
+        proof: &Exchanged,
+    ) -> Result<Result<User, WeChatError>, LoginError> {
+        let info = match self.measured("userinfo", account.userinfo(proof)).await {
+            Ok(info) => info,
+            Err(error) => return Ok(Err(error)),
+        };
+        let identity = Identity {
+            app_id: account.app_id().to_owned(),
+            openid: proof.openid.clone(),
+            unionid: info.unionid.or_else(|| proof.unionid.clone()),
+        };
+        let profile = Profile {
+            name: info.nickname,
+            avatar: info.avatar,
+        };
+        let now = self.clock().wall();
+        Ok(Ok(self
+            .parts()
+            .users
+            .enrol(&identity, &profile, now)
+            .await?))
     }
 
-    async fn userinfo(&self, account: &WeChat, proof: &Exchanged) -> Result<UserInfo, WeChatError> {
-        self.measured("userinfo", account.userinfo(proof)).await
+    pub(super) async fn exchange(
+        &self,
+        account: &WeChat,
+        code: &str,
+    ) -> Result<Exchanged, WeChatError> {
+        self.measured("exchange", account.exchange(code)).await
     }
 
     async fn measured<T>(

@@ -121,14 +121,9 @@ impl Login {
             });
         }
         let (now, secret) = (self.clock().now(), Secret::random());
-        let scene = Scene::open(
-            SceneId::random(),
-            &secret,
-            opening,
-            None,
-            now,
-            &self.settings().lives,
-        );
+        let id = SceneId::random();
+        let link = self.login_page(&id, &opening)?;
+        let scene = Scene::open(id, &secret, opening, link, now, &self.settings().lives);
         match self.parts().scenes.create(scene.clone()).await {
             Ok(()) => {}
             Err(CreateError::Full(limit)) => {

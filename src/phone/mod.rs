@@ -1,6 +1,7 @@
-//! The phone's door: `/s/{scene}`, its two forms, and where WeChat sends the phone back.
+//! The phone's door: `/s/{scene}`, its two forms, and where WeChat sends the phone back; the `website` flow's browser
+//! comes back there too.
 //!
-//! Pages are drawn here without a line of script ([`page`]), in the phone's language ([`wording`]); what has become
+//! Pages are drawn here without a line of script ([`page`], [`result`]), in the phone's language ([`wording`]); what has become
 //! of the scene is [`Login`]'s to say, and [`answer`] gives it its status.
 
 mod answer;
@@ -8,6 +9,7 @@ mod glyph;
 mod moment;
 mod page;
 mod parameters;
+mod result;
 mod wording;
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
@@ -25,6 +27,8 @@ pub(crate) struct Door {
     pub(crate) login: Login,
     /// Any browser counts as WeChat, and every page says so.
     pub(crate) is_sandbox: bool,
+    /// Who may frame what.
+    pub(crate) headers: web::Data<SecurityHeaders>,
 }
 
 /// The door's routes. They find [`Door`], [`Cookies`] and [`Origins`] in the app's data.
@@ -61,6 +65,7 @@ async fn visit(
     let phone = PhoneRequest {
         scene: scene(&request),
         cookie: cookie.as_ref().map(|cookie| cookie.expose_secret()),
+        browser: browser(&request, &cookies),
     };
     let inside_wechat = door.is_sandbox || is_wechat(&request);
     let next = door.login.visit(phone, inside_wechat).await;
@@ -84,6 +89,7 @@ async fn decide(
     let phone = PhoneRequest {
         scene: scene(&request),
         cookie: cookie.as_ref().map(|cookie| cookie.expose_secret()),
+        browser: browser(&request, &cookies),
     };
     let next = match request.match_info().query("decision") {
         "confirm" => door.login.confirm(phone, &form_token).await,
@@ -129,6 +135,7 @@ async fn oauth_return(
         code: returned.code.as_deref(),
         state: returned.state.as_deref().unwrap_or_default(),
         cookie: cookie.as_ref().map(|cookie| cookie.expose_secret()),
+        browser: browser(&request, &cookies),
     };
     let next = door.login.oauth_return(callback).await;
     answer.next(next, &cookies)
@@ -149,6 +156,12 @@ async fn nothing_here(request: HttpRequest, door: web::Data<Door>) -> HttpRespon
 
 fn scene(request: &HttpRequest) -> &str {
     request.match_info().query("scene")
+}
+
+/// What the gateway keeps of the browser cookie.
+fn browser(request: &HttpRequest, cookies: &Cookies) -> Option<[u8; 32]> {
+    let browser = cookies.browser(request.headers());
+    browser.map(|browser| browser.hash())
 }
 
 fn is_wechat(request: &HttpRequest) -> bool {

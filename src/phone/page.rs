@@ -95,7 +95,7 @@ pub(super) fn failure(view: &View<'_>, code: Code, scene: Option<&SceneId>) -> M
 }
 
 /// The shell of every page. `format-detection` keeps phones from making an address a telephone number.
-fn document(view: &View<'_>, title: &str, class: &str, card: &Markup) -> Markup {
+pub(super) fn document(view: &View<'_>, title: &str, class: &str, card: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang=(view.locale.tag()) {
@@ -211,7 +211,7 @@ fn again(locale: Locale, scene: Option<&SceneId>) -> Markup {
     }
 }
 
-fn reference(view: &View<'_>) -> Markup {
+pub(super) fn reference(view: &View<'_>) -> Markup {
     html! {
         p.reference {
             (wording::REQUEST_ID.of(view.locale))

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::{
     answer::{Answer, MAX_BODY},
-    authorize::{self, Scope},
+    authorize::{self, Frame, Scope},
     error::{Fault, WeChatError},
     reaction::{Endpoint, Reaction},
     user_info::{Exchanged, UserInfo},
@@ -84,6 +84,23 @@ impl WeChat {
             redirect_uri.as_str(),
             scope,
             state,
+        )
+    }
+
+    /// WeChat's own login page, for a website application; the browser comes back to `redirect_uri` with
+    /// `code` and `state`. Scope `snsapi_login`. In a frame of our page it is the frame alone that comes back.
+    pub fn qrconnect_frame_url(
+        &self,
+        redirect_uri: &Url,
+        state: &str,
+        frame: &Frame<'_>,
+    ) -> String {
+        authorize::qrconnect_frame_url(
+            &self.open_base,
+            &self.app_id,
+            redirect_uri.as_str(),
+            state,
+            frame,
         )
     }
 

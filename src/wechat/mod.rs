@@ -17,7 +17,7 @@ mod fake;
 mod vectors;
 
 pub use self::{
-    authorize::{Scope, qrconnect_url, showqrcode_url},
+    authorize::{Frame, Scope, showqrcode_url},
     client::WeChat,
     error::{Fault, WeChatError},
     reaction::{Endpoint, Reaction},
