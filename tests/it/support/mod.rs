@@ -8,6 +8,7 @@ mod phone;
 mod process;
 mod raw;
 mod steps;
+mod website;
 
 pub(crate) use self::{
     browser::{Browser, close_code},
@@ -18,6 +19,7 @@ pub(crate) use self::{
     process::{Process, refused_process},
     raw::{Raw, frame},
     steps::{Step, Steps},
+    website::{frame_ancestors, parameter},
 };
 
 use std::time::Duration;
