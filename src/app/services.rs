@@ -160,6 +160,7 @@ impl Services {
                     .route(web::head().to(api::jwks)),
             )
             .configure(phone::routes(headers))
+            .service(http::ownership::resource().wrap(headers.api()))
             .service(
                 http::assets::resource()
                     .wrap(headers.assets())
