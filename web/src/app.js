@@ -7,6 +7,7 @@ import { loadConfig } from './config.js';
 import { LanguageSwitch } from './language-switch.js';
 import { SessionClient, exclusively } from './session-client.js';
 import { AHEAD_MS, SessionKeeper } from './session-keeper.js';
+import { UnfinishedLogin } from './unfinished-login.js';
 
 const random = Math.random;
 const app = new URLSearchParams(location.search).get('app') || undefined;
@@ -40,8 +41,9 @@ async function signOut(everywhere) {
 }
 
 keeper.addEventListener('change', () => {
-  if (keeper.state.name === 'signed_out') location.replace(app ? `/?app=${encodeURIComponent(app)}` : '/');
-  else render();
+  if (keeper.state.name !== 'signed_out') return render();
+  new UnfinishedLogin({ store: () => sessionStorage, clock }).clear();
+  location.replace(app ? `/?app=${encodeURIComponent(app)}` : '/');
 });
 document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && keeper.wake());
 addEventListener('online', () => keeper.wake());

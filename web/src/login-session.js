@@ -20,13 +20,16 @@ const DEADLINE_GRACE_MS = 2_000;
 /** @typedef {{ name: 'failed', error: Pick<WireError, 'code' | 'name' | 'message'>, reference?: string }} FailedState */
 /** @typedef {{ name: 'waiting', error: WireError | null, until: number, reference?: string }} WaitingState */
 /** @typedef {{ name: 'stopped', why: 'taken_over' | 'redeemed' | 'outdated' | 'blocked' | 'insecure' }} StoppedState */
+/** `wrong`: the digits sent before were not those on the phone. @typedef {{ name: 'verifying', event: Verifying, wrong: boolean }} VerifyingState */
 /**
  * @typedef {{ name: 'opening' } | { name: 'pending', event: Pending } | { name: 'scanned', event: Scanned }
- *   | { name: 'verifying', event: Verifying } | { name: 'authorized', event: Authorized }
+ *   | VerifyingState | { name: 'authorized', event: Authorized }
  *   | { name: 'rejected', event: Rejected } | { name: 'expired', event: Expired | null }
  *   | { name: 'cancelled', event: Cancelled } | FailedState | WaitingState | StoppedState} LoginState
  */
 /** @typedef {'connecting' | 'live' | 'polling' | 'lost'} Connection */
+/** What another page of this tab needs to go on with the login. @typedef {{ scene: string, secret: string, seq: number, verifier: string, flow: Flow }} Baton */
+/** @typedef {{ app?: string, flow?: Flow, locale: Locale, return_to?: string }} Wishes */
 
 /**
  * @typedef {object} LoginEnv
@@ -34,7 +37,7 @@ const DEADLINE_GRACE_MS = 2_000;
  * @property {() => Promise<Pkce>} newPkce
  * @property {Clock} clock
  * @property {() => boolean} visible whether the person can see the page
- * @property {() => { app?: string, flow?: Flow, locale: Locale }} wishes what to put into `start`
+ * @property {() => Wishes | Promise<Wishes>} wishes what to put into `start`; the gateway waits 5 s for it
  */
 
 export class LoginSession extends EventTarget {
@@ -47,8 +50,12 @@ export class LoginSession extends EventTarget {
   #connection = 'connecting';
   /** @type {{ id: string, secret: string, seq: number } | null} */
   #scene = null;
-  /** @type {Pkce | null} */
-  #pkce = null;
+  #verifier = '';
+  /** @type {Flow} */
+  #flow = 'h5';
+  /** The digits under way, and the state they answer. @type {{ seq: number, code: string } | null} */
+  #digits = null;
+  #greetings = 0;
   #renewalsUsed = 0;
   #renewing = false;
   #renewOnceCancelled = false;
@@ -78,7 +85,19 @@ export class LoginSession extends EventTarget {
 
   /** What redeems the grant; never leaves this tab. */
   get verifier() {
-    return this.#pkce?.verifier ?? '';
+    return this.#verifier;
+  }
+
+  /** How the phone proves who it is: what the gateway said last. */
+  get flow() {
+    return this.#flow;
+  }
+
+  /** What it takes to go on with this login elsewhere; `null` without a scene. @returns {Baton | null} */
+  get baton() {
+    if (!this.#scene) return null;
+    const { id, secret, seq } = this.#scene;
+    return { scene: id, secret, seq, verifier: this.#verifier, flow: this.#flow };
   }
 
   /** Whether the code will be renewed by itself when its time is up. */
@@ -91,8 +110,21 @@ export class LoginSession extends EventTarget {
     return this.#gatewayClock.now();
   }
 
-  start() {
+  /** @param {Baton | null} [baton] of a login to go on with */
+  start(baton = null) {
+    if (baton) {
+      this.#scene = { id: baton.scene, secret: baton.secret, seq: baton.seq };
+      this.#verifier = baton.verifier;
+      this.#flow = baton.flow;
+    }
     this.#link.connect();
+  }
+
+  /** Ends this scene and opens another, with other wishes. */
+  startOver() {
+    if (this.#scene && !this.#isOver()) this.#link.send({ type: 'cancel' });
+    this.#renewalsUsed = 0;
+    this.#startAgain();
   }
 
   /** The person asks for a new code: the automatic renewals begin again too. */
@@ -110,6 +142,8 @@ export class LoginSession extends EventTarget {
 
   /** @param {string} code the digits on the phone */
   verify(code) {
+    if (this.#state.name !== 'verifying') return;
+    this.#digits = { seq: this.#state.event.seq, code };
     this.#link.send({ type: 'verify', code });
   }
 
@@ -148,14 +182,18 @@ export class LoginSession extends EventTarget {
       return this.#link.send({ type: 'resume', scene: id, secret, seq });
     }
     this.#set({ name: 'opening' });
+    const greeting = ++this.#greetings;
     try {
-      this.#pkce = await this.#env.newPkce();
+      const [{ verifier, challenge }, wishes] = await Promise.all([this.#env.newPkce(), this.#env.wishes()]);
+      // A link that came up meanwhile has a greeting of its own.
+      if (greeting !== this.#greetings) return;
+      this.#verifier = verifier;
+      this.#link.send({ type: 'start', challenge, ...wishes });
     } catch (cause) {
       this.#link.close();
       if (!(cause instanceof NotSupported)) throw cause;
-      return this.#set({ name: 'stopped', why: 'insecure' });
+      this.#set({ name: 'stopped', why: 'insecure' });
     }
-    this.#link.send({ type: 'start', challenge: this.#pkce.challenge, ...this.#env.wishes() });
   }
 
   /** @param {ServerEvent} event */
@@ -186,12 +224,20 @@ export class LoginSession extends EventTarget {
     if (event.type === 'expired' && this.#mayRenew()) return this.#renewItself();
     this.#renewing = false;
     this.#renewOnceCancelled &&= !isEnd(event) && event.type !== 'pending';
-    this.#set(asState(event));
+    this.#set(asState(event, this.#state));
+    this.#sayDigitsAgain(event);
+  }
+
+  /** The link fell with the digits under way, and the scene still waits for them. @param {StateEvent} event */
+  #sayDigitsAgain({ seq }) {
+    if (this.#digits?.seq === seq) this.#link.send({ type: 'verify', code: this.#digits.code });
+    else this.#digits = null;
   }
 
   /** @param {Pending} event */
   #adopt(event) {
     this.#scene = { id: event.scene, secret: event.secret, seq: event.seq };
+    this.#flow = event.flow;
     // Over HTTP there is no `hello`: a code just drawn is the next best clock.
     if (!this.#heardHello && !event.replay) this.#gatewayClock.set(event.at);
   }
@@ -199,6 +245,7 @@ export class LoginSession extends EventTarget {
   /** @param {Refused} event */
   #onRefused({ ref }) {
     if (ref === 'refresh') this.#renewing = false;
+    if (ref === 'verify') this.#digits = null;
     if (ref === 'cancel' && this.#renewOnceCancelled) {
       this.#renewOnceCancelled = false;
       if (this.#isOver()) this.#refresh();
@@ -272,7 +319,7 @@ export class LoginSession extends EventTarget {
   }
 
   #forget() {
-    this.#scene = null;
+    this.#scene = this.#digits = null;
     this.#renewing = this.#renewOnceCancelled = false;
     this.#cancelDeadline();
   }
@@ -312,16 +359,16 @@ export class LoginSession extends EventTarget {
   }
 }
 
-/** @param {StateEvent} event @returns {LoginState} */
-function asState(event) {
+/** @param {StateEvent} event @param {LoginState} before @returns {LoginState} */
+function asState(event, before) {
   switch (event.type) {
     case 'pending':
-      if (!event.qr) return { name: 'failed', error: { code: 0, name: 'flow_unknown', message: '' }, reference: event.trace_id };
-      return { name: 'pending', event };
+      if (isShowable(event)) return { name: 'pending', event };
+      return { name: 'failed', error: { code: 0, name: 'flow_unknown', message: '' }, reference: event.trace_id };
     case 'scanned':
       return { name: 'scanned', event };
     case 'verifying':
-      return { name: 'verifying', event };
+      return { name: 'verifying', event, wrong: before.name === 'verifying' && (before.wrong || before.event.seq < event.seq) };
     case 'authorized':
       return { name: 'authorized', event };
     case 'rejected':
@@ -333,4 +380,9 @@ function asState(event) {
     case 'failed':
       return { name: 'failed', error: event.error, reference: event.trace_id };
   }
+}
+
+/** Whether there is something to scan: a code, or an address to frame that is nothing but an address. @param {Pending} event */
+function isShowable({ qr, embed_url: url }) {
+  return Boolean(qr) || /^https?:\/\//.test(url ?? '');
 }

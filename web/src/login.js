@@ -2,7 +2,10 @@
 
 import { API, Api } from './api.js';
 import { systemClock as clock } from './clock.js';
+import { saveCode } from './code-file.js';
 import { loadConfig } from './config.js';
+import { deviceOf } from './device.js';
+import { asFlow } from './flow.js';
 import { LanguageSwitch } from './language-switch.js';
 import { Link } from './link.js';
 import { LoginPage } from './login-page.js';
@@ -11,10 +14,16 @@ import { LongPoll } from './long-poll.js';
 import { newPkce } from './pkce.js';
 import { SessionClient, exclusively } from './session-client.js';
 import { ReconnectingSocket } from './socket.js';
+import { UnfinishedLogin } from './unfinished-login.js';
 import { LoginView } from './view.js';
 
 const random = Math.random;
 const app = new URLSearchParams(location.search).get('app') || undefined;
+const unfinished = new UnfinishedLogin({ store: () => sessionStorage, clock, ...(app && { app }) });
+const left = unfinished.read();
+// The way back names the page alone: its language and the like are put back before anything reads them.
+if (left && !location.search) history.replaceState(null, '', location.pathname + left.search);
+const asked = new URLSearchParams(location.search);
 const visible = () => document.visibilityState === 'visible';
 
 const language = new LanguageSwitch(document, () => page.render());
@@ -31,18 +40,28 @@ const session = new LoginSession({
   newPkce: () => newPkce(crypto),
   clock,
   visible,
-  wishes: () => ({ ...(app && { app }), locale: language.locale }),
+  wishes: () => page.wishes(),
 });
 const client = new SessionClient({ api, clock, random, exclusively, ...(app && { app }) });
 const view = new LoginView(document, {
   act: (id) => page.act(id),
   verify: (code) => session.verify(code),
   copy: (text) => navigator.clipboard.writeText(text),
+  save: (svg) => saveCode(document, svg),
 });
 const page = new LoginPage({
   session, client, view, clock,
   config: loadConfig({ api, clock, random, ...(app && { app }) }),
   strings: () => language.strings,
+  locale: () => language.locale,
+  device: deviceOf({ userAgent: navigator.userAgent, isSmallAndTouched: matchMedia('(pointer: coarse) and (max-width: 600px)').matches }),
+  playsWeChat: asked.get('wechat') === '1',
+  flow: asFlow(asked.get('flow')),
+  search: location.search,
+  unfinished, left,
+  leave: (url) => location.assign(url),
+  // Of the return addresses, this is the one the gateway lists by itself, for its own app.
+  ...(app ? { app } : { returnTo: `${location.origin}/` }),
   enter: () => location.replace(app ? `/app?app=${encodeURIComponent(app)}` : '/app'),
   reload: () => location.reload(),
   reloadOnce,

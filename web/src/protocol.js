@@ -4,6 +4,9 @@
 export const SUBPROTOCOL = 'scan.v1';
 
 /** @typedef {'h5' | 'official_account' | 'website'} Flow */
+/** @type {readonly Flow[]} */
+export const FLOWS = ['h5', 'official_account', 'website'];
+
 /** @typedef {'zh-CN' | 'en'} Locale */
 /** @typedef {{ name?: string, avatar?: string, id?: string }} Person */
 

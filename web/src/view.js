@@ -4,10 +4,13 @@
 /** @import { Connection } from './login-session.js' */
 /** @import { Strings } from './i18n/zh-cn.js' */
 
+import { DigitsField } from './digits-field.js';
+import { HelpDialog } from './help-dialog.js';
 import { showFace } from './person.js';
+import { WeChatFrame } from './wechat-frame.js';
 
-/** @typedef {{ shown: Shown, connection: Connection, appName: string, strings: Strings, phoneUrl: string | null }} Page */
-/** @typedef {{ act: (id: ActionId) => void, verify: (code: string) => void, copy: (text: string) => Promise<void> }} ViewHandlers */
+/** @typedef {{ shown: Shown, connection: Connection, appName: string, strings: Strings, phoneUrl: string | null, codeIsLink: boolean }} Page */
+/** @typedef {import('./help-dialog.js').HelpHandlers & { act: (id: ActionId) => void, verify: (code: string) => void }} ViewHandlers */
 
 export class LoginView {
   #document;
@@ -16,6 +19,9 @@ export class LoginView {
   #parts = new Map();
   #byPerson = false;
   #codeText = '';
+  #digits;
+  #framed;
+  #help;
 
   /**
    * @param {Document} document
@@ -27,11 +33,13 @@ export class LoginView {
     for (const part of document.querySelectorAll('[data-part]')) {
       this.#parts.set(/** @type {HTMLElement} */ (part).dataset.part ?? '', /** @type {HTMLElement} */ (part));
     }
-    this.#listen();
+    this.#digits = new DigitsField(this.#part('boxes'), /** @type {HTMLInputElement} */ (this.#part('digits')), handlers.verify);
+    this.#framed = new WeChatFrame(this.#part('framed'));
+    this.#help = new HelpDialog((name) => this.#part(name), handlers);
   }
 
   /** @param {Page} page */
-  show({ shown, connection, appName, strings, phoneUrl }) {
+  show({ shown, connection, appName, strings, phoneUrl, codeIsLink }) {
     const card = this.#part('card');
     card.dataset.mood = shown.mood;
     card.dataset.last = String(shown.ring?.last ?? false);
@@ -39,43 +47,23 @@ export class LoginView {
     this.#text('app', appName);
     this.#text('sentence', shown.sentence);
     this.#text('detail', shown.detail ?? '');
+    this.#text('aloud', shown.aloud ?? '');
     this.#text('reference', shown.reference ?? '');
     this.#document.title = [shown.sentence, appName].filter(Boolean).join(' · ');
     this.#showConnection(shown, connection, strings);
     this.#showCode(shown, strings);
     this.#showRing(shown);
     this.#showPerson(shown);
-    this.#showDigits(shown, strings);
+    this.#digits.show(shown.digits, strings.verifyingLabel);
+    this.#framed.show(shown.framed ?? '', strings.frameTitle);
+    this.#help.show(shown.code, codeIsLink, strings);
     this.#showActions(shown.actions);
     this.#showSandbox(phoneUrl);
     this.#mendFocus();
   }
 
   openHelp() {
-    this.#part('copied').textContent = '';
-    /** @type {HTMLDialogElement} */ (this.#part('help')).showModal();
-  }
-
-  #listen() {
-    const digits = /** @type {HTMLInputElement} */ (this.#part('digits'));
-    digits.addEventListener('input', () => {
-      digits.value = digits.value.replace(/\D/g, '').slice(0, digits.maxLength);
-      if (digits.value.length === digits.maxLength) this.#handlers.verify(digits.value);
-    });
-    const help = /** @type {HTMLDialogElement} */ (this.#part('help'));
-    this.#part('help-close').addEventListener('click', () => help.close());
-    this.#part('copy').addEventListener('click', () => void this.#copy());
-  }
-
-  /** Where the clipboard is out of reach, the link itself is there to be copied by hand. */
-  async #copy() {
-    const copied = this.#part('copied');
-    try {
-      await this.#handlers.copy(this.#codeText);
-      copied.textContent = copied.dataset.done ?? '';
-    } catch {
-      copied.textContent = this.#codeText;
-    }
+    this.#help.open();
   }
 
   /** @param {Shown} shown @param {Connection} connection @param {Strings} strings */
@@ -84,7 +72,6 @@ export class LoginView {
     this.#part('card').dataset.lost = String(lost);
     this.#text('bar', lost ? strings.reconnecting : '');
     this.#text('note', connection === 'polling' && mood !== 'veiled' ? strings.polling : '');
-    this.#part('copied').dataset.done = strings.copied;
   }
 
   /** @param {Shown} shown @param {Strings} strings */
@@ -115,17 +102,6 @@ export class LoginView {
     const sign = this.#part('glyph');
     sign.toggleAttribute('data-off', !glyph);
     if (glyph) sign.firstElementChild?.setAttribute('href', `#glyph-${glyph}`);
-  }
-
-  /** @param {Shown} shown @param {Strings} strings */
-  #showDigits({ digits }, strings) {
-    const field = /** @type {HTMLInputElement} */ (this.#part('digits'));
-    const wasHidden = field.hidden;
-    field.hidden = !digits;
-    this.#part('boxes').hidden = !digits;
-    if (digits) field.maxLength = digits;
-    if (wasHidden && digits) field.value = '';
-    field.setAttribute('aria-label', strings.verifyingLabel);
   }
 
   /** Buttons are kept by what they do, so that one under the finger never changes its meaning. @param {Action[]} actions */

@@ -165,3 +165,30 @@ test('closing ends the waiting silently', async () => {
   assert.equal(seen.falls.length, 0);
   assert.equal(clock.next, null);
 });
+
+test('digits are a call of their own; what comes of them is told once', async () => {
+  await started();
+  await ok(calls[1], gateway.state('verifying', 3, { code_length: 2, tries_left: 3 }));
+  poll.send({ type: 'verify', code: '42' });
+  assert.deepEqual([calls[3].method, calls[3].url, calls[3].body], ['POST', '/api/v1/scenes/scene-1/verify', '{"code":"42"}']);
+  assert.equal(calls[3].headers.Authorization, 'Scene secret-1');
+  const wrong = gateway.state('verifying', 4, { code_length: 2, tries_left: 2 });
+  await ok(calls[3], wrong);
+  await ok(calls[2], wrong);
+  assert.deepEqual(seen.events.map(({ type, tries_left }) => tries_left ?? type), ['pending', 3, 2]);
+});
+
+test('digits at the wrong moment: it says so and goes on watching', async () => {
+  await started();
+  poll.send({ type: 'verify', code: '42' });
+  await no(calls[2], 40900, 'state_conflict');
+  assert.deepEqual([seen.events.at(-1).type, seen.events.at(-1).ref], ['error', 'verify']);
+  assert.equal(calls[3].url, '/api/v1/scenes/scene-1?after=0&wait=0');
+});
+
+test('website: the pending event has an address to frame', async () => {
+  poll.send({ type: 'start', challenge: 'c', flow: 'website', return_to: 'https://login.example.com/' });
+  assert.deepEqual(JSON.parse(calls[0].body), { challenge: 'c', flow: 'website', return_to: 'https://login.example.com/' });
+  await ok(calls[0], gateway.pending({ flow: 'website', qr: undefined, embed_url: 'https://open.weixin.qq.com/x' }), 201);
+  assert.equal(seen.events[0].embed_url, 'https://open.weixin.qq.com/x');
+});

@@ -1,69 +1,25 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { beforeEach, test } from 'node:test';
-import { Window } from 'happy-dom';
 
 import { ApiError, NoAnswer } from '../src/api.js';
 import { en } from '../src/i18n/en.js';
 import { zhCN } from '../src/i18n/zh-cn.js';
-import { LoginPage, WELCOME_MS } from '../src/login-page.js';
-import { LoginView } from '../src/view.js';
-import { FakeGateway } from './fake-gateway.js';
-import { FakeClock, settle } from './fake-time.js';
+import { WELCOME_MS } from '../src/login-page.js';
+import { FakeSession, Stage } from './fake-page.js';
+import { settle } from './fake-time.js';
 
-const html = readFileSync(new URL('../index.html', import.meta.url), 'utf8').replace(/<(script|link)[^>]*>(<\/script>)?/g, '');
-
-let document, clock, gateway, session, client, page, config, entered, strings, copied, reloads, copy;
-
-/** A login whose state the test sets. */
-class FakeSession extends EventTarget {
-  state = { name: 'opening' };
-  connection = 'live';
-  renewsItself = true;
-  verifier = 'verifier';
-  did = [];
-  now() { return clock.now(); }
-  start() { this.did.push('start'); }
-  renew() { this.did.push('renew'); }
-  cancel() { this.did.push('cancel'); }
-  abandon(error) { this.to({ name: 'failed', error }); }
-  to(state, connection = 'live') {
-    Object.assign(this, { state, connection });
-    this.dispatchEvent(new Event('change'));
-  }
-}
+let stage, document, clock, gateway, client, config;
 
 beforeEach(() => {
-  const window = new Window({ url: 'https://login.example.com/' });
-  window.document.write(html);
-  document = window.document;
-  clock = new FakeClock();
-  gateway = new FakeGateway(clock);
-  session = new FakeSession();
-  strings = en;
-  entered = 0;
-  copied = [];
-  reloads = 0;
-  copy = (text) => copied.push(text);
-  config = { app: { id: 'default', name: 'Shop' }, flows: ['h5'], default_flow: 'h5', confirm_in_browser: 'auto' };
-  client = { here: null, redeemed: [], answer: async () => ({ id: 'u' }), whoIsHere: async () => client.here, redeem(...all) { this.redeemed.push(all); return this.answer(); } };
+  stage = new Stage();
+  ({ document, clock, gateway, client, config } = stage);
 });
 
-async function show(state, connection) {
-  if (!page || page.of !== session) {
-    const view = new LoginView(document, { act: (id) => page.act(id), verify: (code) => session.did.push(code), copy: async (text) => copy(text) });
-    page = new LoginPage({ session, client, view, config: Promise.resolve(config), clock, strings: () => strings, enter: () => { entered += 1; }, reload() {}, reloadOnce: () => { reloads += 1; } });
-    page.of = session;
-    page.start();
-  }
-  session.to(state, connection);
-  await settle();
-}
-
-const part = (name) => document.querySelector(`[data-part="${name}"]`);
-const button = (id) => document.querySelector(`[data-action="${id}"]`);
-const pending = (more) => ({ name: 'pending', event: gateway.pending(more) });
-const authorized = (user) => ({ name: 'authorized', event: gateway.state('authorized', 3, { grant: 'grant', user }) });
+const show = (state, connection) => stage.show(state, connection);
+const part = (name) => stage.part(name);
+const button = (id) => stage.button(id);
+const pending = (more) => stage.pending(more);
+const authorized = (user) => stage.authorized(user);
 
 test('a code is shown as a picture with words for it', async () => {
   await show(pending());
@@ -84,7 +40,7 @@ test('the ring runs down, and turns amber for the last 20 s with a way to keep t
   assert.equal(part('card').dataset.last, 'true');
   assert.equal(part('detail').textContent, 'Renews by itself in 20 s');
   button('renew').click();
-  assert.equal(session.did.at(-1), 'renew');
+  assert.equal(stage.session.did.at(-1), 'renew');
 });
 
 test('the live region is touched by states, never by seconds', async () => {
@@ -102,7 +58,7 @@ test('a name is text, whatever it looks like', async () => {
   assert.equal(part('who').children.length, 0);
   assert.equal(part('code').alt, '');
   button('cancel').click();
-  assert.equal(session.did.at(-1), 'cancel');
+  assert.equal(stage.session.did.at(-1), 'cancel');
 });
 
 test('a scan by somebody not known shows nobody', async () => {
@@ -110,24 +66,14 @@ test('a scan by somebody not known shows nobody', async () => {
   assert.equal(part('who').hidden, true);
 });
 
-test('two digits are sent by themselves', async () => {
-  await show({ name: 'verifying', event: gateway.state('verifying', 3, { code_length: 2, tries_left: 2 }) });
-  const field = part('digits');
-  assert.equal(field.hidden, false);
-  assert.equal(part('detail').textContent, 'Tries left: 2');
-  field.value = '4x7';
-  field.dispatchEvent(new document.defaultView.Event('input'));
-  assert.equal(session.did.at(-1), '47');
-});
-
 test('authorized: redeemed once, shown for a moment, then on', async () => {
   await show(authorized({ name: '李小龙' }));
-  await show(session.state);
+  await show(stage.session.state);
   assert.deepEqual(client.redeemed, [['grant', 'verifier']]);
   assert.equal(part('face').textContent, '李');
-  assert.equal(entered, 0);
+  assert.equal(stage.entered, 0);
   clock.advance(WELCOME_MS);
-  assert.equal(entered, 1);
+  assert.equal(stage.entered, 1);
 });
 
 test('while it goes on, the end of the scene is not shown', async () => {
@@ -157,8 +103,8 @@ test('always asks, never does not, and not me cancels', async () => {
   await show(authorized({ name: 'A' }));
   assert.deepEqual(client.redeemed, []);
   button('cancel').click();
-  assert.equal(session.did.at(-1), 'cancel');
-  session = new FakeSession();
+  assert.equal(stage.session.did.at(-1), 'cancel');
+  stage.session = new FakeSession(clock);
   config.confirm_in_browser = 'never';
   client.here = { id: 'u2' };
   await show(authorized({ name: 'A' }));
@@ -170,7 +116,7 @@ test('a grant that cannot be redeemed is said to have failed', async () => {
   client.answer = async () => { throw new ApiError(error, 'r1'); };
   await show(authorized({ name: 'A' }));
   assert.equal(part('detail').textContent, error.message);
-  session = new FakeSession();
+  stage.session = new FakeSession(clock);
   client.answer = async () => { throw new NoAnswer(); };
   await show(authorized({ name: 'A' }));
   assert.equal(part('reference').textContent, 'no_answer');
@@ -189,7 +135,7 @@ test('every other state has its sentence in both languages', async () => {
     ...['takenOver', 'redeemed', 'outdated', 'blocked', 'insecure'].map((why) => [{ name: 'stopped', why: why === 'takenOver' ? 'taken_over' : why }, `${why}Sentence`]),
   ];
   for (const language of [zhCN, en]) {
-    strings = language;
+    stage.strings = language;
     for (const [state, key] of states) {
       await show(state);
       assert.equal(part('sentence').textContent, language[key], key);
@@ -199,8 +145,8 @@ test('every other state has its sentence in both languages', async () => {
 
 test('an outdated page reloads itself', async () => {
   await show({ name: 'stopped', why: 'outdated' });
-  await show(session.state, 'lost');
-  assert.equal(reloads, 1);
+  await show(stage.session.state, 'lost');
+  assert.equal(stage.reloads, 1);
 });
 
 test('a wait is counted down with its reference', async () => {
@@ -215,7 +161,7 @@ test('a lost link is a thin bar over a code that is still good', async () => {
   await show(pending(), 'lost');
   assert.equal(part('bar').textContent, en.reconnecting);
   assert.equal(part('card').dataset.mood, 'code');
-  await show(session.state, 'polling');
+  await show(stage.session.state, 'polling');
   assert.equal(part('bar').textContent, '');
   assert.equal(part('note').textContent, en.polling);
 });
@@ -253,12 +199,12 @@ test('the help copies the link of the code', async () => {
   assert.ok(part('help').open);
   part('copy').click();
   await settle();
-  assert.deepEqual(copied, [state.event.qr.text]);
+  assert.deepEqual(stage.copied, [state.event.qr.text]);
   assert.equal(part('copied').textContent, en.copied);
 });
 
 test('where the clipboard is out of reach, the link is there to copy by hand', async () => {
-  copy = () => { throw new Error('denied'); };
+  stage.copy = () => { throw new Error('denied'); };
   const state = pending();
   await show(state);
   part('copy').click();
