@@ -1,5 +1,7 @@
-//! `/MP_verify_….txt` (WeCom: `WW_verify_….txt`): WeChat asks for the file at the root of a domain before it lets an
-//! account use it. The operator puts it into a directory; it is served from there without a restart.
+//! The files that prove to WeChat whose the domain is: `/MP_verify_….txt`, and `/WW_verify_….txt` of `WeCom`.
+//!
+//! WeChat asks for the file before it lets an account use the domain. The operator puts it into a directory; it is served
+//! from there without a restart.
 
 use std::{
     fs::{self, File},
