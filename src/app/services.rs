@@ -114,6 +114,7 @@ impl Services {
         let phone = phone::Door {
             login: login.clone(),
             is_sandbox,
+            headers: http.headers.clone(),
         };
         let callback = callback::Door {
             login: login.clone(),
@@ -190,6 +191,7 @@ impl Services {
             )
             .configure(phone::routes(headers))
             .configure(callback::routes)
+            .service(http::ownership::resource().wrap(headers.api()))
             .service(
                 http::assets::resource()
                     .wrap(headers.assets())

@@ -33,6 +33,14 @@ impl Config {
             .unwrap_or_else(|| self.data_dir().join("keys"))
     }
 
+    /// Where `MP_verify_….txt` lies; it need not exist.
+    pub fn verify_dir(&self) -> PathBuf {
+        self.wechat
+            .verify_dir
+            .clone()
+            .unwrap_or_else(|| self.data_dir().join("verify"))
+    }
+
     /// The database: `store.url`, else `scangate.db` in the data directory.
     pub fn store_url(&self) -> SecretString {
         self.store.url.clone().unwrap_or_else(|| {

@@ -1,5 +1,7 @@
 //! `wechat.*`: the accounts, and who plays WeChat.
 
+use std::path::PathBuf;
+
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -34,6 +36,9 @@ pub struct Wechat {
     /// Where `mp.weixin.qq.com` is.
     #[serde(default, deserialize_with = "values::url")]
     pub mp_base: Option<Url>,
+    /// Where the files lie by which WeChat is shown whose the domain is; without it, `verify` in the data directory.
+    #[serde(default)]
+    pub verify_dir: Option<PathBuf>,
     /// The service account of the `h5` and `official_account` flows.
     pub official_account: OfficialAccount,
     /// The website application of the `website` flow.

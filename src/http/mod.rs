@@ -47,6 +47,7 @@ mod host;
 pub mod limits;
 mod login;
 mod origin;
+pub mod ownership;
 mod request;
 mod sockets;
 pub mod user_agent;
@@ -66,6 +67,7 @@ pub use self::{
     limits::{Limited, Limits},
     login::originate,
     origin::{OriginRefused, Origins, cors},
+    ownership::Ownership,
     request::{RequestContext, context},
     sockets::SocketPermit,
 };
@@ -85,6 +87,8 @@ pub struct Http {
     pub headers: web::Data<SecurityHeaders>,
     /// Floods.
     pub limits: web::Data<Limits>,
+    /// What WeChat is shown.
+    pub ownership: web::Data<Ownership>,
 }
 
 impl Http {
@@ -100,6 +104,7 @@ impl Http {
             cookies: web::Data::new(Cookies::new(&public_url)),
             headers: web::Data::new(SecurityHeaders::new(&public_url, &open_base, sandbox)),
             limits: web::Data::new(Limits::new(&config.limits, config.server.max_connections)),
+            ownership: web::Data::new(Ownership(config.verify_dir())),
         }
     }
 
@@ -110,7 +115,8 @@ impl Http {
             .app_data(self.origins.clone())
             .app_data(self.cookies.clone())
             .app_data(self.headers.clone())
-            .app_data(self.limits.clone());
+            .app_data(self.limits.clone())
+            .app_data(self.ownership.clone());
         error::install(app);
     }
 }

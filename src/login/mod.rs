@@ -11,6 +11,7 @@
 //! | the person confirms or rejects | `confirm.rs` |
 //! | the phone shows digits, where that is asked for | `number_match.rs`, `risk.rs`, `recent.rs` |
 //! | the browser sends them | `verify.rs`, `lockout.rs` |
+//! | or WeChat's own page asks, and sends the browser back | `website.rs` |
 //! | the page redeems the grant | `redeem.rs` |
 //! | time runs out | `expire.rs` |
 
@@ -31,6 +32,7 @@ mod risk;
 mod verify;
 mod visit;
 mod watch;
+mod website;
 
 use std::{
     fmt,
@@ -53,6 +55,7 @@ pub use self::{
     official_account::{ChatReply, Says},
     open::{Opened, Origination},
     visit::{Confirming, Next, Notice, PhoneRequest},
+    website::Landing,
 };
 use crate::{
     clock::{Clock, Stopwatch},
@@ -222,6 +225,13 @@ impl Login {
     fn app_name(&self, id: &AppId) -> String {
         let app = self.settings().apps.get(id);
         app.map_or_else(String::new, |app| app.name.clone())
+    }
+
+    /// Where WeChat sends phones and browsers back to.
+    fn callback_url(&self) -> Url {
+        let mut url = self.settings().public_url.clone();
+        url.set_path("/callback/wechat");
+        url
     }
 
     /// The clock that scenes live by.

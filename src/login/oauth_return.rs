@@ -14,8 +14,8 @@ use super::{
 use crate::{
     cluster::Claim,
     scene::{Advanced, Input, Phone, Refused, Scene},
-    user::{Identity, Profile},
-    wechat::{Reaction, WeChatError},
+    user::{Identity, Profile, User},
+    wechat::{Exchanged, Reaction, WeChat, WeChatError},
 };
 
 /// How long a duplicate waits for the first callback's result.
@@ -32,6 +32,8 @@ pub struct OauthCallback<'a> {
     pub cookie: Option<&'a str>,
     /// The phone's address.
     pub address: IpAddr,
+    /// SHA-256 of the browser cookie.
+    pub browser: Option<[u8; 32]>,
 }
 
 /// Whose callback: the tie of the browser on the phone, and the phone's address.
@@ -40,8 +42,8 @@ type Sender = ([u8; 32], IpAddr);
 /// What came of one callback; kept with its claim for duplicates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Outcome {
-    /// `/s/{scene}` shows it.
+pub(super) enum Outcome {
+    /// What has become of the scene says it; `/s/{scene}` shows it.
     Scene,
     /// One sentence.
     Notice(Notice),
@@ -54,6 +56,9 @@ impl Login {
     /// # Errors
     /// 50300 when a store is away.
     pub async fn oauth_return(&self, callback: OauthCallback<'_>) -> Result<Next, LoginError> {
+        if Step::claimed(callback.state) == Some(Step::Login) {
+            return self.website_return(callback).await;
+        }
         let bad_link = Next::Notice(Notice::BadLink, None);
         let Some(cookie) = self.open_cookie(callback.cookie) else {
             return Ok(bad_link);
@@ -88,7 +93,7 @@ impl Login {
     ) -> Result<Next, LoginError> {
         match step {
             Step::Consent => self.decide(scene, &Input::Reject { tie }).await,
-            Step::Scan => Ok(Next::Notice(Notice::NoCode, Some(scene.id))),
+            Step::Scan | Step::Login => Ok(Next::Notice(Notice::NoCode, Some(scene.id))),
         }
     }
 
@@ -99,44 +104,53 @@ impl Login {
         from: Sender,
         code: &str,
     ) -> Result<Next, LoginError> {
-        let claim = self
-            .parts()
-            .once
-            .claim(&state.claim_key(), oauth_state::LIFE, DUPLICATE_WAIT)
-            .await?;
-        let outcome = match claim {
-            Claim::First => self.exchange_once(scene, state, from, code).await,
-            Claim::Again(text) => {
-                serde_json::from_str(&text).unwrap_or(Outcome::Notice(Notice::BadLink))
+        let (login, scene_then, code) = (self.clone(), scene.clone(), code.to_owned());
+        let work = async move {
+            match state.step {
+                Step::Scan | Step::Login => login.scan(&scene_then, from.0, &code).await,
+                Step::Consent => login.consent(&scene_then, from, &code).await,
             }
-            Claim::Pending => Outcome::Notice(Notice::StillWorking),
         };
-        Ok(match outcome {
+        Ok(match self.exchange_once(&state, work).await? {
             Outcome::Scene => Next::Scene(scene.id),
             Outcome::Notice(notice) => Next::Notice(notice, Some(scene.id)),
         })
     }
 
-    /// The exchange goes on even when the phone hangs up: its result is for duplicates and for the browser.
-    async fn exchange_once(
+    /// Does the work of the first callback with this state; a duplicate gets what came of it.
+    pub(super) async fn exchange_once(
         &self,
-        scene: &Scene,
+        state: &OauthState,
+        work: impl Future<Output = Result<Outcome, LoginError>> + Send + 'static,
+    ) -> Result<Outcome, LoginError> {
+        let claim = self
+            .parts()
+            .once
+            .claim(&state.claim_key(), oauth_state::LIFE, DUPLICATE_WAIT)
+            .await?;
+        Ok(match claim {
+            Claim::First => self.exchange_now(*state, work).await,
+            Claim::Again(text) => {
+                serde_json::from_str(&text).unwrap_or(Outcome::Notice(Notice::BadLink))
+            }
+            Claim::Pending => Outcome::Notice(Notice::StillWorking),
+        })
+    }
+
+    /// The work goes on even when the caller hangs up: its result is for duplicates and for the browser.
+    async fn exchange_now(
+        &self,
         state: OauthState,
-        from: Sender,
-        code: &str,
+        work: impl Future<Output = Result<Outcome, LoginError>> + Send + 'static,
     ) -> Outcome {
         let Ok(permit) = self.0.exchanges.clone().try_acquire_owned() else {
-            tracing::warn!("too many calls to WeChat are under way: a phone has to try again");
+            tracing::warn!("too many calls to WeChat are under way: somebody has to try again");
             self.settle(&state, Outcome::Notice(Notice::Trouble)).await;
             return Outcome::Notice(Notice::Trouble);
         };
-        let (login, scene, code) = (self.clone(), scene.clone(), code.to_owned());
+        let login = self.clone();
         let work = async move {
-            let exchanged = match state.step {
-                Step::Scan => login.scan(&scene, from.0, &code).await,
-                Step::Consent => login.consent(&scene, from, &code).await,
-            };
-            let outcome = exchanged.unwrap_or(Outcome::Notice(Notice::Trouble));
+            let outcome = work.await.unwrap_or(Outcome::Notice(Notice::Trouble));
             drop(permit);
             login.settle(&state, outcome).await;
             outcome
@@ -198,24 +212,10 @@ impl Login {
         if !scene.is_openid(&proof.openid) || !scene.is_tied_to(Some(&tie)) {
             return Ok(Outcome::Notice(Notice::OtherAccount));
         }
-        let info = match account.userinfo(&proof).await {
-            Ok(info) => info,
+        let user = match self.enrol(account, &proof).await? {
+            Ok(user) => user,
             Err(error) => return self.wechat_failed(scene, Step::Consent, tie, &error).await,
         };
-        let identity = Identity {
-            app_id: account.app_id().to_owned(),
-            openid: proof.openid.clone(),
-            unionid: info.unionid.or(proof.unionid),
-        };
-        let profile = Profile {
-            name: info.nickname,
-            avatar: info.avatar,
-        };
-        let user = self
-            .parts()
-            .users
-            .enrol(&identity, &profile, self.clock().wall())
-            .await?;
         let phone = Phone {
             openid: proof.openid,
             tie: Some(tie),
@@ -225,6 +225,30 @@ impl Login {
             Next::Notice(notice, _) => Outcome::Notice(notice),
             _ => Outcome::Scene,
         })
+    }
+
+    /// A user with the name and picture that WeChat gives of the person of `proof`.
+    pub(super) async fn enrol(
+        &self,
+        account: &WeChat,
+        proof: &Exchanged,
+    ) -> Result<Result<User, WeChatError>, LoginError> {
+        let info = match account.userinfo(proof).await {
+            Ok(info) => info,
+            Err(error) => return Ok(Err(error)),
+        };
+        let identity = Identity {
+            app_id: account.app_id().to_owned(),
+            openid: proof.openid.clone(),
+            unionid: info.unionid.or_else(|| proof.unionid.clone()),
+        };
+        let profile = Profile {
+            name: info.nickname,
+            avatar: info.avatar,
+        };
+        let now = self.clock().wall();
+        let users = &self.parts().users;
+        Ok(Ok(users.enrol(&identity, &profile, now).await?))
     }
 
     /// The browser is told only of errors that no phone can cause, or that hit the phone that scanned; anything else a

@@ -1,7 +1,8 @@
 //! OAuth `state`: what WeChat carries from the phone's visit back to the callback (RFC 9700 section 2.1).
 //!
 //! `version ‖ key id ‖ step ‖ app ‖ scene ‖ nonce ‖ time ‖ MAC` in hex, because WeChat allows 128 characters of
-//! `[0-9A-Za-z]` only. The MAC covers the phone cookie's random part too: another browser's state is no state.
+//! `[0-9A-Za-z]` only. The MAC covers what only one browser has, too: another browser's state is no state. That is the
+//! random part of the phone cookie, or the hash of the browser cookie (`website`).
 
 use std::time::Duration;
 
@@ -21,13 +22,15 @@ const BODY: usize = 3 + 4 + 16 + 12 + 8;
 const MAC: usize = 16;
 const LENGTH: usize = BODY + MAC;
 
-/// Which of the two trips to WeChat this is.
+/// Which of the trips to WeChat this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// `snsapi_base`: who scanned.
     Scan,
     /// `snsapi_userinfo`: a new user's name and picture.
     Consent,
+    /// `snsapi_login`: the browser's own, to WeChat's page for websites.
+    Login,
 }
 
 /// A state, sealed or read.
@@ -55,13 +58,7 @@ impl OauthState {
     }
 
     /// Its text, bound to `browser`.
-    pub(super) fn seal(
-        &self,
-        app: &AppId,
-        key: &[u8; 32],
-        browser: &[u8; 16],
-        now: Millis,
-    ) -> String {
+    pub(super) fn seal(&self, app: &AppId, key: &[u8; 32], browser: &[u8], now: Millis) -> String {
         let mut bytes = Vec::with_capacity(LENGTH);
         bytes.extend_from_slice(&[VERSION, KEY_ID, self.step.byte()]);
         bytes.extend_from_slice(&app_tag(app));
@@ -74,12 +71,7 @@ impl OauthState {
     }
 
     /// Reads a text sealed for `browser` within its life; anything else is `None`.
-    pub(super) fn open(
-        text: &str,
-        key: &[u8; 32],
-        browser: &[u8; 16],
-        now: Millis,
-    ) -> Option<Self> {
+    pub(super) fn open(text: &str, key: &[u8; 32], browser: &[u8], now: Millis) -> Option<Self> {
         let bytes: [u8; LENGTH] = ids::from_hex(text)?;
         let (body, tag) = bytes.split_at(BODY);
         mac(key, browser, body).verify_truncated_left(tag).ok()?;
@@ -100,10 +92,17 @@ impl OauthState {
 }
 
 impl Step {
+    /// What a text says of itself; nothing is proved yet, but whose cookie it would have to fit.
+    pub(super) fn claimed(text: &str) -> Option<Self> {
+        let [step] = ids::from_hex(text.get(4..6)?)?;
+        Self::of(step)
+    }
+
     const fn byte(self) -> u8 {
         match self {
             Self::Scan => 1,
             Self::Consent => 2,
+            Self::Login => 3,
         }
     }
 
@@ -111,6 +110,7 @@ impl Step {
         match byte {
             1 => Some(Self::Scan),
             2 => Some(Self::Consent),
+            3 => Some(Self::Login),
             _ => None,
         }
     }
@@ -122,7 +122,7 @@ fn app_tag(app: &AppId) -> [u8; 4] {
     [a, b, c, d]
 }
 
-fn mac(key: &[u8; 32], browser: &[u8; 16], body: &[u8]) -> Hmac<Sha256> {
+fn mac(key: &[u8; 32], browser: &[u8], body: &[u8]) -> Hmac<Sha256> {
     #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("a key of 32 bytes");
     mac.update(browser);
@@ -148,6 +148,18 @@ mod tests {
     fn fits_what_wechat_allows() {
         let (_, text) = sealed();
         assert!(text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    }
+
+    #[test]
+    fn says_which_step_it_is_before_it_is_proved() {
+        for step in [Step::Scan, Step::Consent, Step::Login] {
+            let state = OauthState::new(step, SceneId::random());
+            let text = state.seal(&AppId::default_app(), &KEY, &BROWSER, NOW);
+            assert_eq!(Step::claimed(&text), Some(step));
+        }
+        for text in ["", "01010", "010104", "0101é3", "zzzzzz"] {
+            assert_eq!(Step::claimed(text), None, "{text}");
+        }
     }
 
     #[test]

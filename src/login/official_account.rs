@@ -162,7 +162,7 @@ impl Login {
     fn sign_in_by_scan(&self, scene: Scene, openid: String) {
         let login = self.clone();
         let work = async move {
-            if let Err(error) = login.sign_in(&scene, &openid).await {
+            if let Err(error) = login.sign_in_follower(&scene, &openid).await {
                 tracing::error!(%error, scene = %scene.id, trace_id = scene.opening.trace_id, "a scan did not sign in");
                 let fail = Input::Fail {
                     code: error.code,
@@ -175,7 +175,7 @@ impl Login {
         self.parts().tasks.spawn("sign in by scan", work);
     }
 
-    async fn sign_in(&self, scene: &Scene, openid: &str) -> Result<(), LoginError> {
+    async fn sign_in_follower(&self, scene: &Scene, openid: &str) -> Result<(), LoginError> {
         let user = self.enrol_follower(openid).await?;
         let openid = openid.to_owned();
         let input = Input::SignIn { openid, user };

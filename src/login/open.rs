@@ -159,7 +159,8 @@ impl Login {
         opening: Arc<Opening>,
     ) -> Result<(Arc<Opening>, Option<Arc<str>>), LoginError> {
         if opening.flow != Flow::OfficialAccount {
-            return Ok((opening, None));
+            let link = self.login_page(id, &opening)?;
+            return Ok((opening, link));
         }
         match (
             self.parametric_code(id).await,

@@ -9,6 +9,7 @@ use super::{
     Login, LoginError, Matching,
     oauth_state::{OauthState, Step},
     phone_cookie::PhoneCookie,
+    website::Landing,
 };
 use crate::{
     clock::Millis,
@@ -31,6 +32,8 @@ pub struct PhoneRequest<'a> {
     pub address: IpAddr,
     /// The language of its pages.
     pub locale: Locale,
+    /// SHA-256 of the browser cookie: the login page may be open in this very browser.
+    pub browser: Option<[u8; 32]>,
 }
 
 /// What the phone gets.
@@ -66,6 +69,15 @@ pub enum Next {
     Scene(SceneId),
     /// A page of one sentence.
     Notice(Notice, Option<SceneId>),
+    /// The same, in the browser that opened the scene: it goes back to where it came from.
+    Return {
+        /// What has become of the scene.
+        notice: Notice,
+        /// One of the app's return addresses.
+        to: String,
+    },
+    /// The end of the way over WeChat's own login page.
+    Landing(Landing),
 }
 
 /// What the confirm page shows: who asks, from where, since when.
@@ -182,15 +194,19 @@ impl Login {
             (State::Cancelled, _) => Notice::Cancelled,
             (State::Failed { .. }, _) => Notice::Failed,
         };
-        Ok(Next::Notice(notice, Some(scene.id)))
+        Ok(match way_back(&scene, request.browser.as_ref()) {
+            Some(to) => Next::Return { notice, to },
+            None => Next::Notice(notice, Some(scene.id)),
+        })
     }
 
-    /// The scene of a path, as [`Login::kept_scene`] has it.
+    /// The scene of a path, as [`Login::kept_scene`] has it; in the `website` flow phones have no page here.
     pub(super) async fn visited_scene(&self, text: &str) -> Result<Option<Scene>, LoginError> {
         let Some(id) = SceneId::parse(text) else {
             return Ok(None);
         };
-        self.kept_scene(&id).await
+        let scene = self.kept_scene(&id).await?;
+        Ok(scene.filter(|scene| scene.opening.flow != Flow::Website))
     }
 
     /// The scene of that id, while the phone may know of it; one past its deadline that nobody expired yet counts as
@@ -227,11 +243,10 @@ impl Login {
         let state =
             OauthState::new(step, scene.id).seal(&scene.opening.app, key, cookie.binding(), now);
         let scope = match step {
-            Step::Scan => Scope::Base,
+            Step::Scan | Step::Login => Scope::Base,
             Step::Consent => Scope::UserInfo,
         };
-        let mut callback = self.settings().public_url.clone();
-        callback.set_path("/callback/wechat");
+        let callback = self.callback_url();
         Ok(Next::Wechat {
             url: account.authorize_url(scope, &callback, &state),
             cookie: cookie.seal(parts.phone_key.expose_secret()),
@@ -265,4 +280,15 @@ impl Login {
             form_token: cookie.form_token(self.parts().phone_key.expose_secret(), &scene.id),
         }
     }
+}
+
+/// Where the login page is found again that is open in this very browser, once there is something to tell it.
+fn way_back(scene: &Scene, browser: Option<&[u8; 32]>) -> Option<String> {
+    let is_over = !matches!(
+        scene.state,
+        State::Pending | State::Scanned { .. } | State::Verifying { .. }
+    );
+    let is_here = browser.is_some_and(|browser| scene.is_opened_in(browser));
+    let to = scene.opening.return_to.clone();
+    to.filter(|_| is_over && is_here)
 }

@@ -6,30 +6,38 @@ use actix_web::{
     HttpRequest, HttpResponse,
     http::{
         Method, StatusCode,
-        header::{self, HeaderValue},
+        header::{self, HeaderName, HeaderValue},
     },
+    web,
 };
 use maud::Markup;
 
 use super::{
     Door, link, matching,
     page::{self, View},
+    result,
 };
 use crate::{
     code::Code,
-    http::{Cookies, RequestContext},
-    login::{LoginError, Next, Notice},
+    http::{Cookies, RequestContext, SecurityHeaders},
+    login::{Landing, LoginError, Next, Notice},
     scene::SceneId,
 };
 
 pub(super) const HTML: &str = "text/html; charset=utf-8";
 
+/// Where a browser shows an answer (Fetch Metadata); older ones do not say.
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+
 /// Everything about one request that its answer depends on.
 pub(super) struct Answer {
     context: RequestContext,
+    headers: web::Data<SecurityHeaders>,
     is_sandbox: bool,
     /// Whether a form was sent.
     is_post: bool,
+    /// Whether the answer is shown inside another page.
+    is_framed: bool,
     /// The scene of the path, when it can be one.
     scene: Option<SceneId>,
 }
@@ -38,8 +46,10 @@ impl Answer {
     pub(super) fn to(request: &HttpRequest, door: &Door) -> Self {
         Self {
             context: RequestContext::of(request),
+            headers: door.headers.clone(),
             is_sandbox: door.is_sandbox,
             is_post: request.method() == Method::POST,
+            is_framed: is_framed(request),
             scene: SceneId::parse(super::scene(request)),
         }
     }
@@ -69,6 +79,8 @@ impl Answer {
                 let markup = page::notice(&self.view(), notice, scene.as_ref());
                 self.page(status(notice, scene.is_some()), markup)
             }
+            Ok(Next::Return { notice, to }) => self.way_back(notice, &to),
+            Ok(Next::Landing(landing)) => self.landing(&landing),
             Err(LoginError { code, retry_after }) => self.failed(code, retry_after),
         }
     }
@@ -97,6 +109,39 @@ impl Answer {
             .insert_header((header::LOCATION, url))
             .cookie(cookies.set_phone(cookie))
             .finish()
+    }
+
+    /// A page that goes on by itself. Not a redirect: this may be the answer to a form, whose page's `form-action`, ours
+    /// or WeChat's, would hold for it too.
+    fn way_back(&self, notice: Notice, to: &str) -> HttpResponse {
+        let markup = result::returning(&self.view(), notice, to);
+        let mut response = self.page(status(notice, true), markup);
+        if let Ok(refresh) = HeaderValue::from_str(&format!("0; url={to}")) {
+            response.headers_mut().insert(header::REFRESH, refresh);
+        }
+        response
+    }
+
+    /// In a frame, a page for those who may frame it; else back to the page that was left, if there is one.
+    fn landing(&self, landing: &Landing) -> HttpResponse {
+        let is_end = matches!(
+            landing.notice,
+            Notice::SignedIn
+                | Notice::Rejected
+                | Notice::Cancelled
+                | Notice::Expired
+                | Notice::Failed
+        );
+        let to = landing.return_to.as_deref().filter(|_| !self.is_framed);
+        if let Some(to) = to.filter(|_| is_end) {
+            return see_other(to);
+        }
+        let markup = result::landed(&self.view(), landing.notice, to);
+        let mut response = self.page(status(landing.notice, true), markup);
+        let policy = self.headers.framed_by(&landing.framed_by);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+        response
     }
 
     fn failed(&self, code: Code, retry_after: Option<Duration>) -> HttpResponse {
@@ -134,6 +179,11 @@ fn see_other(address: &str) -> HttpResponse {
         .finish()
 }
 
+fn is_framed(request: &HttpRequest) -> bool {
+    let shown_in = request.headers().get(SEC_FETCH_DEST);
+    shown_in.is_some_and(|shown_in| shown_in != "document")
+}
+
 /// The status of a page of one sentence. `is_known`: the scene is still there.
 const fn status(notice: Notice, is_known: bool) -> StatusCode {
     match notice {
@@ -161,7 +211,7 @@ mod tests {
     use url::Url;
 
     use super::*;
-    use crate::code::Locale;
+    use crate::{code::Locale, config::Origin};
 
     const SCENE: SceneId = SceneId([7; 16]);
 
@@ -169,10 +219,21 @@ mod tests {
         let request = TestRequest::get().uri("/?lang=en").to_http_request();
         Answer {
             context: RequestContext::of(&request),
+            headers: web::Data::new(headers()),
             is_sandbox: false,
             is_post,
+            is_framed: false,
             scene: Some(SCENE),
         }
+    }
+
+    fn headers() -> SecurityHeaders {
+        let url = |text| Url::parse(text).unwrap();
+        SecurityHeaders::new(
+            &url("https://login.example"),
+            &url("https://open.weixin.qq.com"),
+            false,
+        )
     }
 
     fn cookies() -> Cookies {
@@ -213,6 +274,53 @@ mod tests {
         assert_eq!(response.status(), 303);
         assert_eq!(location(&response), format!("/s/{SCENE}"));
         assert_eq!(location(&answer(false).back()), format!("/s/{SCENE}"));
+    }
+
+    #[test]
+    fn the_browser_that_opened_the_scene_goes_back_by_itself() {
+        let next = Next::Return {
+            notice: Notice::Rejected,
+            to: "https://shop.example/login".to_owned(),
+        };
+        let response = answer(false).next(Ok(next), &cookies());
+        assert_eq!(response.status(), 200);
+        let refresh = response.headers().get(header::REFRESH).unwrap();
+        assert_eq!(refresh, "0; url=https://shop.example/login");
+    }
+
+    #[test]
+    fn a_frame_keeps_its_page_and_a_whole_page_goes_on() {
+        for (is_framed, notice, return_to, status) in [
+            (true, Notice::SignedIn, true, 200),
+            (false, Notice::SignedIn, true, 303),
+            (false, Notice::SignedIn, false, 200),
+            (false, Notice::Expired, true, 303),
+            (true, Notice::Expired, true, 410),
+            (false, Notice::Snapshot, true, 403),
+        ] {
+            let answer = Answer {
+                is_framed,
+                ..answer(false)
+            };
+            let to = "https://shop.example/login";
+            let landing = Landing {
+                notice,
+                framed_by: ["https://login.example", "https://shop.example"]
+                    .map(|text| Origin::parse(text).unwrap())
+                    .to_vec(),
+                return_to: return_to.then(|| to.to_owned()),
+            };
+            let response = answer.next(Ok(Next::Landing(landing)), &cookies());
+            assert_eq!(response.status(), status, "{notice:?}");
+            if status == 303 {
+                assert_eq!(location(&response), to);
+            } else {
+                let policy = response.headers().get(header::CONTENT_SECURITY_POLICY);
+                let policy = policy.unwrap().to_str().unwrap();
+                let framed = "frame-ancestors https://login.example https://shop.example";
+                assert!(policy.ends_with(framed), "{policy}");
+            }
+        }
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
-//! The phone's door: `/s/{scene}`, its two forms, and where WeChat sends the phone back.
+//! The phone's door: `/s/{scene}`, its two forms, and where WeChat sends the phone back; the `website` flow's browser
+//! comes back there too.
 //!
-//! Pages are drawn here without a line of script ([`page`]), in the phone's language ([`wording`]); what has become
+//! Pages are drawn here without a line of script ([`page`], [`result`]), in the phone's language ([`wording`]); what has become
 //! of the scene is [`Login`]'s to say, and [`answer`] gives it its status.
 
 mod answer;
@@ -10,6 +11,7 @@ mod matching;
 mod moment;
 mod page;
 mod parameters;
+mod result;
 mod wording;
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
@@ -27,6 +29,8 @@ pub(crate) struct Door {
     pub(crate) login: Login,
     /// Any browser counts as WeChat, and every page says so.
     pub(crate) is_sandbox: bool,
+    /// Who may frame what.
+    pub(crate) headers: web::Data<SecurityHeaders>,
 }
 
 /// The door's routes. They find [`Door`], [`Cookies`] and [`Origins`] in the app's data.
@@ -69,7 +73,7 @@ async fn visit(
     let cookie = cookies.phone(request.headers());
     let phone = PhoneRequest {
         key: key.as_deref(),
-        ..phone_request(&request, cookie.as_ref())
+        ..phone_request(&request, &cookies, cookie.as_ref())
     };
     let inside_wechat = door.is_sandbox || is_wechat(&request);
     let next = door.login.visit(phone, inside_wechat).await;
@@ -91,7 +95,7 @@ async fn open(
         Err(code) => return answer.refused(code),
     };
     let cookie = cookies.phone(request.headers());
-    let phone = phone_request(&request, cookie.as_ref());
+    let phone = phone_request(&request, &cookies, cookie.as_ref());
     let next = door.login.open_link(phone, &key).await;
     answer.next(next, &cookies)
 }
@@ -110,7 +114,7 @@ async fn decide(
         Err(code) => return answer.refused(code),
     };
     let cookie = cookies.phone(request.headers());
-    let phone = phone_request(&request, cookie.as_ref());
+    let phone = phone_request(&request, &cookies, cookie.as_ref());
     let next = match request.match_info().query("decision") {
         "confirm" => door.login.confirm(phone, &form_token).await,
         _ => door.login.reject(phone, &form_token).await,
@@ -165,6 +169,7 @@ async fn oauth_return(
         state: returned.state.as_deref().unwrap_or_default(),
         cookie: cookie.as_ref().map(|cookie| cookie.expose_secret()),
         address: RequestContext::of(&request).address,
+        browser: browser(&request, &cookies),
     };
     let next = door.login.oauth_return(callback).await;
     answer.next(next, &cookies)
@@ -185,6 +190,7 @@ async fn nothing_here(request: HttpRequest, door: web::Data<Door>) -> HttpRespon
 
 fn phone_request<'a>(
     request: &'a HttpRequest,
+    cookies: &Cookies,
     cookie: Option<&'a SecretString>,
 ) -> PhoneRequest<'a> {
     let context = RequestContext::of(request);
@@ -192,6 +198,7 @@ fn phone_request<'a>(
         scene: scene(request),
         cookie: cookie.map(|cookie| cookie.expose_secret()),
         key: None,
+        browser: browser(request, cookies),
         address: context.address,
         locale: context.locale,
     }
@@ -199,6 +206,12 @@ fn phone_request<'a>(
 
 fn scene(request: &HttpRequest) -> &str {
     request.match_info().query("scene")
+}
+
+/// What the gateway keeps of the browser cookie.
+fn browser(request: &HttpRequest, cookies: &Cookies) -> Option<[u8; 32]> {
+    let browser = cookies.browser(request.headers());
+    browser.map(|browser| browser.hash())
 }
 
 fn is_wechat(request: &HttpRequest) -> bool {

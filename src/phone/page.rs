@@ -232,7 +232,7 @@ fn again(locale: Locale, scene: Option<&SceneId>) -> Markup {
     }
 }
 
-fn reference(view: &View<'_>) -> Markup {
+pub(super) fn reference(view: &View<'_>) -> Markup {
     html! {
         p.reference {
             (wording::REQUEST_ID.of(view.locale))

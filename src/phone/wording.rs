@@ -74,6 +74,8 @@ pub(super) const ASKED_FOR: Text = Text::new(
 );
 pub(super) const TYPED: Text = Text::new("已输入，继续", "Done, go on");
 pub(super) const TRY_AGAIN: Text = Text::new("重试", "Try again");
+pub(super) const GO_ON: Text = Text::new("继续", "Continue");
+pub(super) const RETURNING: Text = Text::new("正在返回登录页……", "Going back to the sign-in page…");
 pub(super) const REQUEST_ID: Text = Text::new("请求编号", "Request ID");
 
 pub(super) const TRY_LATER: Text = Text::new("暂时无法继续", "This does not work right now");
@@ -125,6 +127,33 @@ pub(super) const fn sentence(notice: Notice) -> Sentence {
         Notice::Trouble => TROUBLE,
         Notice::StillWorking => STILL_WORKING,
     }
+}
+
+/// The same where no phone is: beside the login page, or in its place.
+pub(super) const fn at_the_computer(notice: Notice) -> Sentence {
+    let helps = match notice {
+        Notice::SignedIn => {
+            return Sentence::new(
+                Text::new("已登录", "Signed in"),
+                Text::new("登录页会自动继续。", "The sign-in page goes on by itself."),
+            );
+        }
+        Notice::Rejected => Text::new("你没有登录。", "You are not signed in."),
+        Notice::BadLink => Text::new(
+            "它可能已过期，或属于另一个浏览器。请刷新登录页。",
+            "It may be too old, or was made for another browser. Reload the sign-in page.",
+        ),
+        Notice::Snapshot => Text::new(
+            "请在微信里使用完整服务，再换一个新的二维码。",
+            "Use the full service in WeChat, then get a new code.",
+        ),
+        Notice::StillWorking => Text::new("请等几秒钟。", "Give it a few seconds."),
+        _ => Text::new(
+            "请在登录页换一个新的二维码。",
+            "Get a new code on the sign-in page.",
+        ),
+    };
+    Sentence::new(sentence(notice).says, helps)
 }
 
 const SIGNED_IN: Sentence = Sentence::new(
@@ -291,6 +320,8 @@ mod tests {
             let found = sentence(*notice);
             both(found.says);
             both(found.helps);
+            both(at_the_computer(*notice).says);
+            both(at_the_computer(*notice).helps);
             let others = notices.iter().skip(at + 1);
             let same = others.filter(|other| sentence(**other).says == found.says);
             assert_eq!(same.count(), 0, "{notice:?} says what another one says");
@@ -316,6 +347,8 @@ mod tests {
             REJECT,
             CONFIRM,
             TRY_AGAIN,
+            GO_ON,
+            RETURNING,
             REQUEST_ID,
             TRY_LATER,
             REFUSED,

@@ -190,6 +190,12 @@ impl Scene {
             .is_some_and(|(held, tie)| held.ct_eq(tie).into())
     }
 
+    /// Whether it was opened in the browser whose cookie has this SHA-256.
+    pub fn is_opened_in(&self, browser_cookie: &[u8; 32]) -> bool {
+        let kept = self.opening.browser_cookie.as_ref();
+        kept.is_some_and(|kept| kept.ct_eq(browser_cookie).into())
+    }
+
     /// Whether this person scanned it.
     pub fn is_openid(&self, openid: &str) -> bool {
         self.phone

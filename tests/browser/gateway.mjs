@@ -16,7 +16,7 @@ const START_MS = 20_000;
 const STOP_MS = 15_000;
 
 /** What the gateway prints when it is up, by the words before the address. */
-const ADDRESSES = { page: /\blogin page\s+(http:\S+)/, phone: /\bphone\s+(http:\S+)/, admin: /\badmin\s+(http:\S+)/ };
+const ADDRESSES = { page: /\blogin page\s+(https?:\S+)/, phone: /\bphone\s+(http:\S+)/, admin: /\badmin\s+(http:\S+)/ };
 
 const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));

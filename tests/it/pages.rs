@@ -1,8 +1,10 @@
 //! What a stranger gets for each address: pages, files, and the headers around them.
 
+use std::fs;
+
 use reqwest::header::HeaderMap;
 
-use crate::support::{Answer, Gateway, call, spawn_gateway};
+use crate::support::{Answer, Gateway, call, spawn_gateway, spawn_gateway_with};
 
 const PAGES: [&str; 2] = ["/", "/app"];
 
@@ -307,5 +309,33 @@ async fn head_is_get_without_a_body() {
         }
     }
     gateway.stands_at(&pending, "pending", 1).await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wechat_is_shown_whose_the_domain_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    let gateway = spawn_gateway_with(&[("wechat.verify_dir", path)]).await;
+    let name = "MP_verify_0123456789abcDEF.txt";
+    assert_eq!(call(gateway.get(name)).await.status, 404);
+    fs::write(directory.path().join(name), "0123456789abcDEF").unwrap();
+    fs::write(directory.path().join("MP_verify_x.txt"), "x").unwrap();
+    let found = call(gateway.get(name)).await;
+    assert_eq!((found.status, &*found.text), (200, "0123456789abcDEF"));
+    assert_eq!(found.header("content-type"), "text/plain; charset=utf-8");
+    hardened(&found.headers);
+    for other in [
+        "MP_verify_x.txt",
+        "MP_verify_0123456789abcDEF",
+        "mp_verify_0123456789abcDEF.txt",
+        "XMP_verify_0123456789abcDEF.txt",
+        "MP_verify_0123456789abcDEF.txt.txt",
+        "s/MP_verify_0123456789abcDEF.txt",
+        "..%2fMP_verify_0123456789abcDEF.txt",
+        "MP_verify_0123456789abcDEE.txt",
+    ] {
+        assert_eq!(call(gateway.get(other)).await.status, 404, "{other}");
+    }
     gateway.stop().await;
 }

@@ -24,7 +24,8 @@ const SPANS: [(&str, Span, u64, u64); 10] = [
         "scene.website_ttl_s",
         |all| all.scene.website_ttl,
         10,
-        1_800,
+        // As long as an OAuth state is good: WeChat's page could not lead back later.
+        300,
     ),
     (
         "scene.scanned_ttl_s",

@@ -23,6 +23,8 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 pub(crate) struct Browser {
     pub(crate) socket: Socket,
     pub(crate) verifier: String,
+    /// The cookie that came with the 101, as it is sent back.
+    pub(crate) cookie: Option<String>,
     pub(crate) http: reqwest::Client,
     origin: String,
     token_url: String,
@@ -59,13 +61,14 @@ impl Browser {
                 .headers_mut()
                 .insert("sec-websocket-protocol", HeaderValue::from_static(protocol));
         }
-        let socket = match within("the upgrade", connect_async(request)).await {
-            Ok((socket, _)) => socket,
+        let (socket, cookie) = match within("the upgrade", connect_async(request)).await {
+            Ok((socket, response)) => (socket, set_cookie(&response)),
             Err(Error::Http(response)) => return Err(*response),
             Err(error) => panic!("{error}"),
         };
         Ok(Self {
             socket,
+            cookie,
             verifier: URL_SAFE_NO_PAD.encode(rand_bytes()),
             http: reqwest::Client::builder()
                 .cookie_store(true)
@@ -201,6 +204,11 @@ impl Browser {
             .unwrap();
         (answer.status().as_u16(), answer.json().await.unwrap())
     }
+}
+
+fn set_cookie(response: &Response<Option<Vec<u8>>>) -> Option<String> {
+    let cookie = response.headers().get("set-cookie")?.to_str().unwrap();
+    cookie.split(';').next().map(str::to_owned)
 }
 
 fn rand_bytes() -> [u8; 32] {

@@ -9,6 +9,7 @@ mod process;
 mod pusher;
 mod raw;
 mod steps;
+mod website;
 
 pub(crate) use self::{
     browser::{Browser, close_code},
@@ -20,6 +21,7 @@ pub(crate) use self::{
     pusher::{Pusher, event},
     raw::{Raw, frame},
     steps::{Step, Steps},
+    website::{frame_ancestors, parameter},
 };
 
 use std::time::Duration;

@@ -1,0 +1,113 @@
+// The website flow over https, with WeChat on another site: cookies are what they will be in production.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { Desk, launchBrowser, see } from './browser.mjs';
+import { readCode } from './camera.mjs';
+import { eventually } from './eventually.mjs';
+import { startBehindNginx } from './nginx.mjs';
+import { Phone } from './phone.mjs';
+import { shared } from './scope.mjs';
+
+/** The certificate is nobody's. */
+const OPTIONS = { ignoreHTTPSErrors: true };
+
+describe('website', () => {
+  const stage = shared(async (t) => ({
+    browser: await launchBrowser(t),
+    ...(await startBehindNginx(t, { 'scene.default_flow': 'website' })),
+  }));
+
+  const open = (t) => Desk.open(t, stage.browser, stage.gateway, OPTIONS);
+
+  /** A person whose picture can be shown on a page that came by https. */
+  async function person(t, id) {
+    const { gateway, browser, wechat } = stage;
+    const user = await gateway.addUser({ id, name: `Person ${id}`, avatar: `${wechat}/sandbox/avatars/${id}.svg` });
+    return { user, phone: await Phone.of(t, browser, gateway, user, OPTIONS) };
+  }
+
+  /** What the code on WeChat's page says, wherever that page is on the screen. */
+  function code(desk) {
+    return eventually('a readable code of WeChat on the screen', async () => {
+      const text = readCode(await desk.page.screenshot());
+      return text?.startsWith(`${stage.gateway.sandbox}/connect/confirm?uuid=`) && text;
+    });
+  }
+
+  async function taps(phone, button) {
+    await phone.page.waitForURL(`${stage.gateway.sandbox}/connect/confirm?*`);
+    await phone.page.locator(`form[name=${button}] button`).click();
+  }
+
+  async function refusalsComeBack(t) {
+    const put = async (deny_redirect) => {
+      const answer = await fetch(new URL('/sandbox/api/settings', stage.gateway.sandbox), {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ deny_redirect }),
+      });
+      assert.equal(answer.status, 200);
+    };
+    t.after(() => put('none'));
+    await put('state_only');
+  }
+
+  const callback = (desk) => desk.page.waitForResponse((answer) => new URL(answer.url()).pathname === '/callback/wechat');
+
+  test('somebody signs in beside WeChat’s page in its frame', async (t) => {
+    const { user, phone } = await person(t, 'framed');
+    const desk = await open(t);
+    const landed = callback(desk);
+    await phone.scans(await code(desk));
+    await taps(phone, 'confirm');
+    const answer = await landed;
+    assert.equal(answer.status(), 200);
+    assert.notEqual(answer.frame(), desk.page.mainFrame());
+    assert.ok((await answer.headerValue('content-security-policy')).endsWith(`frame-ancestors ${stage.gateway.origin}`));
+    await desk.isSignedInAs(user.name);
+
+    const [cookie] = (await desk.page.context().cookies()).filter(({ name }) => name === '__Host-scangate-b');
+    const { secure, httpOnly, sameSite, path, domain } = cookie;
+    const host = new URL(stage.gateway.origin).hostname;
+    assert.deepEqual({ secure, httpOnly, sameSite, path, domain }, { secure: true, httpOnly: true, sameSite: 'None', path: '/', domain: host });
+  });
+
+  test('somebody goes to WeChat’s page and comes back', async (t) => {
+    const { user, phone } = await person(t, 'whole');
+    const desk = await open(t);
+    await code(desk);
+    await desk.page.getByRole('button', { name: desk.words.openHere }).click();
+    await desk.page.waitForURL(`${stage.wechat}/connect/qrconnect?*`);
+    const landed = callback(desk);
+    await phone.scans(await code(desk));
+    await taps(phone, 'confirm');
+    assert.equal((await landed).status(), 303);
+    await desk.isSignedInAs(user.name);
+  });
+
+  test('a refusal on the phone is told to the page', async (t) => {
+    await refusalsComeBack(t);
+    const { phone } = await person(t, 'refusing');
+    const desk = await open(t);
+    await phone.scans(await code(desk));
+    await taps(phone, 'reject');
+    await desk.sees(desk.words.rejected);
+  });
+
+  test('without the browser’s cookie nobody comes back', async (t) => {
+    const { phone } = await person(t, 'cookieless');
+    const desk = await open(t);
+    const text = await code(desk);
+    await desk.page.context().clearCookies({ name: '__Host-scangate-b' });
+    desk.complaints.expect(/status of 400.* @ \S+\/callback\/wechat/);
+    const landed = callback(desk);
+    await phone.scans(text);
+    await taps(phone, 'confirm');
+    const answer = await landed;
+    assert.equal(answer.status(), 400);
+    await see(answer.frame(), 'This link does not work');
+    await desk.sees(desk.words.openHere);
+  });
+});
