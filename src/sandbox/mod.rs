@@ -26,6 +26,7 @@ mod ledger;
 mod oauth;
 mod page;
 mod phone;
+mod qr_image;
 mod shared;
 mod sns;
 #[cfg(test)]
