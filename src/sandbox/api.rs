@@ -19,6 +19,7 @@ use super::{
     accounts_api,
     fault::{Fault, Faults},
     page::{self, USER_COOKIE},
+    settings,
     shared::{Shared, State},
     user::{User, UserRefused},
 };
@@ -37,6 +38,11 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
             resource("/accounts")
                 .get(accounts_api::list)
                 .put(accounts_api::put),
+        )
+        .service(
+            resource("/settings")
+                .get(settings::show)
+                .put(settings::change),
         )
         .service(resource("/faults").get(faults).put(set_faults))
         .service(resource("/clock").post(advance_clock))

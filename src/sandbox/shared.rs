@@ -2,6 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::Semaphore;
+
 use super::{
     account::Accounts,
     address::Own,
@@ -9,6 +11,8 @@ use super::{
     expiring::Expiring,
     fault::Faults,
     ledger::{Grant, Ledger},
+    qrconnect::{Logins, MAX_HELD},
+    settings::Settings,
     ticket::Tickets,
     user::Users,
 };
@@ -26,6 +30,8 @@ pub(super) struct Shared {
     pub(super) clock: Clock,
     /// As configured; a reset goes back to them.
     configured: Accounts,
+    /// Room for held polls.
+    pub(super) held_polls: Semaphore,
     state: Mutex<State>,
 }
 
@@ -37,6 +43,8 @@ pub(super) struct State {
     pub(super) ledger: Ledger,
     pub(super) tickets: Tickets,
     pub(super) consents: Expiring<Consent>,
+    pub(super) logins: Logins,
+    pub(super) settings: Settings,
     pub(super) faults: Faults,
 }
 
@@ -52,6 +60,7 @@ impl Shared {
         Self {
             own,
             clock,
+            held_polls: Semaphore::new(MAX_HELD),
             state: Mutex::new(State::new(accounts.clone())),
             configured: accounts,
         }
@@ -76,6 +85,8 @@ impl State {
             ledger: Ledger::new(),
             tickets: Tickets::new(),
             consents: Expiring::new(MAX_CONSENTS, CONSENT_TTL),
+            logins: Logins::new(),
+            settings: Settings::default(),
             faults: Faults::default(),
         }
     }
