@@ -3,6 +3,7 @@
 mod api;
 mod oauth;
 mod pages;
+mod qrconnect;
 mod sns;
 
 use std::{collections::BTreeMap, net::SocketAddr};
