@@ -19,7 +19,7 @@ use super::{
     accounts_api, cgi,
     fault::{Fault, Faults},
     page::{self, USER_COOKIE},
-    quota,
+    quota, settings,
     shared::{Shared, State},
     user::{User, UserRefused},
 };
@@ -41,6 +41,11 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
         )
         .service(resource("/quotas").get(quota::show).put(quota::set))
         .service(resource("/js_code").post(cgi::js_code))
+        .service(
+            resource("/settings")
+                .get(settings::show)
+                .put(settings::change),
+        )
         .service(resource("/faults").get(faults).put(set_faults))
         .service(resource("/clock").post(advance_clock))
         .service(resource("/reset").post(reset))

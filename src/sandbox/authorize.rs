@@ -40,7 +40,7 @@ pub(super) struct PageError {
     pub(super) hint: &'static str,
 }
 
-const SCOPE_TEXT: &str = "Scope 参数错误或没有 Scope 权限";
+pub(super) const SCOPE_TEXT: &str = "Scope 参数错误或没有 Scope 权限";
 
 impl PageError {
     const APPID_EMPTY: Self = Self::new(10012, "appid 不能为空", "appid is missing.");

@@ -35,6 +35,7 @@ impl Errcode {
     pub(super) const OPENID_MISSING: Self = Self(41009);
     pub(super) const INVALID_PAGE: Self = Self(41030);
     pub(super) const ACCESS_TOKEN_EXPIRED: Self = Self(42001);
+    pub(super) const CODE_EXPIRED: Self = Self(42003);
     pub(super) const GET_REQUIRED: Self = Self(43001);
     pub(super) const POST_REQUIRED: Self = Self(43002);
     pub(super) const EMPTY_BODY: Self = Self(44002);

@@ -18,7 +18,7 @@ use super::{
     authorize::PageError,
     errcode::Errcode,
     fault::{Fault, Reset},
-    oauth, page,
+    oauth, page, qrconnect,
     shared::Shared,
 };
 use crate::ids;
@@ -93,11 +93,8 @@ fn instead(fault: &Fault, shared: &Shared, request: &HttpRequest) -> Option<Http
 /// As the endpoint refuses: by a page, a script, or JSON.
 fn refusal(errcode: i32, shared: &Shared, request: &HttpRequest) -> HttpResponse {
     let path = request.path();
-    if path == "/connect/l/qrconnect" {
-        let script = format!("window.wx_errcode={errcode};window.wx_code='';");
-        return HttpResponse::Ok()
-            .content_type("text/javascript")
-            .body(script);
+    if let Some(response) = qrconnect::injected(errcode, request) {
+        return response;
     }
     if path.starts_with("/connect/") {
         let language = page::Language::of(request);

@@ -149,7 +149,7 @@ impl Ledger {
             return Err(Errcode::CODE_USED);
         }
         if now >= code.expires_at {
-            return Err(Errcode::INVALID_CODE);
+            return Err(Errcode::CODE_EXPIRED);
         }
         code.spent = true;
         Ok(code.grant.clone())
@@ -260,7 +260,7 @@ mod tests {
         let late = ledger.issue(grant(Scope::Base), 0);
         assert_eq!(
             refused(&mut ledger, &late, APP, CODE_TTL),
-            Errcode::INVALID_CODE
+            Errcode::CODE_EXPIRED
         );
     }
 

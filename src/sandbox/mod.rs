@@ -8,10 +8,11 @@
 //! | path | |
 //! |---|---|
 //! | `/connect/oauth2/authorize` | asks the phone's user, or not, and sends the phone back with a code |
+//! | `/connect/qrconnect` | the page of a website's login, with [its code and what follows](qrconnect) |
 //! | `/sns/…` | codes for tokens, tokens for people |
 //! | `/cgi-bin/…`, `/wxa/…` | an account's own token, and what it opens: parametric codes, followers |
 //! | `/phone` | the simulated phone |
-//! | `/sandbox/api/…` | for tests: scan, users, faults, the clock, reset |
+//! | `/sandbox/api/…` | for tests: scan, users, settings, faults, the clock, reset |
 
 mod account;
 mod accounts_api;
@@ -31,7 +32,10 @@ mod ledger;
 mod oauth;
 mod page;
 mod phone;
+mod qr_image;
+mod qrconnect;
 mod quota;
+mod settings;
 mod shared;
 mod sns;
 #[cfg(test)]
@@ -157,6 +161,7 @@ fn routes(config: &mut web::ServiceConfig, shared: &web::Data<Shared>) {
         .app_data(web::PayloadConfig::new(MAX_BODY))
         .configure(oauth::configure)
         .configure(cgi::configure)
+        .configure(qrconnect::configure)
         .configure(sns::configure)
         .configure(api::configure)
         .configure(phone::configure)

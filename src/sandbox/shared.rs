@@ -2,6 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::Semaphore;
+
 use super::{
     account::Accounts,
     address::Own,
@@ -10,7 +12,9 @@ use super::{
     fault::Faults,
     global_token::GlobalTokens,
     ledger::{Grant, Ledger},
+    qrconnect::{Logins, MAX_HELD},
     quota::Quotas,
+    settings::Settings,
     ticket::Tickets,
     user::Users,
 };
@@ -28,6 +32,8 @@ pub(super) struct Shared {
     pub(super) clock: Clock,
     /// As configured; a reset goes back to them.
     configured: Accounts,
+    /// Room for held polls.
+    pub(super) held_polls: Semaphore,
     state: Mutex<State>,
 }
 
@@ -41,6 +47,8 @@ pub(super) struct State {
     pub(super) tickets: Tickets,
     pub(super) quotas: Quotas,
     pub(super) consents: Expiring<Consent>,
+    pub(super) logins: Logins,
+    pub(super) settings: Settings,
     pub(super) faults: Faults,
 }
 
@@ -56,6 +64,7 @@ impl Shared {
         Self {
             own,
             clock,
+            held_polls: Semaphore::new(MAX_HELD),
             state: Mutex::new(State::new(accounts.clone())),
             configured: accounts,
         }
@@ -82,6 +91,8 @@ impl State {
             tickets: Tickets::new(),
             quotas: Quotas::default(),
             consents: Expiring::new(MAX_CONSENTS, CONSENT_TTL),
+            logins: Logins::new(),
+            settings: Settings::default(),
             faults: Faults::default(),
         }
     }

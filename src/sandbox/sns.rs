@@ -42,7 +42,8 @@ fn access_token(call: &mut Call<'_>) -> Answer {
     let tokens = call
         .state
         .ledger
-        .exchange(&code, &account.app_id, call.now)?;
+        .exchange(&code, &account.app_id, call.now)
+        .map_err(|refusal| call.state.settings.as_said(refusal))?;
     let identity = &tokens.grant.identity;
     let unionid = identity
         .unionid

@@ -39,7 +39,8 @@ pub(super) fn session(call: &mut Call<'_>) -> Answer {
         .to_owned();
     call.check_grant_type("authorization_code")?;
     call.count(&account)?;
-    let grant = call.state.ledger.spend(&code, &account.app_id, call.now)?;
+    let spent = call.state.ledger.spend(&code, &account.app_id, call.now);
+    let grant = spent.map_err(|refusal| call.state.settings.as_said(refusal))?;
     Ok(to_json(&Body {
         session_key: &STANDARD.encode(ids::random::<16>()),
         openid: &grant.identity.openid,

@@ -6,6 +6,7 @@ mod cgi;
 mod oauth;
 mod pages;
 mod parametric;
+mod qrconnect;
 mod sns;
 
 use std::{collections::BTreeMap, net::SocketAddr};
