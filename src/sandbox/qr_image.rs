@@ -58,7 +58,7 @@ pub(super) mod tests {
     #[test]
     fn a_camera_reads_it_at_every_width() {
         let text = "http://127.0.0.1:8090/connect/confirm?uuid=0123456789abcdef";
-        for (wanted, width) in [(WIDTH, 410), (1280, 1271), (100, 82)] {
+        for (wanted, width) in [(WIDTH, 410), (100, 82)] {
             let picture = draw(text, wanted).unwrap();
             assert_eq!(camera(&picture), (text.to_owned(), width));
         }
