@@ -44,6 +44,12 @@ pub(super) fn create(call: &mut Call<'_>) -> Answer {
     };
     let tickets = &mut call.state.tickets;
     let code = tickets.create(&account.app_id, scene, expire_s, call.now);
+    // Where a forgotten scene object shows.
+    tracing::debug!(
+        app_id = account.app_id,
+        event_key = code.scene.event_key(),
+        "a parametric code is made"
+    );
     let json = to_json(&Body {
         ticket: &code.ticket,
         expire_seconds: expire_s,
