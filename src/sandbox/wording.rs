@@ -132,7 +132,7 @@ pub(super) const ZH: Wording = Wording {
     push_none: "还没有推送",
     save: "保存",
     reset: "重置沙箱",
-    reset_about: "清除 code、令牌、故障和新增的用户。",
+    reset_about: "清除 code、令牌、聊天、故障和新增的用户。",
     done: "已完成",
     failed: "没有成功",
     effects: [
@@ -212,7 +212,7 @@ pub(super) const EN: Wording = Wording {
     push_none: "Nothing was pushed yet",
     save: "Save",
     reset: "Reset the sandbox",
-    reset_about: "Drops codes, tokens, faults and added users.",
+    reset_about: "Drops codes, tokens, chats, faults and added users.",
     done: "Done",
     failed: "That did not work",
     effects: [
