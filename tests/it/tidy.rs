@@ -125,7 +125,7 @@ const CONFINED: &[(&str, &[&str])] = &[
         ],
     ),
     ("actix_ws", &["websocket"]),
-    ("reqwest", &["wechat", "outbound"]),
+    ("reqwest", &["wechat", "outbound", "sandbox"]),
     ("sqlx", &["backend"]),
     ("dashmap", &["backend", "push"]),
     ("jsonwebtoken", &["token"]),

@@ -5,7 +5,7 @@ use super::{super::qr_image::tests::camera, *};
 const MINI: &str = "wx00000000000000aa";
 
 impl Playground {
-    async fn create(&self, body: Value) -> Value {
+    pub(super) async fn create(&self, body: Value) -> Value {
         let token = self.token().await;
         let path = format!("/cgi-bin/qrcode/create?access_token={token}");
         self.post(&path, body).await
