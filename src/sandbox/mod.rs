@@ -8,7 +8,7 @@
 //! | path | |
 //! |---|---|
 //! | `/connect/oauth2/authorize` | asks the phone's user, or not, and sends the phone back with a code |
-//! | `/connect/qrconnect` | the page of a website's login, with [its code and what follows](qrconnect) |
+//! | `/connect/qrconnect` | the page of a website's login, its code, and what the phone does with it |
 //! | `/sns/…` | codes for tokens, tokens for people |
 //! | `/cgi-bin/…`, `/wxa/…` | an account's own token, and what it opens: parametric codes, followers |
 //! | `/phone` | the simulated phone, with the chats |

@@ -122,7 +122,7 @@ fn answer(
         .live(&tap.uuid, shared.clock.now())
         .and_then(|login| act(login, ledger));
     match done {
-        Ok(()) => document(language, result(is_confirmation, wording(language))),
+        Ok(()) => document(language, result(is_confirmation, language)),
         Err(refused) => oauth::error_page(refused.into(), language),
     }
 }
@@ -178,7 +178,7 @@ fn question(tap: &Tap, account: &Account, user: &User, wording: &Wording) -> Mar
                 p.sheet-app {
                     img.app-icon src="/sandbox/assets/icon.svg" alt="" width="24" height="24";
                     span { (account.name) }
-                    span.asks { (wording.confirm_about) }
+                    span.asks { (wording.asks) }
                 }
                 h1 #ask { (wording.confirm_title) }
                 p.sheet-user {
@@ -194,7 +194,8 @@ fn question(tap: &Tap, account: &Account, user: &User, wording: &Wording) -> Mar
     }
 }
 
-fn result(is_confirmation: bool, wording: &Wording) -> Markup {
+fn result(is_confirmation: bool, language: Language) -> Markup {
+    let wording = wording(language);
     let (title, about) = if is_confirmation {
         (wording.confirmed, wording.confirmed_about)
     } else {
@@ -202,6 +203,10 @@ fn result(is_confirmation: bool, wording: &Wording) -> Markup {
     };
     html! {
         main.phone {
+            header.bar {
+                a.back href="/phone" { span aria-hidden="true" { "‹" } (language.wording().back) }
+                h1 { (wording.title) }
+            }
             section.card {
                 div.target {
                     @if is_confirmation {
@@ -210,10 +215,9 @@ fn result(is_confirmation: bool, wording: &Wording) -> Markup {
                                 stroke-linecap="round" stroke-linejoin="round" {}
                         }
                     }
-                    h1 { (title) }
+                    h2 { (title) }
                     p { (about) }
                 }
-                a.button.secondary href="/phone" { (wording.back_to_phone) }
             }
         }
     }

@@ -14,15 +14,15 @@ pub(super) struct Wording {
     pub(super) no_script: &'static str,
     /// What the sandbox adds: a phone for people without one.
     pub(super) open_phone: &'static str,
+    /// Between the website's name and the title.
+    pub(super) asks: &'static str,
     pub(super) confirm_title: &'static str,
-    pub(super) confirm_about: &'static str,
     pub(super) confirm: &'static str,
     pub(super) cancel: &'static str,
     pub(super) confirmed: &'static str,
     pub(super) confirmed_about: &'static str,
     pub(super) rejected: &'static str,
     pub(super) rejected_about: &'static str,
-    pub(super) back_to_phone: &'static str,
 }
 
 pub(super) const fn wording(language: Language) -> &'static Wording {
@@ -42,15 +42,14 @@ const ZH: Wording = Wording {
     cancelled_about: "您可再次扫描登录，或关闭窗口",
     no_script: "此页面需要 JavaScript 才能继续登录。",
     open_phone: "沙箱：用模拟手机扫描",
-    confirm_title: "确认登录网页？",
-    confirm_about: "申请使用你的微信登录",
+    asks: "申请",
+    confirm_title: "使用你的微信登录该网站",
     confirm: "确认登录",
     cancel: "取消",
     confirmed: "登录成功",
     confirmed_about: "请回到电脑上继续。",
     rejected: "已取消登录",
     rejected_about: "如需登录，请再次扫描二维码。",
-    back_to_phone: "返回手机",
 };
 
 const EN: Wording = Wording {
@@ -63,13 +62,12 @@ const EN: Wording = Wording {
     cancelled_about: "Scan again to log in, or close this window",
     no_script: "This page needs JavaScript to go on.",
     open_phone: "Sandbox: scan with the simulated phone",
-    confirm_title: "Log in to the website?",
-    confirm_about: "asks to log you in with WeChat",
+    asks: "asks to",
+    confirm_title: "Log you in on its website",
     confirm: "Log in",
     cancel: "Cancel",
     confirmed: "Logged in",
     confirmed_about: "Go on at your computer.",
     rejected: "Login cancelled",
     rejected_about: "To log in, scan the QR code again.",
-    back_to_phone: "Back to the phone",
 };

@@ -312,6 +312,30 @@ async fn the_settings_decide_where_sources_differ() {
 }
 
 #[tokio::test]
+async fn it_fails_on_request_as_it_would_by_itself() {
+    let sandbox = Playground::start().await;
+    let uuid = sandbox.qr_page().await;
+    let fault = |endpoint: &str, errcode: i32| json!({ "endpoint": endpoint, "errcode": errcode });
+    let faults = json!([
+        fault("/connect/qrconnect", -1),
+        fault("/connect/l/qrconnect", 500),
+        fault("/connect/confirm", 10009),
+        { "endpoint": "/connect/qrcode", "status": 502 },
+    ]);
+    sandbox.set_faults(faults).await;
+    let page = sandbox.get(&link("s")).send().await.unwrap();
+    let policy = header_of(&page, "content-security-policy");
+    assert!(policy.ends_with("frame-ancestors http: https:"), "{policy}");
+    assert!(page.text().await.unwrap().contains("错误码：-1"));
+    let said = sandbox.poll(&uuid, "").await;
+    assert_eq!(said, "window.wx_errcode=500;window.wx_code='';");
+    assert!(sandbox.scan(&uuid, "zoe").await.contains("错误码：10009"));
+    let image = sandbox.get(&format!("/connect/qrcode/{uuid}"));
+    assert_eq!(image.send().await.unwrap().status(), 502);
+    sandbox.stop().await;
+}
+
+#[tokio::test]
 async fn the_script_and_the_style_are_served() {
     let sandbox = Playground::start().await;
     for (part, kind) in [
