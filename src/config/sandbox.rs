@@ -132,89 +132,108 @@ impl SandboxAccount {
     /// # Errors
     /// The key and a sentence.
     pub fn check(&self) -> Result<(), (&'static str, &'static str)> {
-        const ITEMS: usize = 100;
-        const ITEM: usize = 256;
-        let alphanumeric = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        let short = |items: &[String]| {
-            items.len() <= ITEMS && items.iter().all(|item| (1..=ITEM).contains(&item.len()))
-        };
-        let digits = self.app_id.strip_prefix("wx").unwrap_or_default();
-        let original = self.original_id.strip_prefix("gh_").unwrap_or_default();
-        let encrypts = self.message_mode != MessageMode::Plain;
-        let keyed = !self.encoding_aes_key.is_empty();
-        let wrong = [
-            (
-                !is_hex(digits, 16),
-                "app_id",
-                "wx and 16 hex digits are expected",
-            ),
-            (
-                !is_hex(&self.app_secret, 32),
-                "app_secret",
-                "32 hex digits are expected",
-            ),
-            (
-                self.name.chars().count() > 64,
-                "name",
-                "at most 64 characters are allowed",
-            ),
-            (
-                !self.original_id.is_empty() && !is_hex(original, 12),
-                "original_id",
-                "gh_ and 12 hex digits are expected",
-            ),
-            (
-                self.platform.len() > 64,
-                "platform",
-                "at most 64 bytes are allowed",
-            ),
-            (
-                !short(&self.domains),
-                "domains",
-                "at most 100 of at most 256 bytes are allowed",
-            ),
-            (
-                !self
-                    .scopes
-                    .iter()
-                    .all(|scope| self.kind.scopes().contains(&scope.as_str())),
-                "scopes",
-                "allowed: snsapi_base and snsapi_userinfo for an official account, snsapi_login for a website",
-            ),
-            (
-                !(self.token.is_empty() || (3..=32).contains(&self.token.len()))
-                    || !alphanumeric(&self.token),
-                "token",
-                "3 to 32 letters and digits are expected",
-            ),
-            (
-                keyed && self.encoding_aes_key.len() != 43
-                    || !alphanumeric(&self.encoding_aes_key)
-                    || encrypts && !keyed,
-                "encoding_aes_key",
-                "43 letters and digits are expected where messages are encrypted",
-            ),
-            (
-                self.callback_url.is_some() && self.token.is_empty(),
-                "token",
-                "a callback_url needs one",
-            ),
-            (
-                self.ip_allow_list.len() > ITEMS,
-                "ip_allow_list",
-                "at most 100 networks are allowed",
-            ),
-            (
-                !short(&self.pages),
-                "pages",
-                "at most 100 of at most 256 bytes are allowed",
-            ),
-        ];
-        match wrong.into_iter().find(|(is_wrong, ..)| *is_wrong) {
+        let mut rules = self
+            .identity()
+            .into_iter()
+            .chain(self.permissions())
+            .chain(self.message_push());
+        match rules.find(|(holds, ..)| !holds) {
             Some((_, key, allowed)) => Err((key, allowed)),
             None => Ok(()),
         }
     }
+
+    fn identity(&self) -> [Rule; 5] {
+        let digits = self.app_id.strip_prefix("wx").unwrap_or_default();
+        let original = self.original_id.strip_prefix("gh_").unwrap_or_default();
+        [
+            (
+                is_hex(digits, 16),
+                "app_id",
+                "wx and 16 hex digits are expected",
+            ),
+            (
+                is_hex(&self.app_secret, 32),
+                "app_secret",
+                "32 hex digits are expected",
+            ),
+            (
+                self.name.chars().count() <= 64,
+                "name",
+                "at most 64 characters are allowed",
+            ),
+            (
+                self.original_id.is_empty() || is_hex(original, 12),
+                "original_id",
+                "gh_ and 12 hex digits are expected",
+            ),
+            (
+                self.platform.len() <= 64,
+                "platform",
+                "at most 64 bytes are allowed",
+            ),
+        ]
+    }
+
+    fn permissions(&self) -> [Rule; 4] {
+        let own = self.kind.scopes();
+        [
+            (is_short(&self.domains), "domains", SHORT),
+            (
+                self.scopes.len() <= own.len()
+                    && self
+                        .scopes
+                        .iter()
+                        .all(|scope| own.contains(&scope.as_str())),
+                "scopes",
+                "snsapi_base and snsapi_userinfo are allowed for an official account, snsapi_login for a website",
+            ),
+            (
+                self.ip_allow_list.len() <= MAX_ITEMS,
+                "ip_allow_list",
+                "at most 100 networks are allowed",
+            ),
+            (is_short(&self.pages), "pages", SHORT),
+        ]
+    }
+
+    fn message_push(&self) -> [Rule; 3] {
+        let alphanumeric = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let (token, key) = (self.token.as_str(), self.encoding_aes_key.as_str());
+        let needs_key = self.message_mode != MessageMode::Plain;
+        [
+            (
+                self.callback_url.is_none() || !token.is_empty(),
+                "token",
+                "a callback_url needs one",
+            ),
+            (
+                token.is_empty() || (3..=32).contains(&token.len()) && alphanumeric(token),
+                "token",
+                "3 to 32 letters and digits are expected",
+            ),
+            (
+                key.is_empty() && !needs_key || key.len() == 43 && alphanumeric(key),
+                "encoding_aes_key",
+                "43 letters and digits are expected where messages are encrypted",
+            ),
+        ]
+    }
+}
+
+/// Whether it holds, for which key, and what is allowed.
+type Rule = (bool, &'static str, &'static str);
+
+/// Items of a list at most, and bytes of one.
+const MAX_ITEMS: usize = 100;
+const MAX_ITEM: usize = 256;
+const SHORT: &str = "at most 100 of at most 256 bytes are allowed";
+
+fn is_short(items: &[String]) -> bool {
+    items.len() <= MAX_ITEMS
+        && items
+            .iter()
+            .all(|item| (1..=MAX_ITEM).contains(&item.len()))
 }
 
 impl SandboxAccountKind {

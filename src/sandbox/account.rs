@@ -68,7 +68,6 @@ impl Accounts {
     }
 
     /// The sandbox's own official account; a user's `follower` is about it.
-    #[expect(dead_code, reason = "for the chat")]
     pub(super) const fn official(&self) -> &Account {
         &self.official
     }

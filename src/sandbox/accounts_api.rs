@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::{
     account::{Account, AccountRefused},
     api::{self, Answer, Refusal},
+    push,
     shared::Shared,
 };
 
@@ -20,28 +21,48 @@ pub(super) async fn list(shared: web::Data<Shared>) -> HttpResponse {
     HttpResponse::Ok().json(json!({ "accounts": accounts }))
 }
 
-/// Adds the account, or changes those keys of the one with that `app_id` which are given.
+/// Adds the account, or changes those keys of the one with that `app_id` which are given. A callback is asked for
+/// its proof first, as WeChat's console does.
 pub(super) async fn put(shared: web::Data<Shared>, body: Result<Bytes, Error>) -> Answer {
     let given: Map<String, Value> = api::read(body)?;
-    let mut state = shared.lock();
-    let known = given
-        .get("app_id")
-        .and_then(Value::as_str)
-        .and_then(|app_id| state.accounts.get(app_id));
-    let status = match known {
-        Some(_) => StatusCode::OK,
-        None => StatusCode::CREATED,
-    };
-    let account = laid_over(known, given).map_err(Refusal::bad_request)?;
-    let app_id = account.app_id.clone();
-    state.accounts.put(account).map_err(|why| {
-        let status = match why {
-            AccountRefused::Full => StatusCode::CONFLICT,
-            AccountRefused::Key(..) | AccountRefused::Kind => StatusCode::BAD_REQUEST,
+    let sets_callback = ["callback_url", "token"]
+        .iter()
+        .any(|key| given.contains_key(*key));
+    let (account, status) = {
+        let state = shared.lock();
+        let known = given
+            .get("app_id")
+            .and_then(Value::as_str)
+            .and_then(|app_id| state.accounts.get(app_id));
+        let status = match known {
+            Some(_) => StatusCode::OK,
+            None => StatusCode::CREATED,
         };
-        Refusal::new(status, why.to_string())
-    })?;
+        let account = laid_over(known, given).map_err(Refusal::bad_request)?;
+        state
+            .accounts
+            .clone()
+            .put(account.clone())
+            .map_err(refusal)?;
+        (account, status)
+    };
+    if sets_callback {
+        push::verify_callback(&shared, &account)
+            .await
+            .map_err(Refusal::bad_request)?;
+    }
+    let app_id = account.app_id.clone();
+    let mut state = shared.lock();
+    state.accounts.put(account).map_err(refusal)?;
     Ok(HttpResponse::build(status).json(state.accounts.get(&app_id)))
+}
+
+fn refusal(why: AccountRefused) -> Refusal {
+    let status = match why {
+        AccountRefused::Full => StatusCode::CONFLICT,
+        AccountRefused::Key(..) | AccountRefused::Kind => StatusCode::BAD_REQUEST,
+    };
+    Refusal::new(status, why.to_string())
 }
 
 fn laid_over(

@@ -12,13 +12,15 @@ use actix_web::{
     web::{self, Bytes},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::{
     accounts_api, cgi,
+    chat::{self, Person},
     fault::{Fault, Faults},
     page::{self, USER_COOKIE},
+    push::{self, Code, Outcome},
     quota, settings,
     shared::{Shared, State},
     user::{User, UserRefused},
@@ -47,6 +49,8 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
                 .put(settings::change),
         )
         .service(resource("/faults").get(faults).put(set_faults))
+        .configure(chat::configure_api)
+        .configure(push::configure)
         .service(resource("/clock").post(advance_clock))
         .service(resource("/reset").post(reset))
         .default_service(web::to(async || {
@@ -55,7 +59,7 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
     config.service(scope);
 }
 
-fn resource(path: &str) -> actix_web::Resource {
+pub(super) fn resource(path: &str) -> actix_web::Resource {
     web::resource(path).default_service(web::to(async || {
         Refusal::new(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -165,10 +169,24 @@ struct Scan {
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 enum Scanned {
-    Page { url: String },
+    Page {
+        url: String,
+    },
+    /// The chat with an account.
+    Message {
+        #[serde(flatten)]
+        delivered: Map<String, Value>,
+        /// Nothing was sent: the person has to follow first.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        follow: bool,
+    },
 }
 
-async fn scan(shared: web::Data<Shared>, body: Result<Bytes, Error>) -> Answer {
+async fn scan(
+    shared: web::Data<Shared>,
+    request: HttpRequest,
+    body: Result<Bytes, Error>,
+) -> Answer {
     let scan: Scan = read(body)?;
     if let Some(id) = &scan.user
         && shared.lock().users.get(id).is_none()
@@ -177,11 +195,51 @@ async fn scan(shared: web::Data<Shared>, body: Result<Bytes, Error>) -> Answer {
     }
     let url = read_link(&scan.text)
         .ok_or_else(|| Refusal::bad_request("text: an http or https link is allowed"))?;
+    let scanned = if is_parametric(&url) {
+        let user = scan.user.clone().or_else(|| page::phone_user(&request));
+        scan_parametric(&shared, &scan.text, user.as_deref()).await?
+    } else {
+        Scanned::Page { url: url.into() }
+    };
     let mut response = HttpResponse::Ok();
     if let Some(id) = scan.user {
         response.cookie(user_cookie(id));
     }
-    Ok(response.json(Scanned::Page { url: url.into() }))
+    Ok(response.json(scanned))
+}
+
+async fn scan_parametric(
+    shared: &web::Data<Shared>,
+    text: &str,
+    user: Option<&str>,
+) -> Result<Scanned, Refusal> {
+    let (code, person) = {
+        let mut state = shared.lock();
+        let code = state
+            .tickets
+            .find_by_url(text, shared.clock.now())
+            .ok_or_else(|| Refusal::bad_request("text: this code is unknown or has expired"))?;
+        let person = Person {
+            app_id: code.app_id.clone(),
+            user_id: state.users.get_or_first(user).id.clone(),
+        };
+        (code, person)
+    };
+    Ok(match chat::scan(shared, &person, Code::from(&code)).await {
+        chat::Scanned::Pushed(outcome) => Scanned::Message {
+            delivered: chat::delivered(&outcome),
+            follow: false,
+        },
+        chat::Scanned::MustFollow => Scanned::Message {
+            delivered: chat::delivered(&Outcome::default()),
+            follow: true,
+        },
+    })
+}
+
+/// Whether it is the link of a parametric code: it leads to an account, never to a page.
+pub(super) fn is_parametric(url: &Url) -> bool {
+    url.host_str() == Some("weixin.qq.com") && url.path().starts_with("/q/")
 }
 
 /// The link that a QR code holds.

@@ -1,4 +1,4 @@
-//! The developer's drawer beside the phone: faults, the clock, reset. It needs script.
+//! The developer's drawer beside the phone: faults, the message push, the clock, reset. It needs script.
 
 use maud::{Markup, html};
 
@@ -38,6 +38,12 @@ pub(super) fn drawer(wording: &Wording) -> Markup {
                     (fault_form(wording))
                 }
                 section {
+                    h2 { (wording.push) }
+                    p { (wording.push_about) }
+                    (push_form(wording))
+                    ol #pushes data-none=(wording.push_none) {}
+                }
+                section {
                     h2 { (wording.reset) }
                     p { (wording.reset_about) }
                     button.button.small type="button" data-reset { (wording.reset) }
@@ -75,6 +81,36 @@ fn fault_form(wording: &Wording) -> Markup {
                 }
             }
             button.button.small type="submit" { (wording.add) }
+        }
+    }
+}
+
+fn push_form(wording: &Wording) -> Markup {
+    let numbers = [
+        ("duplicate", wording.push_duplicate),
+        ("delay_ms", wording.push_delay),
+        ("stale_s", wording.push_stale),
+    ];
+    let switches = [
+        ("reorder", wording.push_reorder),
+        ("concurrent", wording.push_concurrent),
+        ("resign", wording.push_resign),
+    ];
+    html! {
+        form #push {
+            @for (name, label) in numbers {
+                label.number {
+                    (label)
+                    input type="number" name=(name) min="0" value="0" required;
+                }
+            }
+            @for (name, label) in switches {
+                label.switch {
+                    input type="checkbox" name=(name);
+                    (label)
+                }
+            }
+            button.button.small type="submit" { (wording.save) }
         }
     }
 }

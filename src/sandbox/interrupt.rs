@@ -115,6 +115,6 @@ fn reset(request: &HttpRequest) -> HttpResponse {
 }
 
 /// A number below 1.
-fn chance() -> f64 {
+pub(super) fn chance() -> f64 {
     u32::try_from(ids::below(1_000_000)).map_or(0.0, |n| f64::from(n) / 1e6)
 }

@@ -11,8 +11,8 @@
 //! | `/connect/qrconnect` | the page of a website's login, its code, and what the phone does with it |
 //! | `/sns/…` | codes for tokens, tokens for people |
 //! | `/cgi-bin/…`, `/wxa/…` | an account's own token, and what it opens: parametric codes, followers |
-//! | `/phone` | the simulated phone |
-//! | `/sandbox/api/…` | for tests: scan, users, settings, faults, the clock, reset |
+//! | `/phone` | the simulated phone, with the chats |
+//! | `/sandbox/api/…` | for tests: scan, follow, message, users, settings, faults, push, the clock, reset |
 
 mod account;
 mod accounts_api;
@@ -22,6 +22,7 @@ mod authorize;
 mod avatar;
 mod call;
 mod cgi;
+mod chat;
 mod drawer;
 mod errcode;
 mod expiring;
@@ -32,8 +33,11 @@ mod ledger;
 mod oauth;
 mod page;
 mod phone;
+mod push;
+mod qr_image;
 mod qrconnect;
 mod quota;
+mod scanner;
 mod settings;
 mod shared;
 mod sns;
@@ -57,6 +61,7 @@ use self::{account::Accounts, address::Own, shared::Shared};
 use crate::{
     clock::Clock,
     config::{self, MessagePush},
+    outbound,
 };
 
 /// Bytes of a request body at most.
@@ -134,9 +139,11 @@ impl Sandbox {
     /// The server: it serves while it is awaited, and stops by its [handle](Server::handle).
     ///
     /// # Errors
-    /// When the listener cannot be used.
+    /// When the listener cannot be used, or the TLS back end for the message push not be set up.
     pub fn into_server(self) -> io::Result<Server> {
-        let shared = web::Data::new(Shared::new(Own(self.addr), self.accounts, self.clock));
+        let http = outbound::client().map_err(io::Error::other)?;
+        let shared = Shared::new(Own(self.addr), self.accounts, self.clock, http);
+        let shared = web::Data::new(shared);
         tracing::info!(address = %self.addr, "the sandbox plays WeChat; its phone is at /phone");
         let server = HttpServer::new(move || {
             App::new()
@@ -164,6 +171,7 @@ fn routes(config: &mut web::ServiceConfig, shared: &web::Data<Shared>) {
         .configure(sns::configure)
         .configure(api::configure)
         .configure(phone::configure)
+        .configure(chat::configure)
         .service(web::resource("/sandbox/avatars/{id}.svg").get(avatar::serve))
         .service(web::resource("/sandbox/assets/{name}").get(page::asset));
 }

@@ -11,14 +11,17 @@ use serde::Deserialize;
 use url::{Url, form_urlencoded};
 
 use super::{
-    api, drawer,
+    account::{Account, Kind},
+    api, chat, drawer,
     page::{self, Document, LANGUAGE_COOKIE, Language},
+    scanner,
     shared::Shared,
     user::User,
     wording::Wording,
 };
 
 const PHONE: &str = "/phone";
+
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config
         .service(web::resource("/").get(async || moved(StatusCode::FOUND, PHONE)))
@@ -27,35 +30,97 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
         .service(web::resource("/phone/open").get(open));
 }
 
-/// What the screen shows.
-#[derive(Debug, Default, Deserialize)]
-struct Screen {
+/// What the screen shows; also the hidden fields of a form that comes back to it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Screen {
     /// The text of a scanned code.
-    scan: Option<String>,
-    /// `scan`: the camera.
-    view: Option<String>,
+    pub(super) scan: String,
+    /// `scan`: the camera; `chat`: the chat.
+    pub(super) view: String,
+    /// Whose chat; the sandbox's own official account's when empty.
+    pub(super) app_id: String,
+}
+
+#[derive(Deserialize)]
+struct Choice {
     lang: Option<String>,
+}
+
+impl Screen {
+    /// The camera.
+    pub(super) fn camera() -> Self {
+        Self {
+            view: "scan".to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// The chat with that account.
+    pub(super) fn chat(app_id: &str) -> Self {
+        Self {
+            view: "chat".to_owned(),
+            app_id: app_id.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// What was scanned.
+    pub(super) fn scanned(text: &str) -> Self {
+        Self {
+            scan: text.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    fn fields(&self) -> [(&'static str, &str); 3] {
+        [
+            ("scan", &self.scan),
+            ("view", &self.view),
+            ("app_id", &self.app_id),
+        ]
+    }
+
+    /// Where it is; in that language, if one is named.
+    pub(super) fn url(&self, language: Option<Language>) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let given = self
+            .fields()
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty());
+        query.extend_pairs(given);
+        if let Some(language) = language {
+            query.append_pair("lang", language.tag());
+        }
+        match query.finish() {
+            query if query.is_empty() => PHONE.to_owned(),
+            query => format!("{PHONE}?{query}"),
+        }
+    }
 }
 
 async fn phone(
     shared: web::Data<Shared>,
     request: HttpRequest,
     screen: web::Query<Screen>,
+    choice: web::Query<Choice>,
 ) -> HttpResponse {
     if let Some(elsewhere) = page::canonical(&request, shared.own) {
         return moved(StatusCode::FOUND, &elsewhere);
     }
-    let asked = screen.lang.as_deref().and_then(Language::parse);
+    let asked = choice.lang.as_deref().and_then(Language::parse);
     let language = asked.unwrap_or_else(|| Language::of(&request));
-    let users: Vec<User> = shared.lock().users.iter().cloned().collect();
-    let current = page::phone_user(&request);
-    let current = users
-        .iter()
-        .find(|user| Some(&user.id) == current.as_ref())
-        .or_else(|| users.first());
+    let users = shared.lock().users.iter().cloned().collect();
+    let view = View {
+        screen: &screen,
+        language,
+        shared: &shared,
+        users,
+        current: current_user(&shared, &request),
+    };
     let body = html! {
         div.stage {
-            (frame(&screen, language, &users, current))
+            (frame(&view))
             (drawer::drawer(language.wording()))
         }
     };
@@ -78,13 +143,17 @@ async fn phone(
     response
 }
 
+/// Whose phone it is: a phone always belongs to somebody.
+pub(super) fn current_user(shared: &Shared, request: &HttpRequest) -> User {
+    let id = page::phone_user(request);
+    shared.lock().users.get_or_first(id.as_deref()).clone()
+}
+
 #[derive(Deserialize)]
 struct Switch {
     user: String,
-    #[serde(default)]
-    scan: String,
-    #[serde(default)]
-    view: String,
+    #[serde(flatten)]
+    screen: Screen,
 }
 
 async fn switch_user(
@@ -95,9 +164,9 @@ async fn switch_user(
     if !page::is_own_form(&request, shared.own) {
         return HttpResponse::Forbidden().finish();
     }
-    let Switch { user, scan, view } = form.into_inner();
+    let Switch { user, screen } = form.into_inner();
     let id = shared.lock().users.get_or_first(Some(&user)).id.clone();
-    let mut response = moved(StatusCode::SEE_OTHER, &screen_url(&scan, &view, None));
+    let mut response = moved(StatusCode::SEE_OTHER, &screen.url(None));
     // A user's id is always a valid cookie value.
     let _ = response.add_cookie(&api::user_cookie(id));
     response
@@ -119,7 +188,7 @@ async fn open(
     let site = request.headers().get("sec-fetch-site");
     let own = site.is_none_or(|site| site == "same-origin" || site == "none");
     let Some(url) = api::read_link(&tap.scan).filter(|_| own) else {
-        return moved(StatusCode::FOUND, &screen_url(&tap.scan, "", None));
+        return moved(StatusCode::FOUND, &Screen::scanned(&tap.scan).url(None));
     };
     let id = shared.lock().users.get_or_first(Some(&tap.user)).id.clone();
     let mut response = moved(StatusCode::FOUND, url.as_str());
@@ -132,79 +201,80 @@ async fn open(
     response
 }
 
-fn open_url(user: &User, scan: &Url) -> String {
+pub(super) fn open_url(user: &User, scan: &Url) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("user", &user.id);
     query.append_pair("scan", scan.as_str());
     format!("/phone/open?{}", query.finish())
 }
 
-fn moved(status: StatusCode, location: &str) -> HttpResponse {
+pub(super) fn moved(status: StatusCode, location: &str) -> HttpResponse {
     HttpResponse::build(status)
         .insert_header((header::LOCATION, location))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .finish()
 }
 
-fn screen_url(scan: &str, view: &str, language: Option<Language>) -> String {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    for (name, value) in [("scan", scan), ("view", view)] {
-        if !value.is_empty() {
-            query.append_pair(name, value);
-        }
-    }
-    if let Some(language) = language {
-        query.append_pair("lang", language.tag());
-    }
-    match query.finish() {
-        query if query.is_empty() => PHONE.to_owned(),
-        query => format!("{PHONE}?{query}"),
+/// What a screen is drawn from.
+pub(super) struct View<'a> {
+    pub(super) screen: &'a Screen,
+    pub(super) language: Language,
+    pub(super) shared: &'a Shared,
+    pub(super) users: Vec<User>,
+    pub(super) current: User,
+}
+
+impl View<'_> {
+    pub(super) const fn wording(&self) -> &'static Wording {
+        self.language.wording()
     }
 }
 
-fn frame(screen: &Screen, language: Language, users: &[User], current: Option<&User>) -> Markup {
-    let wording = language.wording();
-    let scan = screen.scan.as_deref().unwrap_or_default();
-    let view = screen.view.as_deref().unwrap_or_default();
-    let home = scan.is_empty() && view != "scan";
+fn frame(view: &View<'_>) -> Markup {
+    let Screen {
+        scan, view: name, ..
+    } = view.screen;
+    match name.as_str() {
+        _ if !scan.is_empty() => screen(view, view.wording().scan, &scanner::card(view)),
+        "scan" => screen(view, view.wording().scan, &scanner::camera(view.wording())),
+        "chat" => chat::screen(view),
+        _ => screen(view, "", &home(view)),
+    }
+}
+
+/// The bar, whose phone it is, and below it what is open; without a `title` it is the first screen.
+pub(super) fn screen(view: &View<'_>, title: &str, content: &Markup) -> Markup {
+    let wording = view.wording();
+    let other = view.language.other();
     html! {
         main.phone {
             header.bar {
-                @if home {
+                @if title.is_empty() {
                     span.badge { (wording.sandbox) }
+                    h1 { (wording.title) }
                 } @else {
                     a.back href=(PHONE) { span aria-hidden="true" { "‹" } (wording.back) }
+                    h1 { (title) }
                 }
-                h1 { @if home { (wording.title) } @else { (wording.scan) } }
-                a.language href=(screen_url(scan, view, Some(language.other()))) lang=(language.other().tag())
-                    hreflang=(language.other().tag()) { (wording.switch_language) }
+                a.language href=(view.screen.url(Some(other))) lang=(other.tag()) hreflang=(other.tag()) {
+                    (wording.switch_language)
+                }
             }
-            (switcher(scan, view, wording, users, current))
-            @if !scan.is_empty() {
-                (card(scan, wording, current))
-            } @else if view == "scan" {
-                (camera(wording))
-            } @else {
-                (home_screen(wording))
-            }
+            (switcher(view))
+            (content)
         }
     }
 }
 
-fn switcher(
-    scan: &str,
-    view: &str,
-    wording: &Wording,
-    users: &[User],
-    current: Option<&User>,
-) -> Markup {
+fn switcher(view: &View<'_>) -> Markup {
+    let wording = view.wording();
     html! {
         form.people method="post" action="/phone/user" aria-label=(wording.whose_phone) {
-            input type="hidden" name="scan" value=(scan);
-            input type="hidden" name="view" value=(view);
-            @for user in users {
-                button type="submit" name="user" value=(user.id)
-                    aria-pressed=(current.is_some_and(|current| current.id == user.id)) {
+            @for (name, value) in view.screen.fields() {
+                input type="hidden" name=(name) value=(value);
+            }
+            @for user in &view.users {
+                button type="submit" name="user" value=(user.id) aria-pressed=(view.current.id == user.id) {
                     img.avatar src=(user.drawing()) alt="" width="52" height="52";
                     span { (user.name) }
                     @if user.snapshot { small { (wording.snapshot) } }
@@ -214,85 +284,42 @@ fn switcher(
     }
 }
 
-fn home_screen(wording: &Wording) -> Markup {
+/// The camera, and the chat with each official account.
+fn home(view: &View<'_>) -> Markup {
+    let wording = view.wording();
+    let accounts: Vec<Account> = view
+        .shared
+        .lock()
+        .accounts
+        .iter()
+        .filter(|account| account.kind == Kind::OfficialAccount)
+        .cloned()
+        .collect();
     html! {
         nav.home {
-            a.tile href="/phone?view=scan" {
-                (scan_icon())
+            a.tile href=(Screen::camera().url(None)) {
+                span.tile-icon { (scanner::icon()) }
                 strong { (wording.scan) }
                 small { (wording.scan_about) }
+            }
+            @for account in &accounts {
+                a.tile href=(Screen::chat(&account.app_id).url(None)) {
+                    span.tile-icon { (chat_icon()) }
+                    strong { (account.name) }
+                    small { (wording.chat_about) }
+                }
             }
         }
         p.note { (wording.home_hint) }
     }
 }
 
-fn camera(wording: &Wording) -> Markup {
+fn chat_icon() -> Markup {
     html! {
-        section.camera {
-            div.viewfinder #drop {
-                (scan_icon())
-                label.button.secondary #picture hidden {
-                    (wording.picture)
-                    input.sr-only type="file" accept="image/*" data-none=(wording.no_code_found);
-                }
-                p #picture-hint hidden { (wording.picture_hint) }
-                p #no-reader hidden { (wording.no_picture_reader) }
-                p.says #picture-says role="status" {}
-            }
-            form.paste method="get" action=(PHONE) {
-                label for="text" { (wording.paste) }
-                textarea #text name="scan" rows="3" required maxlength=(api::MAX_SCAN) autocomplete="off"
-                    autocapitalize="off" spellcheck="false" placeholder=(wording.paste_placeholder) {}
-                button.button.primary type="submit" { (wording.next) }
-            }
-        }
-    }
-}
-
-/// What was scanned; one tap opens it, as a page of its own and as the current user.
-fn card(scan: &str, wording: &Wording, current: Option<&User>) -> Markup {
-    html! {
-        section.card {
-            @match api::read_link(scan) {
-                Some(url) => {
-                    div.target {
-                        (scan_icon())
-                        h2 { (wording.card_title) }
-                        p.host { (authority(&url)) }
-                        p.url { (url) }
-                    }
-                    @if let Some(user) = current {
-                        p.as { (wording.card_as) " " strong { (user.name) } }
-                        a.button.primary #open href=(open_url(user, &url)) { (wording.card_open) }
-                    }
-                }
-                None => {
-                    div.target {
-                        h2 { (wording.not_a_link) }
-                        p.url { (scan) }
-                        p { (wording.not_a_link_about) }
-                    }
-                    a.button.secondary href="/phone?view=scan" { (wording.back) }
-                }
-            }
-        }
-    }
-}
-
-fn authority(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    match url.port() {
-        Some(port) => format!("{host}:{port}"),
-        None => host.to_owned(),
-    }
-}
-
-fn scan_icon() -> Markup {
-    html! {
-        svg.scan-icon viewBox="0 0 48 48" width="48" height="48" aria-hidden="true" fill="none"
+        svg viewBox="0 0 48 48" width="48" height="48" aria-hidden="true" fill="none"
             stroke="currentColor" stroke-width="3.5" stroke-linecap="round" stroke-linejoin="round" {
-            path d="M6 16v-6a4 4 0 0 1 4-4h6M32 6h6a4 4 0 0 1 4 4v6M42 32v6a4 4 0 0 1-4 4h-6M16 42h-6a4 4 0 0 1-4-4v-6M12 24h24" {}
+            path d="M24 8c10 0 17 6 17 14.500s-7 14.500-17 14.500c-2.500 0-4.800-.4-7-1.100L8 40l2.600-7.300C8.300 30 7 26.500 7 22.500 7 14 14 8 24 8z" {}
+            path d="M17 22.500h.1M24 22.500h.1M31 22.500h.1" {}
         }
     }
 }
@@ -303,14 +330,15 @@ mod tests {
 
     #[test]
     fn a_screen_keeps_its_scan_when_the_user_changes() {
-        assert_eq!(screen_url("", "", None), "/phone");
+        assert_eq!(Screen::default().url(None), "/phone");
         assert_eq!(
-            screen_url("http://a/?b=c", "", None),
+            Screen::scanned("http://a/?b=c").url(None),
             "/phone?scan=http%3A%2F%2Fa%2F%3Fb%3Dc"
         );
         assert_eq!(
-            screen_url("", "scan", Some(Language::English)),
+            Screen::camera().url(Some(Language::English)),
             "/phone?view=scan&lang=en"
         );
+        assert_eq!(Screen::chat("wx1").url(None), "/phone?view=chat&app_id=wx1");
     }
 }

@@ -8,17 +8,22 @@ use super::{
     account::Accounts,
     address::Own,
     authorize::Back,
+    chat::Chats,
     expiring::Expiring,
     fault::Faults,
     global_token::GlobalTokens,
     ledger::{Grant, Ledger},
+    push::Pusher,
     qrconnect::{Logins, MAX_HELD},
     quota::Quotas,
     settings::Settings,
     ticket::Tickets,
     user::Users,
 };
-use crate::clock::{Clock, Millis};
+use crate::{
+    clock::{Clock, Millis},
+    tasks::Tasks,
+};
 
 /// How long a consent sheet can be answered.
 const CONSENT_TTL: Millis = 5 * 60_000;
@@ -30,6 +35,9 @@ const MAX_CONSENTS: usize = 10_000;
 pub(super) struct Shared {
     pub(super) own: Own,
     pub(super) clock: Clock,
+    /// What pushes messages, and on which runtime.
+    pub(super) http: reqwest::Client,
+    pub(super) tasks: Tasks,
     /// As configured; a reset goes back to them.
     configured: Accounts,
     /// Room for held polls.
@@ -50,6 +58,8 @@ pub(super) struct State {
     pub(super) logins: Logins,
     pub(super) settings: Settings,
     pub(super) faults: Faults,
+    pub(super) chats: Chats,
+    pub(super) pusher: Pusher,
 }
 
 /// A consent sheet that somebody looks at.
@@ -60,11 +70,14 @@ pub(super) struct Consent {
 }
 
 impl Shared {
-    pub(super) fn new(own: Own, accounts: Accounts, clock: Clock) -> Self {
+    /// Inside a runtime: messages are pushed on it.
+    pub(super) fn new(own: Own, accounts: Accounts, clock: Clock, http: reqwest::Client) -> Self {
         Self {
             own,
             clock,
             held_polls: Semaphore::new(MAX_HELD),
+            http,
+            tasks: Tasks::new(),
             state: Mutex::new(State::new(accounts.clone())),
             configured: accounts,
         }
@@ -94,6 +107,8 @@ impl State {
             logins: Logins::new(),
             settings: Settings::default(),
             faults: Faults::default(),
+            chats: Chats::default(),
+            pusher: Pusher::new(),
         }
     }
 }

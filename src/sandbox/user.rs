@@ -1,11 +1,13 @@
 //! The people in the sandbox, and who they are to an app.
 
+use std::collections::HashSet;
+
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use super::account::Account;
-use crate::ids;
+use crate::{config::SANDBOX_APP_ID, ids};
 
 /// Users at most.
 pub(super) const MAX_USERS: usize = 1000;
@@ -24,7 +26,7 @@ pub(super) struct User {
     pub(super) avatar: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) unionid: Option<String>,
-    /// Follows the service account.
+    /// Follows the sandbox's own official account.
     #[serde(default)]
     pub(super) follower: bool,
     /// Browses by WeChat's snapshot pages: apps see a virtual account.
@@ -48,6 +50,8 @@ pub(super) struct Identity {
 pub(super) struct Users {
     first: User,
     others: Vec<User>,
+    /// Who follows which account besides the sandbox's own: appid and user id.
+    follows: HashSet<(String, String)>,
 }
 
 /// Why a user was not taken.
@@ -79,20 +83,25 @@ impl User {
             };
         }
         Identity {
-            openid: derive(&["openid", app_id, &self.id]),
+            openid: self.openid(app_id),
             unionid: self.unionid_on(account),
             snapshot: false,
         }
     }
 
     /// The unionid is the same in all accounts of one Open Platform account, and another one elsewhere.
-    fn unionid_on(&self, account: &Account) -> Option<String> {
+    pub(super) fn unionid_on(&self, account: &Account) -> Option<String> {
         let unionid = self.unionid.as_deref()?;
         if account.is_on_own_platform() {
             return Some(unionid.to_owned());
         }
         let platform = account.platform.as_str();
         (!platform.is_empty()).then(|| derive(&["unionid", platform, unionid]))
+    }
+
+    /// The openid in messages: the real one, since snapshots are of web pages only.
+    pub(super) fn openid(&self, app_id: &str) -> String {
+        derive(&["openid", app_id, &self.id])
     }
 
     fn check(&self) -> Result<(), UserRefused> {
@@ -157,6 +166,7 @@ impl Users {
                     ..user("snapshot", "赵敏")
                 },
             ],
+            follows: HashSet::new(),
         }
     }
 
@@ -171,6 +181,31 @@ impl Users {
     /// The user of that id, else the first one: a phone always belongs to somebody.
     pub(super) fn get_or_first(&self, id: Option<&str>) -> &User {
         id.and_then(|id| self.get(id)).unwrap_or(&self.first)
+    }
+
+    /// Whether the user follows that official account.
+    pub(super) fn follows(&self, user_id: &str, app_id: &str) -> bool {
+        if app_id == SANDBOX_APP_ID {
+            return self.get(user_id).is_some_and(|user| user.follower);
+        }
+        let key = (app_id.to_owned(), user_id.to_owned());
+        self.follows.contains(&key)
+    }
+
+    /// Makes the user follow that official account, or leave it.
+    pub(super) fn set_follows(&mut self, user_id: &str, app_id: &str, follows: bool) {
+        let mut users = std::iter::once(&mut self.first).chain(&mut self.others);
+        let Some(user) = users.find(|user| user.id == user_id) else {
+            return;
+        };
+        let key = (app_id.to_owned(), user_id.to_owned());
+        if app_id == SANDBOX_APP_ID {
+            user.follower = follows;
+        } else if follows {
+            self.follows.insert(key);
+        } else {
+            self.follows.remove(&key);
+        }
     }
 
     pub(super) fn add(&mut self, user: User) -> Result<(), UserRefused> {
@@ -253,6 +288,22 @@ mod tests {
             ..user.clone()
         };
         assert_ne!(plain.identity(&a).openid, here.openid);
+    }
+
+    #[test]
+    fn one_account_is_followed_and_not_another() {
+        let mut users = Users::seeded();
+        let other = "wx0000000000000002";
+        for app_id in [SANDBOX_APP_ID, other] {
+            users.set_follows("zoe", app_id, true);
+            assert!(users.follows("zoe", app_id));
+        }
+        users.set_follows("zoe", SANDBOX_APP_ID, false);
+        assert!(users.follows("zoe", other) && !users.get("zoe").unwrap().follower);
+        users.set_follows("zoe", other, false);
+        assert!(!users.follows("zoe", other) && !users.follows("wangfang", other));
+        users.set_follows("nobody", other, true);
+        assert!(!users.follows("nobody", other));
     }
 
     #[test]

@@ -145,7 +145,7 @@ const CONFINED: &[(&str, &[&str])] = &[
         ],
     ),
     ("actix_ws", &["websocket"]),
-    ("reqwest", &["wechat", "outbound", "cli"]),
+    ("reqwest", &["wechat", "outbound", "cli", "sandbox"]),
     ("sqlx", &["backend"]),
     ("dashmap", &["backend", "push"]),
     ("jsonwebtoken", &["token"]),

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use secrecy::ExposeSecret;
 
-use super::{LIVE, file, live, variable};
+use super::{LIVE, Layers, file, live, variable};
 use crate::config::{Flow, SANDBOX_APP_ID, SANDBOX_APP_SECRET};
 
 #[test]
@@ -29,6 +29,39 @@ fn the_sandbox_stays_at_home() {
         (account.app_id.as_str(), account.app_secret.expose_secret()),
         (SANDBOX_APP_ID, SANDBOX_APP_SECRET)
     );
+}
+
+#[test]
+fn the_sandbox_plays_further_accounts() {
+    const SHOP: &str = r#"
+        [sandbox.accounts.shop]
+        app_id = "wx0123456789abcdef"
+        app_secret = "0123456789abcdef0123456789abcdef"
+        kind = "official_account"
+        "#;
+    let config = file(SHOP).unwrap();
+    let shop = &config.sandbox.accounts["shop"];
+    assert_eq!(
+        (shop.is_verified, shop.platform.as_str()),
+        (true, "sandbox")
+    );
+    for (key, value) in [
+        ("sandbox.accounts.shop.app_id", "wx1"),
+        ("sandbox.accounts.shop.app_secret", ""),
+        ("sandbox.accounts.shop.kind", "subscription"),
+        ("sandbox.accounts.shop.token", "-"),
+        ("sandbox.accounts.shop.message_mode", "none"),
+        ("sandbox.accounts.shop.encoding_aes_key", "short"),
+        ("sandbox.accounts.shop.ip_allow_list", "x"),
+    ] {
+        let layers = Layers {
+            file: Some(SHOP),
+            set: vec![(key, value)],
+            ..Layers::default()
+        };
+        let error = layers.load().unwrap_err();
+        assert!(error.contains(key), "{value}: {error}");
+    }
 }
 
 #[test]

@@ -1,5 +1,5 @@
 // @ts-check
-// What the simulated phone can do only with script: read pictures, and open the developer's drawer.
+// What the simulated phone can do only with script: read pictures, keep a chat fresh, and open the developer's drawer.
 
 /**
  * @template {Element} T
@@ -79,6 +79,30 @@ async function camera() {
   });
 }
 
+/** How many attempts of the message push the drawer shows. */
+const LATEST = 8;
+/** How often an open chat is read again. */
+const CHAT_MS = 1500;
+
+/** Shows what is new in the chat; replies come when the account likes. */
+function chat() {
+  const lines = find("#lines", HTMLElement);
+  if (!lines) return;
+  const toEnd = () => lines.scrollTo({ top: lines.scrollHeight });
+  toEnd();
+  const read = async () => {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.querySelector("#lines");
+    if (!fresh || fresh.innerHTML === lines.innerHTML) return;
+    lines.replaceChildren(...fresh.childNodes);
+    toEnd();
+  };
+  setInterval(() => {
+    if (!document.hidden) read().catch(() => {});
+  }, CHAT_MS);
+}
+
 /**
  * @param {string} method
  * @param {string} path
@@ -99,7 +123,9 @@ function developer() {
   const says = find("#developer-says", HTMLElement);
   const list = find("#faults", HTMLUListElement);
   const form = find("#fault", HTMLFormElement);
-  if (!drawer || !says || !list || !form) return;
+  const push = find("#push", HTMLFormElement);
+  const pushes = find("#pushes", HTMLOListElement);
+  if (!drawer || !says || !list || !form || !push || !pushes) return;
   const words = drawer.dataset;
   drawer.hidden = false;
 
@@ -145,10 +171,39 @@ function developer() {
     draw();
   });
 
+  /** @param {{ switches: Record<string, unknown>, attempts: Record<string, unknown>[] }} answer */
+  const drawPush = ({ switches, attempts }) => {
+    for (const input of push.querySelectorAll("input")) {
+      if (input.type === "checkbox") input.checked = Boolean(switches[input.name]);
+      else input.value = String(switches[input.name]);
+    }
+    const items = attempts.slice(-LATEST).reverse().map(({ user, event, copy, attempt, result, detail }) => {
+      const item = document.createElement("li");
+      const text = document.createElement("code");
+      text.textContent = `${event} ${user} ${copy}.${attempt} ${result}${detail ? `: ${detail}` : ""}`;
+      item.append(text);
+      return item;
+    });
+    if (items.length === 0) {
+      const none = document.createElement("li");
+      none.textContent = pushes.dataset.none ?? "";
+      items.push(none);
+    }
+    pushes.replaceChildren(...items);
+  };
+
   const refresh = async () => {
     faults = (await call("GET", "faults")).faults;
     draw();
+    drawPush(await call("GET", "push"));
   };
+
+  push.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const values = [...push.querySelectorAll("input")]
+      .map((input) => [input.name, input.type === "checkbox" ? input.checked : input.valueAsNumber]);
+    attempt(async () => drawPush(await call("PUT", "push", Object.fromEntries(values))));
+  });
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -173,4 +228,5 @@ function developer() {
 }
 
 camera();
+chat();
 developer();

@@ -2,7 +2,6 @@
 
 mod clear_quota;
 mod js_code;
-pub(super) mod picture;
 mod qrcode;
 mod token;
 mod user;

@@ -5,11 +5,12 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
-use super::{object, picture, text};
+use super::{object, text};
 use crate::sandbox::{
     account::Kind,
     call::{Answer, Call, to_json},
     errcode::Errcode,
+    qr_image,
     shared::Shared,
     ticket::{MAX_EXPIRE_S, Scene},
 };
@@ -20,8 +21,6 @@ const DEFAULT_EXPIRE_S: u64 = 60;
 const MAX_PERMANENT_ID: u64 = 100_000;
 /// Characters of a `scene_str` at most.
 const MAX_SCENE_STR: usize = 64;
-/// Pixels of a picture, from side to side.
-const WIDTH: usize = 430;
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -45,6 +44,12 @@ pub(super) fn create(call: &mut Call<'_>) -> Answer {
     };
     let tickets = &mut call.state.tickets;
     let code = tickets.create(&account.app_id, scene, expire_s, call.now);
+    // Where a forgotten scene object shows.
+    tracing::debug!(
+        app_id = account.app_id,
+        event_key = code.scene.event_key(),
+        "a parametric code is made"
+    );
     let json = to_json(&Body {
         ticket: &code.ticket,
         expire_seconds: expire_s,
@@ -124,7 +129,7 @@ pub(super) async fn show(shared: web::Data<Shared>, request: HttpRequest) -> Htt
         let mut state = shared.lock();
         state.tickets.find_by_ticket(&ticket, shared.clock.now())
     });
-    match code.and_then(|code| picture::jpeg(&code.url, WIDTH)) {
+    match code.and_then(|code| qr_image::draw(&code.url, qr_image::WIDTH)) {
         Some(picture) => HttpResponse::Ok().content_type("image/jpg").body(picture),
         None => HttpResponse::NotFound()
             .content_type("text/html")

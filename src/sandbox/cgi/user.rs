@@ -39,13 +39,13 @@ pub(super) fn info(call: &mut Call<'_>) -> Answer {
     }
     let openid = call.param("openid").ok_or(Errcode::OPENID_MISSING)?;
     let state = &*call.state;
-    let (user, identity) = state
+    let user = state
         .users
         .iter()
-        .map(|user| (user, user.identity(&account)))
-        .find(|(_, identity)| identity.openid == openid)
+        .find(|user| user.openid(&account.app_id) == openid)
         .ok_or(Errcode::INVALID_OPENID)?;
-    if !user.follower {
+    let unionid = user.unionid_on(&account);
+    if !state.users.follows(&user.id, &account.app_id) {
         return Ok(to_json(&json!({ "subscribe": 0, "openid": openid })));
     }
     Ok(to_json(&Follower {
@@ -59,7 +59,7 @@ pub(super) fn info(call: &mut Call<'_>) -> Answer {
         country: "",
         headimgurl: "",
         subscribe_time: call.now / 1000,
-        unionid: identity.unionid.as_deref(),
+        unionid: unionid.as_deref(),
         remark: "",
         groupid: 0,
         tagid_list: [],

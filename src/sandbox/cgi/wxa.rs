@@ -3,11 +3,12 @@
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
-use super::{picture, text};
+use super::text;
 use crate::sandbox::{
     account::{Account, Kind},
     call::{Answer, Call},
     errcode::Errcode,
+    qr_image,
 };
 
 /// Characters of `scene` at most.
@@ -51,7 +52,7 @@ pub(super) fn code_unlimited(call: &mut Call<'_>) -> Answer {
         "https://servicewechat.com/{}/{page}?scene={scene}",
         account.app_id
     );
-    picture::jpeg(&url, width).ok_or(Errcode::INVALID_PAGE)
+    qr_image::draw(&url, width).ok_or(Errcode::INVALID_PAGE)
 }
 
 /// `page` has neither a slash in front nor a query, and is published unless `check_path` is off.

@@ -29,7 +29,7 @@ use self::{
     page::View,
 };
 pub(super) use self::{login::Logins, poll::MAX_HELD};
-use super::{authorize::PageError, cgi::picture, page::text, shared::Shared};
+use super::{authorize::PageError, page::text, qr_image, shared::Shared};
 
 /// The page.
 const PAGE: &str = "/connect/qrconnect";
@@ -39,8 +39,6 @@ const POLL: &str = "/connect/l/qrconnect";
 const CONFIRM: &str = "/connect/confirm";
 /// Before the uuid of a code.
 const IMAGE: &str = "/connect/qrcode";
-/// Pixels of the code at most, from side to side: as many as WeChat's.
-const WIDTH: usize = 430;
 /// Where WeChat keeps the parts of its pages.
 const PARTS: &str = "/connect/zh_CN/htmledition";
 
@@ -103,10 +101,10 @@ async fn image(
     let is_known = shared.lock().logins.get(&uuid, now).is_some();
     let picture = is_known
         .then(|| confirm_url(&shared, &request, &uuid))
-        .and_then(|text| picture::jpeg(&text, WIDTH));
+        .and_then(|text| qr_image::draw(&text, qr_image::WIDTH));
     match picture {
         Some(picture) => HttpResponse::Ok()
-            .content_type("image/jpeg")
+            .content_type(qr_image::MEDIA_TYPE)
             .insert_header((header::CACHE_CONTROL, "no-store"))
             .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
             .body(picture),

@@ -28,7 +28,7 @@ async fn accounts_are_listed_added_changed_and_reset() {
     assert_eq!(added["message_mode"], "plain");
     let change = json!({
         "app_id": SHOP,
-        "callback_url": "http://127.0.0.1:9/push",
+        "name": "Shop",
         "token": "abc",
         "ip_allow_list": ["10.0.0.0/8"],
     });

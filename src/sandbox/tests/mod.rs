@@ -2,10 +2,13 @@
 
 mod accounts;
 mod api;
+mod callback;
 mod cgi;
+mod chat;
 mod oauth;
 mod pages;
 mod parametric;
+mod push;
 mod qrconnect;
 mod sns;
 
@@ -18,7 +21,7 @@ use serde_json::{Value, json};
 use super::Sandbox;
 use crate::{
     clock::Clock,
-    config::{self, SANDBOX_APP_ID, SANDBOX_APP_SECRET},
+    config::{self, SANDBOX_APP_ID, SANDBOX_APP_SECRET, SANDBOX_TOKEN},
     outbound,
 };
 
