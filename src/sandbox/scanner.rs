@@ -4,17 +4,16 @@ use maud::{Markup, html};
 use url::Url;
 
 use super::{
-    account::Account,
     api,
     phone::{self, Screen, View},
     wording::Wording,
 };
 
 /// What a code holds.
-pub(super) enum Scanned {
+enum Scanned {
     Page(Url),
-    /// A parametric code of that account.
-    Account(Account),
+    /// A parametric code of the account of that name.
+    Account(String),
     /// A parametric code that was never made, or has expired.
     Gone,
     Text,
@@ -27,7 +26,7 @@ impl Scanned {
         let mut state = view.shared.lock();
         if let Some(code) = state.tickets.find_by_url(text, now) {
             return match state.accounts.get(&code.app_id) {
-                Some(account) => Self::Account(account.clone()),
+                Some(account) => Self::Account(account.name.clone()),
                 None => Self::Gone,
             };
         }
@@ -79,10 +78,10 @@ pub(super) fn card(view: &View<'_>) -> Markup {
                     (whose(view))
                     a.button.primary #open href=(phone::open_url(&view.current, &url)) { (wording.card_open) }
                 }
-                Scanned::Account(account) => {
+                Scanned::Account(name) => {
                     div.target {
                         img.account-icon src="/sandbox/assets/icon.svg" alt="" width="64" height="64";
-                        h2 { (account.name) }
+                        h2 { (name) }
                         p.url { (wording.card_account) }
                     }
                     (whose(view))

@@ -121,21 +121,13 @@ fn begin(
     }
     let slot = state.pusher.slot().ok_or("too many events are under way")?;
     let switches = state.pusher.switches;
-    let mut progress = Progress {
-        teller: Some(teller),
+    let (overtaken, held) = state.pusher.queue();
+    let progress = Progress {
+        // Nobody waits for an event that waits itself.
+        teller: held.is_none().then_some(teller),
+        overtaken,
         ..Progress::default()
     };
-    progress.overtaken = state.pusher.held.take();
-    let mut held = None;
-    if switches.reorder && progress.overtaken.is_none() {
-        let (release, released) = oneshot::channel();
-        state.pusher.held = Some(release);
-        progress.teller = None;
-        held = Some(released);
-    }
-    if switches.concurrent {
-        progress.overtaken = None;
-    }
     Ok(Delivery {
         shared: shared.clone().into_inner(),
         target,
@@ -267,12 +259,28 @@ impl Delivery {
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
         progress.overtaken = None;
         let is_last = paused || attempt + 1 == ATTEMPTS;
-        let outcome = match &result {
+        let outcome = self.show(&mut state.chats, &mut progress, &result, is_last);
+        if let Some(teller) = progress.teller.take() {
+            // Whoever asked may be gone.
+            let _ = teller.send(outcome);
+        }
+        is_last || result.is_ok()
+    }
+
+    /// Puts what an attempt brought into the chat: the first reply, or the excuse, once.
+    fn show(
+        &self,
+        chats: &mut Chats,
+        progress: &mut Progress,
+        result: &Result<Answer, Failure>,
+        is_last: bool,
+    ) -> Outcome {
+        match result {
             Ok(answer) => {
                 if let Some(line) = self.line(answer)
                     && !std::mem::replace(&mut progress.has_replied, true)
                 {
-                    state.chats.add(&self.person, line);
+                    chats.add(&self.person, line);
                 }
                 Outcome {
                     replies: text_of(answer).into_iter().collect(),
@@ -284,16 +292,11 @@ impl Delivery {
                 if (is_last || matches!(failure, Failure::Bad(_)))
                     && !std::mem::replace(&mut progress.has_apologised, true)
                 {
-                    apologise(&mut state.chats, &self.person, &self.event, failure);
+                    apologise(chats, &self.person, &self.event, failure);
                 }
                 Outcome::problem(failure.to_string())
             }
-        };
-        if let Some(teller) = progress.teller.take() {
-            // Whoever asked may be gone.
-            let _ = teller.send(outcome);
         }
-        is_last || result.is_ok()
     }
 
     fn record(

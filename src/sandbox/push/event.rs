@@ -121,11 +121,11 @@ impl Xml {
         let value: String = value.chars().filter(|letter| is_xml(*letter)).collect();
         let value = value.replace("]]>", "]]]]><![CDATA[>");
         // Writing to a String cannot fail.
-        let _ = write!(self.0, "<{name}><![CDATA[{value}]]></{name}>\n");
+        let _ = writeln!(self.0, "<{name}><![CDATA[{value}]]></{name}>");
     }
 
     fn number(&mut self, name: &str, value: u64) {
-        let _ = write!(self.0, "<{name}>{value}</{name}>\n");
+        let _ = writeln!(self.0, "<{name}>{value}</{name}>");
     }
 
     fn end(self) -> String {

@@ -173,6 +173,17 @@ impl Pusher {
         }
     }
 
+    /// For a new event: what lets the one go that it overtakes, and what it has to wait for itself.
+    fn queue(&mut self) -> (Option<oneshot::Sender<()>>, Option<oneshot::Receiver<()>>) {
+        let overtaken = self.held.take();
+        if !self.switches.reorder || overtaken.is_some() {
+            return (overtaken.filter(|_| !self.switches.concurrent), None);
+        }
+        let (release, released) = oneshot::channel();
+        self.held = Some(release);
+        (None, Some(released))
+    }
+
     fn slot(&self) -> Option<OwnedSemaphorePermit> {
         self.slots.clone().try_acquire_owned().ok()
     }
