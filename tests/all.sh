@@ -5,8 +5,9 @@
 #
 # Without --rust, --web or --browser it runs all three. It needs Rust 1.95 with rustfmt and
 # clippy, and Node 20 or newer; what else is missing it installs, and says so:
-#   apt: build-essential, chromium, fonts-noto-cjk (as root, or by sudo)
+#   apt: build-essential, chromium, fonts-noto-cjk, nginx-light, openssl, python3-venv (as root, or by sudo)
 #   npm: what web/ and tests/browser/ have locked, into their node_modules
+#   pip: what tests/wechatpy/ has pinned, into target/wechatpy
 #
 #   --no-install  installs nothing; what is missing makes its part fail
 #   --long        also runs the tests marked #[ignore] (soaks), and sets SCANGATE_LONG=1 for tests that then take
@@ -55,6 +56,7 @@ step() {
         /^(#|ℹ) pass [0-9]+$/ { p += $3; seen = 1 }
         /^(#|ℹ) fail [0-9]+$/ { f += $3 }
         /^(#|ℹ) skipped [0-9]+$/ { s += $3 }
+        /^Ran [0-9]+ tests? in / { p += $2; seen = 1 }
         END { if (seen) printf "%d passed, %d failed, %d skipped", p, f, s }' "$log")
     summary+=("$(printf '%-28s %s' "$current" "${counted:-passed}")")
 }
@@ -157,6 +159,12 @@ if [[ $rust ]]; then
         step 'cargo test, the long ones' cargo test --workspace --locked --tests -- --ignored
     fi
     step 'load smoke' load_smoke
+    # A minute in all, unless more is asked for.
+    step 'fuzz' tests/fuzz/run.sh
+    apt_packages python3-venv
+    wechatpy=()
+    if [[ -z $install ]]; then wechatpy=(--no-install); fi
+    step 'wechatpy' tests/wechatpy/run.sh "${wechatpy[@]}"
 fi
 
 if [[ $web ]]; then
@@ -170,7 +178,8 @@ if [[ $browser ]]; then
     node_is_new_enough
     if [[ -z $rust ]]; then build; fi
     # Pictures in Chinese need a font that has it.
-    if [[ -n ${CHROMIUM:-} ]]; then apt_packages fonts-noto-cjk; else apt_packages chromium fonts-noto-cjk; fi
+    apt_packages fonts-noto-cjk nginx-light openssl
+    if [[ -z ${CHROMIUM:-} ]]; then apt_packages chromium; fi
     npm_packages tests/browser
     export SCANGATE_BINARY=${SCANGATE_BINARY:-$(realpath "${CARGO_TARGET_DIR:-target}")/debug/scangate}
     step 'browser tests' npm --prefix tests/browser test

@@ -65,14 +65,7 @@ impl Services {
         let metrics = Arc::new(Metrics::default());
         let sockets = Arc::new(websocket::Sockets::default());
         let users = Arc::new(store.clone());
-        let tokens = Tokens::new(
-            config,
-            keys.clone(),
-            Arc::new(store.clone()),
-            users.clone(),
-            clock.clone(),
-        );
-        let tokens = Arc::new(tokens);
+        let tokens = Arc::new(tokens(config, keys, store, &clock));
         let wechat = Wechat::new(config, clock.clone(), metrics.clone())?;
         let official_account = wechat.accounts.official.clone();
         let login = Login::new(Parts {
@@ -205,6 +198,11 @@ impl Services {
                     .route(web::head().to(api::page)),
             );
     }
+}
+
+fn tokens(config: &Config, keys: &Keys, store: &Sqlite, clock: &Clock) -> Tokens {
+    let store = Arc::new(store.clone());
+    Tokens::new(config, keys.clone(), store.clone(), store, clock.clone())
 }
 
 fn settings(config: &Config) -> Settings {

@@ -74,7 +74,8 @@ impl Login {
             openid,
             tie: Some(cookie.tie()),
         };
-        let scan = Input::Scan { phone, known: None };
+        let refusal = self.refusal(&scene, &phone).await?;
+        let scan = refusal.unwrap_or(Input::Scan { phone, known: None });
         Ok(match self.advance(&scene.id, &scan).await? {
             Advanced::Unknown => Next::Notice(Notice::Expired, None),
             Advanced::Done { .. } | Advanced::Refused(..) => Next::Tied {

@@ -177,6 +177,13 @@ impl Metrics {
             "Calls and sockets refused, by error",
             self.refused.clone(),
         );
+        self.register_wechat();
+        self.register_account();
+    }
+
+    /// What goes to WeChat and comes from it.
+    fn register_wechat(&mut self) {
+        let registry = &mut self.registry;
         registry.register(
             "wechat_messages",
             "Messages that came to the push address: ok, or where they were refused",
@@ -193,7 +200,6 @@ impl Metrics {
             Unit::Seconds,
             self.wechat_request_time.clone(),
         );
-        self.register_account();
     }
 
     /// What is read when somebody asks, not counted when it happens.

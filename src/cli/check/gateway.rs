@@ -1,7 +1,5 @@
 //! Whether what people type leads to this gateway.
 
-use std::time::SystemTime;
-
 use reqwest::Client;
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -9,7 +7,7 @@ use sha1::{Digest, Sha1};
 use url::Url;
 
 use super::report::{Report, Verdict};
-use crate::{config::Config, ids, outbound, token::Keys};
+use crate::{clock::Clock, config::Config, ids, outbound, token::Keys};
 
 pub(super) async fn check(report: &mut Report, config: &Config) {
     let url = config.server.public_url();
@@ -100,8 +98,7 @@ async fn push_address(report: &mut Report, config: &Config, client: &Client, url
     let Some(push) = config.message_push() else {
         return;
     };
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let timestamp = now.unwrap_or_default().as_secs().to_string();
+    let timestamp = (Clock::new().wall() / 1_000).to_string();
     let (nonce, echo) = (ids::hex(&ids::random::<8>()), ids::hex(&ids::random::<8>()));
     let mut parts = [push.token.expose_secret(), &timestamp, &nonce];
     parts.sort_unstable();

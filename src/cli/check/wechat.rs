@@ -89,11 +89,9 @@ async fn clock(report: &mut Report, config: &Config) -> bool {
         );
         return true;
     };
-    let now = SystemTime::now();
-    let off = now
-        .duration_since(theirs)
-        .or_else(|_| theirs.duration_since(now));
-    let off = off.unwrap_or_default().as_secs();
+    let theirs = theirs.duration_since(SystemTime::UNIX_EPOCH);
+    let now = Clock::new().wall() / 1_000;
+    let off = now.abs_diff(theirs.unwrap_or_default().as_secs());
     let verdict = if off > CLOCK_OFF {
         Verdict::Wrong
     } else {
