@@ -13,20 +13,28 @@ pub(super) fn reply(reply: &ChatReply) -> String {
         locale,
         says,
     } = reply;
-    let (browser, system, ip) = (&asker.browser, &asker.system, &asker.ip);
+    let ip = &asker.ip;
+    let device = match locale {
+        Locale::ZhCn => asker.device("未知浏览器", "未知设备"),
+        Locale::En => asker.device("Unknown browser", "Unknown device"),
+    };
     match (says, locale) {
         (Says::Confirm(link), Locale::ZhCn) => format!(
-            "登录 {app}？\n设备：{browser} · {system}\n地址：{ip}\n\n\
+            "登录 {app}？\n设备：{device}\n地址：{ip}\n\n\
              仅当你正在自己的电脑上打开登录页时，才点此确认：\n{link}\n\n不是你？请忽略，登录不会发生。"
         ),
         (Says::Confirm(link), Locale::En) => format!(
-            "Sign in to {app}?\nDevice: {browser} · {system}\nAddress: {ip}\n\n\
+            "Sign in to {app}?\nDevice: {device}\nAddress: {ip}\n\n\
              Only if this sign-in page is open on your own computer right now, confirm here:\n{link}\n\n\
              Not you? Ignore this, and nobody is signed in."
         ),
-        (Says::SignedIn, Locale::ZhCn) => format!("已登录 {app}（{browser} · {system}，{ip}）。"),
+        (Says::SigningIn, Locale::ZhCn) => format!("正在登录 {app}（{device}，{ip}）。"),
+        (Says::SigningIn, Locale::En) => {
+            format!("Signing in to {app} ({device}, {ip}).")
+        }
+        (Says::SignedIn, Locale::ZhCn) => format!("已登录 {app}（{device}，{ip}）。"),
         (Says::SignedIn, Locale::En) => {
-            format!("Signed in to {app} ({browser} · {system}, {ip}).")
+            format!("Signed in to {app} ({device}, {ip}).")
         }
         (Says::InUse, Locale::ZhCn) => {
             "这个二维码已被其他人扫描，请在电脑上刷新后重试。".to_owned()

@@ -33,6 +33,15 @@ pub struct Matching {
     pub form_token: String,
 }
 
+/// What says yes: a browser on a phone, or the very one that shows the login page.
+#[derive(Clone, Copy)]
+pub(super) struct Device {
+    /// Its address.
+    pub(super) address: IpAddr,
+    /// SHA-256 of its browser cookie.
+    pub(super) browser: Option<[u8; 32]>,
+}
+
 impl Login {
     /// The step that this person's yes leads to.
     pub(super) async fn confirmation(
@@ -40,15 +49,18 @@ impl Login {
         scene: &Scene,
         phone: Phone,
         user: User,
-        address: IpAddr,
+        device: Device,
     ) -> Result<Input, LoginError> {
         if let Some(refusal) = self.refusal(scene, &phone).await? {
             return Ok(refusal);
         }
+        // One device for both has no second screen to type on, and its cookie proves that nobody stands in between.
+        let is_one_device = device.browser.is_some_and(|hash| scene.is_opened_in(&hash));
         let asks = match self.settings().number_match {
+            _ if is_one_device => false,
             NumberMatch::Off => false,
             NumberMatch::Always => true,
-            NumberMatch::Risk => self.is_risky(scene, &user, address).await?,
+            NumberMatch::Risk => self.is_risky(scene, &user, device.address).await?,
         };
         Ok(Input::Confirm {
             phone,

@@ -35,7 +35,9 @@ pub struct ChatReply {
 pub enum Says {
     /// The confirm page is there.
     Confirm(String),
-    /// The scan was the login.
+    /// The scan is the login.
+    SigningIn,
+    /// It was, or the person has confirmed.
     SignedIn,
     /// Somebody else scanned this code.
     InUse,
@@ -126,7 +128,7 @@ impl Login {
     fn proved(&self, scene: &Scene, openid: &str) -> Says {
         if self.settings().scan_confirm == ScanConfirm::None {
             self.sign_in_by_scan(scene.clone(), openid.to_owned());
-            return Says::SignedIn;
+            return Says::SigningIn;
         }
         Says::Confirm(self.confirm_link(scene, openid))
     }

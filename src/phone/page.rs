@@ -179,20 +179,11 @@ fn details(locale: Locale, confirming: &Confirming) -> Markup {
     }
 }
 
-/// Browser and system as far as they are recognised.
 fn device(asker: &Asker, locale: Locale) -> String {
-    let is_browser_known = asker.browser != "Browser";
-    let is_system_known = asker.system != "Unknown";
-    let browser = if is_browser_known {
-        &asker.browser
-    } else {
-        wording::UNKNOWN_BROWSER.of(locale)
-    };
-    match (is_browser_known, is_system_known) {
-        (false, false) => wording::UNKNOWN_DEVICE.of(locale).to_owned(),
-        (true, false) => browser.to_owned(),
-        (_, true) => format!("{browser} · {}", asker.system),
-    }
+    asker.device(
+        wording::UNKNOWN_BROWSER.of(locale),
+        wording::UNKNOWN_DEVICE.of(locale),
+    )
 }
 
 /// An address to compare with another: a long one breaks between its groups, and nowhere else.

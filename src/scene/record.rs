@@ -99,6 +99,22 @@ pub struct Asker {
     pub host: Option<String>,
 }
 
+impl Asker {
+    /// "Chrome · Windows", as far as it is recognised; else what the arguments call an unknown browser and an unknown
+    /// device.
+    pub fn device(&self, unknown_browser: &str, unknown_device: &str) -> String {
+        let browser = Some(self.browser.as_str()).filter(|name| *name != "Browser");
+        let system = Some(self.system.as_str()).filter(|name| *name != "Unknown");
+        match (browser, system) {
+            (None, None) => unknown_device.to_owned(),
+            (Some(browser), None) => browser.to_owned(),
+            (browser, Some(system)) => {
+                format!("{} · {system}", browser.unwrap_or(unknown_browser))
+            }
+        }
+    }
+}
+
 /// The phone that scanned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Phone {

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Gateway, Steps, spawn_gateway, spawn_gateway_with};
+use crate::{
+    number_match::Asked,
+    support::{Gateway, Steps, spawn_gateway, spawn_gateway_with},
+};
 
 /// A scene that this browser opened and goes back to `return_to` from.
 async fn left(gateway: &Gateway, browser: &Steps, return_to: &str) -> (Value, String) {
@@ -34,6 +37,24 @@ async fn who_confirms_in_the_same_browser_comes_back() {
         assert!(done.page.html.contains(&format!("href=\"{home}\"")));
         gateway.stands_at(&pending, "authorized", 3).await;
     }
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_device_needs_no_digits_and_two_do() {
+    let gateway = spawn_gateway_with(&[("scene.number_match", "always")]).await;
+    let home = gateway.url.to_string();
+    // Known from here on.
+    drop(Asked::by(&gateway, "zoe").await);
+    let (browser, phone) = (gateway.steps("zoe"), gateway.steps("zoe"));
+    let (pending, url) = left(&gateway, &browser, &home).await;
+    let asks = browser.scan(&url).await;
+    browser.press(&asks, "confirm").await;
+    gateway.stands_at(&pending, "authorized", 3).await;
+    let (pending, url) = left(&gateway, &browser, &home).await;
+    let asks = phone.scan(&url).await;
+    phone.press(&asks, "confirm").await;
+    gateway.stands_at(&pending, "verifying", 3).await;
     gateway.stop().await;
 }
 
