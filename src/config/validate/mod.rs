@@ -214,8 +214,14 @@ impl Checks<'_> {
                 "the app of callers that name none must exist",
             );
         }
+        let default_flow = scene.default_flow;
+        // Without its account the missing credentials say enough.
+        if self.config.official_account().is_some() && !self.config.allows(default_flow) {
+            self.refuse("scene.default_flow", default_flow, needs(default_flow));
+            return;
+        }
         for (id, app) in apps.iter() {
-            self.app(id, app, scene.default_flow);
+            self.app(id, app, default_flow);
         }
     }
 
