@@ -1,7 +1,10 @@
 //! Which part gets which.
 
 use std::{
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64},
+    },
     time::Duration,
 };
 
@@ -112,6 +115,7 @@ impl Services {
         let callback = callback::Door {
             login: login.clone(),
             metrics: metrics.clone(),
+            logged_at: AtomicU64::new(0),
         };
         let admin = admin::Door {
             login: login.clone(),

@@ -4,12 +4,19 @@
 
 mod wording;
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use futures_util::StreamExt;
 
 use crate::{
+    clock::Millis,
     login::{Login, PushError},
     telemetry::Metrics,
 };
@@ -21,10 +28,15 @@ const BODY_WITHIN: Duration = Duration::from_secs(5);
 /// "Heard": the body that ends WeChat's repeats, never encrypted.
 const SUCCESS: &str = "success";
 
+/// A stranger's messages are worth one line of the log in so many milliseconds; the metric counts them all.
+const LOG_EVERY: Millis = 1_000;
+
 /// What the door works with.
 pub(crate) struct Door {
     pub(crate) login: Login,
-    pub(crate) metrics: std::sync::Arc<Metrics>,
+    pub(crate) metrics: Arc<Metrics>,
+    /// When a refusal was last logged.
+    pub(crate) logged_at: AtomicU64,
 }
 
 /// The door's one address. It finds [`Door`] in the app's data.
@@ -80,14 +92,18 @@ impl Door {
             }
             PushError::Refused(refused) => {
                 let stage = refused.stage();
-                tracing::warn!(stage, "a message was refused: {refused}");
+                if self.may_log() {
+                    tracing::warn!(stage, "a message was refused: {refused}");
+                }
                 self.metrics.heard(stage);
                 plain(HttpResponse::Forbidden(), String::new())
             }
             PushError::Replayed => {
-                tracing::warn!(
-                    "a message was refused: its signature was used before for another one"
-                );
+                if self.may_log() {
+                    tracing::warn!(
+                        "a message was refused: its signature was used before for another one"
+                    );
+                }
                 self.metrics.heard("replayed");
                 plain(HttpResponse::Forbidden(), String::new())
             }
@@ -97,6 +113,19 @@ impl Door {
                 plain(HttpResponse::ServiceUnavailable(), String::new())
             }
         }
+    }
+}
+
+impl Door {
+    fn may_log(&self) -> bool {
+        let now = self.login.clock().now();
+        let last = self.logged_at.load(Ordering::Relaxed);
+        let is_due = now >= last.saturating_add(LOG_EVERY);
+        is_due
+            && self
+                .logged_at
+                .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
     }
 }
 

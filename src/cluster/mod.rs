@@ -30,6 +30,9 @@ pub enum Claim {
 /// `claim` is one step: of any number of callers with the same key within `ttl`, exactly one gets
 /// [`Claim::First`]. The others wait for its outcome, at most `wait`. A claimant that dies unsettled leaves the
 /// key claimed until `ttl`: the work is never done twice.
+///
+/// What stands before a key's first colon is its purpose. Each purpose has room of its own, so that whoever fills one
+/// leaves the others theirs.
 #[async_trait]
 pub trait Once: Send + Sync {
     /// Takes the key, or learns what became of it.

@@ -56,8 +56,11 @@ impl Login {
     /// [`PushError`]
     pub async fn receive(&self, query: &str, body: &[u8]) -> Result<Received, PushError> {
         let received = self.inbox()?.open(query, body, self.now_s())?;
-        let key = &received.message.dedupe_key;
-        self.take(&received.delivery, key).await?;
+        // What was sealed says the same each time; where it moves nothing, nothing needs to be remembered of it.
+        if received.message.kind.is_scan() || !received.is_sealed() {
+            let key = &received.message.dedupe_key;
+            self.take(&received.delivery, key).await?;
+        }
         Ok(received)
     }
 
@@ -71,6 +74,10 @@ impl Login {
         word: impl Fn(&ChatReply) -> String,
     ) -> Result<Option<String>, LoginError> {
         let message = &received.message;
+        if !message.kind.is_scan() {
+            self.heard(&message.openid, &message.kind).await?;
+            return Ok(None);
+        }
         let key = format!("message:{}", message.dedupe_key);
         let once = &self.parts().once;
         if let Claim::Again(text) = once.claim(&key, KEEP_ANSWER, REPEAT_WAIT).await? {

@@ -4,6 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
 
 use super::{
@@ -128,13 +129,16 @@ impl Login {
         state: &OauthState,
         work: impl Future<Output = Result<Outcome, LoginError>> + Send + 'static,
     ) -> Result<Outcome, LoginError> {
-        let claim = self
-            .parts()
-            .once
-            .claim(&state.claim_key(), oauth_state::LIFE, DUPLICATE_WAIT)
-            .await?;
+        let (once, key) = (&self.parts().once, state.claim_key());
+        let permit = self.0.exchanges.clone().try_acquire_owned().ok();
+        // Nothing is claimed that cannot be done: the same callback may be tried again.
+        if permit.is_none() && !once.is_claimed(&key).await? {
+            tracing::warn!("too many calls to WeChat are under way: somebody has to try again");
+            return Ok(Outcome::Notice(Notice::Trouble));
+        }
+        let claim = once.claim(&key, oauth_state::LIFE, DUPLICATE_WAIT).await?;
         Ok(match claim {
-            Claim::First => self.exchange_now(*state, work).await,
+            Claim::First => self.exchange_now(*state, permit, work).await,
             Claim::Again(text) => {
                 serde_json::from_str(&text).unwrap_or(Outcome::Notice(Notice::BadLink))
             }
@@ -146,13 +150,9 @@ impl Login {
     async fn exchange_now(
         &self,
         state: OauthState,
+        permit: Option<OwnedSemaphorePermit>,
         work: impl Future<Output = Result<Outcome, LoginError>> + Send + 'static,
     ) -> Outcome {
-        let Ok(permit) = self.0.exchanges.clone().try_acquire_owned() else {
-            tracing::warn!("too many calls to WeChat are under way: somebody has to try again");
-            self.settle(&state, Outcome::Notice(Notice::Trouble)).await;
-            return Outcome::Notice(Notice::Trouble);
-        };
         let login = self.clone();
         let work = async move {
             let outcome = work.await.unwrap_or(Outcome::Notice(Notice::Trouble));

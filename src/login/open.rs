@@ -57,6 +57,7 @@ impl Login {
         self.create(Arc::new(Opening {
             app: id,
             flow,
+            asked: flow,
             challenge: start.challenge,
             locale: start.locale.unwrap_or(from.locale),
             svg: start.svg,
@@ -86,6 +87,7 @@ impl Login {
         // The new one first: when there is no room for it, the old one is still good.
         let opened_at = self.clock().now();
         let opening = Opening {
+            flow: old.opening.asked,
             opened_at,
             ..Opening::clone(&old.opening)
         };

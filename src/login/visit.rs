@@ -169,23 +169,20 @@ impl Login {
             {
                 return Ok(Next::Digits(self.matching(&scene, &cookie, *digits)));
             }
-            // The same cookie, which dropped the scene.
-            (State::Verifying { .. }, Some(cookie)) if is_tied => {
-                return self.to_wechat(&scene, Step::Scan, cookie);
-            }
             (State::Pending, _) if scene.opening.flow == Flow::OfficialAccount => Notice::ScanFirst,
             (State::Pending | State::Scanned { .. }, _) if !inside_wechat => Notice::OpenInWechat,
-            (State::Scanned { .. }, _) if self.needs_link(&scene) => {
+            (State::Verifying { .. }, _) if !inside_wechat => Notice::InUse,
+            (State::Scanned { .. } | State::Verifying { .. }, _) if self.needs_link(&scene) => {
                 match request.key.filter(|key| self.opens(&scene, key).is_some()) {
                     Some(key) => return Ok(self.link_page(&scene, key)),
                     None => Notice::OpenFromChat,
                 }
             }
-            (State::Pending | State::Scanned { .. }, cookie) => {
+            // Whether it is the same person in another browser, WeChat says; others are told that it is in use.
+            (State::Pending | State::Scanned { .. } | State::Verifying { .. }, cookie) => {
                 let cookie = cookie.unwrap_or_else(PhoneCookie::new);
                 return self.to_wechat(&scene, Step::Scan, cookie);
             }
-            (State::Verifying { .. }, _) => Notice::InUse,
             (State::Authorized { .. }, _) if is_tied => Notice::SignedIn,
             (State::Rejected { by: By::Policy, .. }, _) if is_tied => Notice::LockedOut,
             (State::Rejected { .. }, _) if is_tied => Notice::Rejected,

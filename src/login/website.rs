@@ -18,7 +18,8 @@ use crate::{
     code::{Code, Locale},
     config::{Flow, Origin},
     scene::{Input, Opening, Scene, SceneId, State},
-    wechat::{Frame, WeChatError},
+    user::{Identity, Profile, User},
+    wechat::{Exchanged, Frame, WeChat, WeChatError},
 };
 
 /// Where a browser ends up that comes back from WeChat's login page: in a frame of the page that opened the scene, or
@@ -140,7 +141,7 @@ impl Login {
             .find(account.app_id(), &proof.openid)
             .await?;
         let user = match known {
-            Some(user) => user,
+            Some(user) => self.join(account, &proof, user).await?,
             None => match self.enrol(account, &proof).await? {
                 Ok(user) => user,
                 Err(error) => return failed(error).await,
@@ -150,6 +151,25 @@ impl Login {
         self.advance(&scene.id, &Input::SignIn { openid, user })
             .await?;
         Ok(Outcome::Scene)
+    }
+
+    /// The unionid of somebody known may be news: the account may have been bound to others since.
+    async fn join(
+        &self,
+        account: &WeChat,
+        proof: &Exchanged,
+        user: User,
+    ) -> Result<User, LoginError> {
+        if proof.unionid.is_none() {
+            return Ok(user);
+        }
+        let identity = Identity {
+            app_id: account.app_id().to_owned(),
+            openid: proof.openid.clone(),
+            unionid: proof.unionid.clone(),
+        };
+        let (users, now) = (&self.parts().users, self.clock().wall());
+        Ok(users.enrol(&identity, &Profile::default(), now).await?)
     }
 
     async fn website_failed(&self, id: &SceneId, code: Code) -> Result<Outcome, LoginError> {

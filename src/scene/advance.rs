@@ -163,11 +163,11 @@ impl Scene {
             }
             Input::Burn => self.fail(Code::BadGrant, at),
             Input::Cancel => Ok((self.next(State::Cancelled, at), Effect::Announce)),
-            Input::Confirm { phone, .. } | Input::Scan { phone, .. }
-                if self.is_tied_to(phone.tie.as_ref()) =>
-            {
+            Input::Confirm { phone, .. } if self.is_tied_to(phone.tie.as_ref()) => {
                 Err(Refused::Again)
             }
+            // Whoever it is already: it is they who are in.
+            Input::Scan { phone, .. } if self.is_openid(&phone.openid) => Err(Refused::Again),
             Input::Confirm { .. } | Input::Scan { .. } => Err(Refused::OtherPhone),
             _ => Err(Refused::NotNow),
         }

@@ -30,6 +30,7 @@ pub(crate) fn scene_of(flow: Flow, secret: &Secret) -> Scene {
     let opening = Opening {
         app: AppId::default_app(),
         flow,
+        asked: flow,
         challenge: [1; 32],
         locale: Locale::En,
         svg: true,

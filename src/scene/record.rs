@@ -68,6 +68,8 @@ pub struct Opening {
     pub app: AppId,
     /// The flow really used.
     pub flow: Flow,
+    /// The flow that was asked for: a refresh asks for it again.
+    pub asked: Flow,
     /// PKCE S256 (RFC 7636): what the grant is bound to.
     pub challenge: [u8; 32],
     /// The language of the page.

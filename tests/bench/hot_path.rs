@@ -51,6 +51,7 @@ fn pending() -> Scene {
     let opening = Opening {
         app: AppId::default_app(),
         flow: Flow::H5,
+        asked: Flow::H5,
         challenge: [1; 32],
         locale: Locale::ZhCn,
         svg: true,

@@ -118,6 +118,44 @@ async fn scanning_is_never_logging_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_in_and_scans_again_is_told_so() {
+    for confirm in ["link", "none"] {
+        let gateway = spawn_gateway_with(&[("wechat.official_account.confirm", confirm)]).await;
+        let pusher = gateway.pusher();
+        let (mut browser, pending) = start(&gateway).await;
+        let chat = scan(&gateway, &pusher, "lixiaolong", &pending).await;
+        browser.event("scanned").await;
+        if confirm == "link" {
+            gateway.phone("lixiaolong").confirm(&link(&chat)).await;
+        }
+        browser.event("authorized").await;
+        let again = event(
+            &pusher.openid("lixiaolong").await,
+            gateway.now_s() + 1,
+            "SCAN",
+            pending["scene"].as_str().unwrap(),
+        );
+        let push = pusher.sealed(&again, gateway.now_s(), "again");
+        let (text, _) = pusher.read(&pusher.push(&push).await);
+        assert!(text.contains("已登录"), "{confirm}: {text}");
+        let stranger = scan(&gateway, &pusher, "zoe", &pending).await;
+        assert!(stranger.contains("其他人"), "{confirm}: {stranger}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_asks_for_the_flow_again_that_was_asked_for() {
+    let gateway = spawn_gateway_with(&[("wechat.official_account.fallback_flow", "h5")]).await;
+    gateway
+        .faults(json!([{ "endpoint": "/cgi-bin/qrcode/create", "errcode": 48001, "times": 1 }]))
+        .await;
+    let (mut browser, pending) = start(&gateway).await;
+    assert_eq!(pending["flow"], "h5");
+    browser.say(json!({ "type": "refresh" })).await;
+    assert_eq!(browser.event("pending").await["flow"], "official_account");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_bearer_link_opens_once_for_one_browser() {
     let settings = [("wechat.official_account.confirm", "bearer_link")];
     let gateway = spawn_gateway_with(&settings).await;

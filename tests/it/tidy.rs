@@ -54,7 +54,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("api", &DOOR),
     ("websocket", &DOOR),
     ("phone", &DOOR),
-    ("callback", &["login", "telemetry", "code"]),
+    ("callback", &["clock", "login", "telemetry", "code"]),
     (
         "http",
         &["clock", "code", "config", "ids", "login", "scene", "token"],

@@ -190,6 +190,10 @@ fn scanning_is_logging_in_only_where_messages_are_safe() {
     let error = file(none).unwrap_err();
     assert!(error.contains("wechat.official_account.confirm"), "{error}");
     file("[wechat.official_account]\nconfirm = \"none\"").unwrap();
+    let digits =
+        "[wechat.official_account]\nconfirm = \"none\"\n[scene]\nnumber_match = \"always\"";
+    let error = file(digits).unwrap_err();
+    assert!(error.contains("no page that could show digits"), "{error}");
 }
 
 #[test]

@@ -5,8 +5,8 @@ use url::Url;
 
 use super::Checks;
 use crate::config::{
-    Config, Flow, MessageMode, Mode, SANDBOX_APP_ID, SANDBOX_WEBSITE_APP_ID, ScanConfirm,
-    is_loopback,
+    Config, Flow, MessageMode, Mode, NumberMatch, SANDBOX_APP_ID, SANDBOX_WEBSITE_APP_ID,
+    ScanConfirm, is_loopback,
 };
 
 impl Checks<'_> {
@@ -185,6 +185,15 @@ impl Checks<'_> {
                 "wechat.official_account.confirm",
                 account.confirm,
                 "link or bearer_link is expected unless wechat.official_account.message_mode = \"safe\"",
+            );
+        }
+        if account.confirm == ScanConfirm::None
+            && self.config.scene.number_match == NumberMatch::Always
+        {
+            self.refuse(
+                "wechat.official_account.confirm",
+                account.confirm,
+                "with none there is no page that could show digits, but scene.number_match = \"always\" wants them",
             );
         }
         if account.fallback_flow.is_some_and(|flow| flow != Flow::H5) {

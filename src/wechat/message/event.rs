@@ -100,6 +100,11 @@ impl Message {
 }
 
 impl Kind {
+    /// Whether a parametric QR was scanned: the one thing that moves a login.
+    pub const fn is_scan(&self) -> bool {
+        matches!(self, Self::Scan { .. } | Self::SubscribeScan { .. })
+    }
+
     fn of_event(event: &str, fields: &Fields) -> Self {
         let key = fields.get("EventKey");
         let ticket = fields.get("Ticket").map(str::to_owned);

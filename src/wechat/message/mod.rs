@@ -206,6 +206,11 @@ impl Inbox {
 }
 
 impl Received {
+    /// Whether it came encrypted: then its signature covers every byte of it.
+    pub const fn is_sealed(&self) -> bool {
+        self.key.is_some()
+    }
+
     fn new(fields: &Fields, delivery: Delivery, key: Option<usize>) -> Result<Self, Refused> {
         Ok(Self {
             message: Message::from_fields(fields)?,
