@@ -5,7 +5,6 @@ use std::time::Duration;
 use actix_web::{
     Error, HttpRequest, HttpResponse, ResponseError,
     body::{BoxBody, MessageBody},
-    cookie::{Cookie, SameSite},
     dev::{ServiceRequest, ServiceResponse},
     http::{Method, StatusCode, header},
     middleware::{Next, from_fn},
@@ -16,13 +15,14 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::{
-    accounts_api, cgi,
+    account,
     chat::{self, Person},
     fault::{Fault, Faults},
-    page::{self, USER_COOKIE},
+    page,
     push::{self, Code, Outcome},
     quota, settings,
     shared::{Shared, State},
+    sns,
     user::{User, UserRefused},
 };
 
@@ -36,13 +36,9 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
         .wrap(from_fn(guard))
         .service(resource("/scan").post(scan))
         .service(resource("/users").get(users).post(add_user))
-        .service(
-            resource("/accounts")
-                .get(accounts_api::list)
-                .put(accounts_api::put),
-        )
+        .service(resource("/accounts").get(account::list).put(account::put))
         .service(resource("/quotas").get(quota::show).put(quota::set))
-        .service(resource("/js_code").post(cgi::js_code))
+        .service(resource("/js_code").post(sns::js_code))
         .service(
             resource("/settings")
                 .get(settings::show)
@@ -203,7 +199,7 @@ async fn scan(
     };
     let mut response = HttpResponse::Ok();
     if let Some(id) = scan.user {
-        response.cookie(user_cookie(id));
+        response.cookie(page::user_cookie(id));
     }
     Ok(response.json(scanned))
 }
@@ -251,15 +247,6 @@ pub(super) fn read_link(text: &str) -> Option<Url> {
     Url::parse(text)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https"))
-}
-
-/// Makes the phone that of the user.
-pub(super) fn user_cookie(id: String) -> Cookie<'static> {
-    Cookie::build(USER_COOKIE, id)
-        .path("/")
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .finish()
 }
 
 async fn users(shared: web::Data<Shared>, request: HttpRequest) -> HttpResponse {

@@ -15,31 +15,29 @@
 //! | `/sandbox/api/…` | for tests: scan, follow, message, users, settings, faults, push, the clock, reset |
 
 mod account;
-mod accounts_api;
 mod address;
 mod api;
-mod authorize;
 mod avatar;
 mod call;
 mod cgi;
 mod chat;
-mod drawer;
 mod errcode;
 mod expiring;
 mod fault;
 mod global_token;
-mod interrupt;
 mod ledger;
 mod oauth;
 mod page;
+mod page_error;
 mod phone;
 mod push;
 mod qr_image;
 mod qrconnect;
+mod query;
 mod quota;
-mod scanner;
 mod settings;
 mod shared;
+mod sheet;
 mod sns;
 #[cfg(test)]
 mod tests;
@@ -147,7 +145,7 @@ impl Sandbox {
         tracing::info!(address = %self.addr, "the sandbox plays WeChat; its phone is at /phone");
         let server = HttpServer::new(move || {
             App::new()
-                .wrap(from_fn(interrupt::interrupt))
+                .wrap(from_fn(fault::interrupt))
                 .configure(|config| routes(config, &shared))
         })
         .workers(1)
@@ -155,7 +153,7 @@ impl Sandbox {
         .tcp_nodelay(true)
         .keep_alive(KEEP_ALIVE)
         .shutdown_timeout(STOP_GRACE_S)
-        .on_connect(interrupt::remember_wire)
+        .on_connect(fault::remember_wire)
         .listen(self.listener)?;
         Ok(server.run())
     }

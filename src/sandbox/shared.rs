@@ -7,12 +7,12 @@ use tokio::sync::Semaphore;
 use super::{
     account::Accounts,
     address::Own,
-    authorize::Back,
     chat::Chats,
     expiring::Expiring,
     fault::Faults,
     global_token::GlobalTokens,
     ledger::{Grant, Ledger},
+    oauth::Back,
     push::Pusher,
     qrconnect::{Logins, MAX_HELD},
     quota::Quotas,

@@ -20,8 +20,7 @@ use crate::{
     clock::Millis,
     sandbox::{
         chat::{Chats, Line, Person},
-        fault::{Fault, Reset},
-        interrupt,
+        fault::{self, Fault, Reset},
         shared::Shared,
     },
 };
@@ -207,7 +206,7 @@ impl Delivery {
             if state.pusher.is_paused(&self.target.app_id, now) {
                 return Err(Failure::Paused);
             }
-            state.faults.strike(ENDPOINT, interrupt::chance)
+            state.faults.strike(ENDPOINT, fault::chance)
         };
         let latency = fault.as_ref().and_then(|fault| fault.latency_ms);
         let clock = &self.shared.clock;

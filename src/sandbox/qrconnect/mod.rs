@@ -29,7 +29,12 @@ use self::{
     page::View,
 };
 pub(super) use self::{login::Logins, poll::MAX_HELD};
-use super::{authorize::PageError, page::text, qr_image, shared::Shared};
+use super::{
+    page::{self as pages, text},
+    page_error::PageError,
+    qr_image,
+    shared::Shared,
+};
 
 /// The page.
 const PAGE: &str = "/connect/qrconnect";
@@ -124,9 +129,5 @@ async fn part(name: web::Path<String>) -> HttpResponse {
         ),
         _ => return HttpResponse::NotFound().finish(),
     };
-    HttpResponse::Ok()
-        .content_type(kind)
-        .insert_header((header::CACHE_CONTROL, "no-cache"))
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .body(body)
+    pages::asset_of(kind, body)
 }

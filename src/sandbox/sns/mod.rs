@@ -1,8 +1,11 @@
 //! api.weixin.qq.com's `/sns`: tokens of users, and who they are.
 
+mod js_code;
+
 use actix_web::web;
 use serde::Serialize;
 
+pub(super) use self::js_code::js_code;
 use super::{
     account::{Account, Kind},
     call::{self, Answer, Call, get, to_json},
@@ -17,6 +20,7 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
         .service(get("/sns/oauth2/refresh_token", refresh_token))
         .service(get("/sns/auth", auth))
         .service(get("/sns/userinfo", userinfo))
+        .service(get("/sns/jscode2session", js_code::session))
         .service(web::scope("/sns").default_service(web::to(call::unknown)));
 }
 

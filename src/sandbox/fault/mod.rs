@@ -1,6 +1,10 @@
 //! What goes wrong on request: `PUT /sandbox/api/faults`.
 
+mod interrupt;
+
 use serde::{Deserialize, Serialize};
+
+pub(super) use self::interrupt::{chance, interrupt, remember_wire};
 
 /// The endpoints that can fail.
 pub(super) const ENDPOINTS: [&str; 19] = [

@@ -3,11 +3,8 @@
 use maud::{Markup, html};
 use url::Url;
 
-use super::{
-    api,
-    phone::{self, Screen, View},
-    wording::Wording,
-};
+use super::{Screen, View, open_url};
+use crate::sandbox::{api, wording::Wording};
 
 /// What a code holds.
 enum Scanned {
@@ -76,7 +73,7 @@ pub(super) fn card(view: &View<'_>) -> Markup {
                         p.url { (url) }
                     }
                     (whose(view))
-                    a.button.primary #open href=(phone::open_url(&view.current, &url)) { (wording.card_open) }
+                    a.button.primary #open href=(open_url(&view.current, &url)) { (wording.card_open) }
                 }
                 Scanned::Account(name) => {
                     div.target {

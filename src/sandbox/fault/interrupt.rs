@@ -14,20 +14,17 @@ use actix_web::{
 use futures_util::stream;
 use socket2::{SockRef, Socket};
 
-use super::{
-    authorize::PageError,
-    errcode::Errcode,
-    fault::{Fault, Reset},
-    oauth, page, qrconnect,
-    shared::Shared,
+use super::{Fault, Reset};
+use crate::{
+    ids,
+    sandbox::{errcode::Errcode, page, page_error::PageError, qrconnect, shared::Shared},
 };
-use crate::ids;
 
 /// A second handle on the connection, to reset it by.
 struct Wire(Socket);
 
 /// Keeps a handle on each connection.
-pub(super) fn remember_wire(connection: &dyn Any, data: &mut Extensions) {
+pub(in crate::sandbox) fn remember_wire(connection: &dyn Any, data: &mut Extensions) {
     let wire = connection
         .downcast_ref::<TcpStream>()
         .and_then(|stream| SockRef::from(stream).try_clone().ok());
@@ -37,7 +34,7 @@ pub(super) fn remember_wire(connection: &dyn Any, data: &mut Extensions) {
 }
 
 /// The middleware.
-pub(super) async fn interrupt(
+pub(in crate::sandbox) async fn interrupt(
     shared: web::Data<Shared>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -98,7 +95,7 @@ fn refusal(errcode: i32, shared: &Shared, request: &HttpRequest) -> HttpResponse
     }
     if path.starts_with("/connect/") {
         let language = page::Language::of(request);
-        return oauth::error_page(PageError::injected(errcode), language);
+        return PageError::injected(errcode).respond(language);
     }
     Errcode(errcode).respond(request, shared.clock.now())
 }
@@ -115,6 +112,6 @@ fn reset(request: &HttpRequest) -> HttpResponse {
 }
 
 /// A number below 1.
-pub(super) fn chance() -> f64 {
+pub(in crate::sandbox) fn chance() -> f64 {
     u32::try_from(ids::below(1_000_000)).map_or(0.0, |n| f64::from(n) / 1e6)
 }

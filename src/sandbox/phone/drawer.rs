@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{fault, wording::Wording};
+use crate::sandbox::{fault, wording::Wording};
 
 /// What the drawer offers, beside [`Wording::effects`].
 const EFFECTS: [&str; 8] = [

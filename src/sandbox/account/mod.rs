@@ -1,8 +1,11 @@
 //! The accounts that the sandbox plays: two of its own, and those set up besides.
 
+mod api;
+
 use sha2::{Digest, Sha256};
 use url::Url;
 
+pub(super) use self::api::{list, put};
 use super::address;
 pub(super) use crate::config::{SandboxAccount as Account, SandboxAccountKind as Kind};
 use crate::{
