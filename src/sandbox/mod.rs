@@ -12,12 +12,11 @@
 //! | `/sns/…` | codes for tokens, tokens for people |
 //! | `/cgi-bin/…`, `/wxa/…` | an account's own token, and what it opens: parametric codes, followers |
 //! | `/phone` | the simulated phone, with the chats |
-//! | `/sandbox/api/…` | for tests: scan, follow, message, users, settings, faults, push, the clock, reset |
+//! | `/sandbox/api/…` | for tests: scan, follow, message, users, accounts, settings, quotas, faults, push, the clock, reset |
 
 mod account;
 mod address;
 mod api;
-mod avatar;
 mod call;
 mod cgi;
 mod chat;
@@ -35,6 +34,7 @@ mod qr_image;
 mod qrconnect;
 mod query;
 mod quota;
+mod scan;
 mod settings;
 mod shared;
 mod sheet;
@@ -146,6 +146,7 @@ impl Sandbox {
         let server = HttpServer::new(move || {
             App::new()
                 .wrap(from_fn(fault::interrupt))
+                .wrap(from_fn(address::guard))
                 .configure(|config| routes(config, &shared))
         })
         .workers(1)
@@ -170,6 +171,6 @@ fn routes(config: &mut web::ServiceConfig, shared: &web::Data<Shared>) {
         .configure(api::configure)
         .configure(phone::configure)
         .configure(chat::configure)
-        .service(web::resource("/sandbox/avatars/{id}.svg").get(avatar::serve))
+        .service(web::resource("/sandbox/avatars/{id}.svg").get(user::serve_avatar))
         .service(web::resource("/sandbox/assets/{name}").get(page::asset));
 }

@@ -125,7 +125,8 @@ function developer() {
   const form = find("#fault", HTMLFormElement);
   const push = find("#push", HTMLFormElement);
   const pushes = find("#pushes", HTMLOListElement);
-  if (!drawer || !says || !list || !form || !push || !pushes) return;
+  const settings = find("#settings", HTMLFormElement);
+  if (!drawer || !says || !list || !form || !push || !pushes || !settings) return;
   const words = drawer.dataset;
   drawer.hidden = false;
 
@@ -192,11 +193,25 @@ function developer() {
     pushes.replaceChildren(...items);
   };
 
+  const fields = () => settings.querySelectorAll(/** @type {"input"} */ ("input, select"));
+
+  /** @param {Record<string, unknown>} values */
+  const drawSettings = (values) => {
+    for (const field of fields()) field.value = String(values[field.name]);
+  };
+
   const refresh = async () => {
     faults = (await call("GET", "faults")).faults;
     draw();
     drawPush(await call("GET", "push"));
+    drawSettings(await call("GET", "settings"));
   };
+
+  settings.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const values = [...fields()].map(({ name, value, dataset }) => [name, "number" in dataset ? Number(value) : value]);
+    attempt(async () => drawSettings(await call("PUT", "settings", Object.fromEntries(values))));
+  });
 
   push.addEventListener("submit", (event) => {
     event.preventDefault();

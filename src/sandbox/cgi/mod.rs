@@ -9,6 +9,7 @@ mod wxa;
 use actix_web::web;
 use serde_json::{Map, Value};
 
+pub(super) use self::wxa::HOST as MINI_PROGRAM_HOST;
 use super::{
     call::{self, get, post, post_for_jpeg},
     errcode::Errcode,

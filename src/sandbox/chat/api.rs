@@ -15,7 +15,6 @@ use super::{
 use crate::sandbox::{
     account::Kind,
     api::{self, Answer, Refusal},
-    page,
     push::Outcome,
     shared::{Shared, State},
 };
@@ -105,15 +104,7 @@ fn person(call: &Call, state: &State, request: &HttpRequest) -> Result<Person, R
             .filter(|account| account.kind == Kind::OfficialAccount)
             .ok_or_else(|| Refusal::bad_request("app_id: not that of an official account here"))?,
     };
-    let user = match &call.user {
-        None => state
-            .users
-            .get_or_first(page::phone_user(request).as_deref()),
-        Some(id) => state
-            .users
-            .get(id)
-            .ok_or_else(|| Refusal::bad_request("user: there is no user of that id"))?,
-    };
+    let user = api::user(state, call.user.as_deref(), request)?;
     Ok(Person {
         app_id: account.app_id.clone(),
         user_id: user.id.clone(),

@@ -4,14 +4,15 @@ use std::{any::Any, io, time::Duration};
 
 use actix_web::{
     Error, HttpRequest, HttpResponse,
-    body::{BoxBody, MessageBody},
+    body::{BoxBody, MessageBody, SizedStream, to_bytes},
     dev::{Extensions, ServiceRequest, ServiceResponse},
+    error,
     http::StatusCode,
     middleware::Next,
     rt::net::TcpStream,
     web::{self, Bytes},
 };
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use socket2::{SockRef, Socket};
 
 use super::{Fault, Reset};
@@ -46,6 +47,10 @@ pub(in crate::sandbox) async fn interrupt(
     tracing::debug!(endpoint = fault.endpoint, "a fault strikes");
     if let Some(latency) = fault.latency_ms {
         shared.clock.sleep(Duration::from_millis(latency)).await;
+    }
+    if let Some(length) = fault.truncate {
+        let response = next.call(request).await?.map_into_boxed_body();
+        return truncate(response, length).await;
     }
     if fault.reset == Some(Reset::After) {
         let (request, _) = next.call(request).await?.into_parts();
@@ -98,6 +103,31 @@ fn refusal(errcode: i32, shared: &Shared, request: &HttpRequest) -> HttpResponse
         return PageError::injected(errcode).respond(language);
     }
     Errcode(errcode).respond(request, shared.clock.now())
+}
+
+/// An answer that breaks off: it says how long it is, and is shorter.
+async fn truncate(
+    response: ServiceResponse<BoxBody>,
+    length: usize,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let (request, response) = response.into_parts();
+    let (response, body) = response.into_parts();
+    let whole = to_bytes(body)
+        .await
+        .map_err(error::ErrorInternalServerError)?;
+    let response = if length < whole.len() {
+        let broken = stream::once(async {
+            // First what was sent before has to leave.
+            tokio::task::yield_now().await;
+            Err(io::Error::from(io::ErrorKind::ConnectionReset))
+        });
+        let part = stream::iter([Ok(whole.slice(..length))]).chain(broken);
+        let size = u64::try_from(whole.len()).unwrap_or(u64::MAX);
+        response.set_body(BoxBody::new(SizedStream::new(size, Box::pin(part))))
+    } else {
+        response.set_body(BoxBody::new(whole))
+    };
+    Ok(ServiceResponse::new(request, response))
 }
 
 /// An answer that never arrives: the peer gets RST.

@@ -44,6 +44,9 @@ async fn authorize(shared: web::Data<Shared>, request: HttpRequest) -> HttpRespo
     let user = state
         .users
         .get_or_first(page::phone_user(&request).as_deref());
+    if link.account.is_test && !state.users.follows(&user.id, &link.account.app_id) {
+        return PageError::MUST_FOLLOW.respond(language);
+    }
     let grant = Grant {
         app_id: link.account.app_id.clone(),
         user_id: user.id.clone(),

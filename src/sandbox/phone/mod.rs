@@ -15,8 +15,9 @@ use url::{Url, form_urlencoded};
 
 use super::{
     account::{Account, Kind},
-    api, chat,
+    chat,
     page::{self, Document, LANGUAGE_COOKIE, Language},
+    scan,
     shared::Shared,
     user::User,
     wording::Wording,
@@ -186,7 +187,7 @@ async fn open(
 ) -> HttpResponse {
     let site = request.headers().get("sec-fetch-site");
     let own = site.is_none_or(|site| site == "same-origin" || site == "none");
-    let Some(url) = api::read_link(&tap.scan).filter(|_| own) else {
+    let Some(url) = scan::read_link(&tap.scan).filter(|_| own) else {
         return page::moved(StatusCode::FOUND, &Screen::scanned(&tap.scan).url(None));
     };
     let id = shared.lock().users.get_or_first(Some(&tap.user)).id.clone();
