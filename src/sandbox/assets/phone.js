@@ -118,6 +118,18 @@ async function call(method, path, body) {
   return answer;
 }
 
+/**
+ * Shows the items, or in words of the list that there are none.
+ *
+ * @param {HTMLElement} list
+ * @param {HTMLElement[]} items
+ */
+function fill(list, items) {
+  const none = document.createElement("li");
+  none.textContent = list.dataset.none ?? "";
+  list.replaceChildren(...(items.length === 0 ? [none] : items));
+}
+
 function developer() {
   const drawer = find("#developer", HTMLElement);
   const says = find("#developer-says", HTMLElement);
@@ -147,12 +159,7 @@ function developer() {
       item.append(text, remove);
       return item;
     });
-    if (items.length === 0) {
-      const none = document.createElement("li");
-      none.textContent = list.dataset.none ?? "";
-      items.push(none);
-    }
-    list.replaceChildren(...items);
+    fill(list, items);
   };
 
   /** @param {() => Promise<void>} work */
@@ -185,12 +192,7 @@ function developer() {
       item.append(text);
       return item;
     });
-    if (items.length === 0) {
-      const none = document.createElement("li");
-      none.textContent = pushes.dataset.none ?? "";
-      items.push(none);
-    }
-    pushes.replaceChildren(...items);
+    fill(pushes, items);
   };
 
   const fields = () => settings.querySelectorAll(/** @type {"input"} */ ("input, select"));

@@ -40,9 +40,7 @@ async fn follow(
     request: HttpRequest,
     body: Result<Bytes, Error>,
 ) -> Answer {
-    let person = without_text(api::read(body)?, &shared.lock(), &request)?;
-    let outcome = act::follow(&shared, &person).await;
-    Ok(HttpResponse::Ok().json(delivered(&outcome)))
+    taken(&shared, &request, body, act::follow).await
 }
 
 async fn unfollow(
@@ -50,8 +48,21 @@ async fn unfollow(
     request: HttpRequest,
     body: Result<Bytes, Error>,
 ) -> Answer {
-    let person = without_text(api::read(body)?, &shared.lock(), &request)?;
-    let outcome = act::unfollow(&shared, &person).await;
+    taken(&shared, &request, body, act::unfollow).await
+}
+
+async fn taken(
+    shared: &web::Data<Shared>,
+    request: &HttpRequest,
+    body: Result<Bytes, Error>,
+    act: impl AsyncFnOnce(&web::Data<Shared>, &Person) -> Outcome,
+) -> Answer {
+    let call: Call = api::read(body)?;
+    if call.text.is_some() {
+        return Err(Refusal::bad_request("text: only a message has one"));
+    }
+    let person = person(&call, &shared.lock(), request)?;
+    let outcome = act(shared, &person).await;
     Ok(HttpResponse::Ok().json(delivered(&outcome)))
 }
 
@@ -86,13 +97,6 @@ pub(in crate::sandbox) fn delivered(outcome: &Outcome) -> Map<String, Value> {
         answer.insert("problem".to_owned(), problem.as_str().into());
     }
     answer
-}
-
-fn without_text(call: Call, state: &State, request: &HttpRequest) -> Result<Person, Refusal> {
-    if call.text.is_some() {
-        return Err(Refusal::bad_request("text: only a message has one"));
-    }
-    person(&call, state, request)
 }
 
 fn person(call: &Call, state: &State, request: &HttpRequest) -> Result<Person, Refusal> {
