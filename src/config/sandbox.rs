@@ -18,7 +18,7 @@ pub struct Sandbox {
     /// The sandbox's listener.
     #[serde(deserialize_with = "values::socket")]
     pub bind: SocketAddr,
-    /// Lets it listen on addresses that are not loopback.
+    /// Lets it listen on addresses that are not loopback, and push messages to others.
     pub allow_private: bool,
     /// Accounts besides the two that are always there; the names only tell them apart here.
     #[serde(default)]
@@ -53,7 +53,7 @@ pub struct SandboxAccount {
     /// What it may ask for; empty: all that its kind can.
     #[serde(default)]
     pub scopes: Vec<String>,
-    /// Where its messages are pushed.
+    /// Where its messages are pushed: to loopback hosts, unless [`Sandbox::allow_private`].
     #[serde(default, deserialize_with = "values::url")]
     pub callback_url: Option<Url>,
     /// Signs the message push: 3 to 32 letters and digits.
@@ -72,7 +72,7 @@ pub struct SandboxAccount {
     /// parametric codes.
     #[serde(default = "yes")]
     pub is_verified: bool,
-    /// A test account: a tenth of the daily quotas.
+    /// A test account: a tenth of the daily quotas, and web authorisation for its followers only.
     #[serde(default)]
     pub is_test: bool,
     /// The published pages of a mini program; empty: every page is published.
@@ -197,11 +197,16 @@ impl SandboxAccount {
         ]
     }
 
-    fn message_push(&self) -> [Rule; 3] {
+    fn message_push(&self) -> [Rule; 4] {
         let alphanumeric = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let (token, key) = (self.token.as_str(), self.encoding_aes_key.as_str());
         let needs_key = self.message_mode != MessageMode::Plain;
         [
+            (
+                (self.callback_url.as_ref()).is_none_or(|url| url.as_str().len() <= MAX_URL),
+                "callback_url",
+                "at most 2048 bytes are allowed",
+            ),
             (
                 self.callback_url.is_none() || !token.is_empty(),
                 "token",
@@ -227,6 +232,8 @@ type Rule = (bool, &'static str, &'static str);
 /// Items of a list at most, and bytes of one.
 const MAX_ITEMS: usize = 100;
 const MAX_ITEM: usize = 256;
+/// Bytes of an address at most.
+const MAX_URL: usize = 2048;
 const SHORT: &str = "at most 100 of at most 256 bytes are allowed";
 
 fn is_short(items: &[String]) -> bool {

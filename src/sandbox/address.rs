@@ -2,7 +2,17 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use actix_web::{
+    Error, ResponseError,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{StatusCode, header},
+    middleware::Next,
+    web,
+};
 use url::{Host, Url};
+
+use super::{api::Refusal, shared::Shared};
 
 /// Where the sandbox listens.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +76,12 @@ pub(super) fn may_send_to(url: &Url, domains: &[String], private: bool) -> bool 
     }
 }
 
+/// Whether messages may be pushed to `url`. What the sandbox sends goes to this machine, lest it be used to reach what
+/// only this machine can; where it may listen on a network of its own, it may also speak to it.
+pub(super) fn may_push_to(url: &Url, private: bool) -> bool {
+    private && matches!(url.scheme(), "http" | "https") || may_send_to(url, &[], false)
+}
+
 fn lists(domains: &[String], name: &str, port: Option<u16>) -> bool {
     let authority = match port {
         Some(port) => format!("{name}:{port}"),
@@ -81,9 +97,47 @@ fn is_private(ip: IpAddr) -> bool {
     }
 }
 
+/// The middleware that answers to the sandbox's own names only, whatever is asked for: a page of another site whose
+/// name was pointed here would be one with the phone otherwise.
+pub(super) async fn guard(
+    shared: web::Data<Shared>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let mut hosts = request.headers().get_all(header::HOST);
+    let host = hosts.next().and_then(|host| host.to_str().ok());
+    let is_own = host.is_some_and(|host| shared.own.is(host)) && hosts.next().is_none();
+    if is_own {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    }
+    let text = format!("Host must be {}", shared.own.0);
+    let refusal = Refusal::new(StatusCode::MISDIRECTED_REQUEST, text);
+    Ok(request.into_response(refusal.error_response()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn messages_are_pushed_to_this_machine_unless_told_otherwise() {
+        for (url, by_strict, by_private) in [
+            ("http://127.0.0.1:8080/callback", true, true),
+            ("http://localhost:8080/callback", true, true),
+            ("https://[::1]/callback", true, true),
+            ("http://192.168.1.5/", false, true),
+            ("http://169.254.169.254/latest", false, true),
+            ("http://app:3000/", false, true),
+            ("https://shop.example.com/", false, true),
+            ("http://localhost.shop.example.com/", false, true),
+            ("http://user@localhost/", false, true),
+            ("file:///etc/passwd", false, false),
+        ] {
+            let parsed = Url::parse(url).unwrap();
+            assert_eq!(may_push_to(&parsed, false), by_strict, "{url}");
+            assert_eq!(may_push_to(&parsed, true), by_private, "{url}");
+        }
+    }
 
     #[test]
     fn only_names_that_nobody_else_can_point_here_are_ours() {

@@ -8,19 +8,19 @@ use actix_web::{
     web::{self, Bytes},
 };
 use serde::Serialize;
-use url::form_urlencoded;
 
 use super::{
     account::Account,
     errcode::{self, Errcode},
     page,
+    query::Query,
     shared::{Shared, State},
 };
 use crate::clock::Millis;
 
 /// One call, read.
 pub(super) struct Call<'a> {
-    params: Vec<(String, String)>,
+    query: Query,
     /// Whatever its content type says: clients post JSON without any.
     pub(super) body: &'a [u8],
     pub(super) path: &'a str,
@@ -88,9 +88,7 @@ fn endpoint(
 fn answer(shared: &Shared, request: &HttpRequest, body: &[u8], rule: Rule, now: Millis) -> Answer {
     let host = page::text(request, actix_web::http::header::HOST);
     let mut call = Call {
-        params: form_urlencoded::parse(request.query_string().as_bytes())
-            .into_owned()
-            .collect(),
+        query: Query::read(request.query_string()),
         body,
         path: request.path(),
         state: &mut shared.lock(),
@@ -109,11 +107,7 @@ pub(super) async fn unknown(shared: web::Data<Shared>, request: HttpRequest) -> 
 impl Call<'_> {
     /// A parameter of the query; an empty one counts as absent.
     pub(super) fn param(&self, name: &str) -> Option<&str> {
-        self.params
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
-            .filter(|value| !value.is_empty())
+        self.query.get(name)
     }
 
     /// `grant_type`

@@ -44,6 +44,7 @@ impl Errcode {
     pub(super) const NOT_JSON: Self = Self(47001);
     pub(super) const UNAUTHORIZED: Self = Self(48001);
     pub(super) const CLEAR_LIMIT: Self = Self(48006);
+    pub(super) const OPENID_OF_ANOTHER: Self = Self(49003);
 
     /// WeChat's sentence. Clients must not read it: it changes without notice.
     const fn text(self) -> &'static str {

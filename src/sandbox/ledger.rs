@@ -134,6 +134,17 @@ impl Ledger {
         Ok(tokens)
     }
 
+    /// What a code is for; it stays good.
+    pub(super) fn look(
+        &mut self,
+        code: &str,
+        app_id: &str,
+        now: Millis,
+    ) -> Result<&Grant, Errcode> {
+        let code = self.good(code, app_id, now)?;
+        Ok(&code.grant)
+    }
+
     /// What a code is for, once.
     pub(super) fn spend(
         &mut self,
@@ -141,18 +152,24 @@ impl Ledger {
         app_id: &str,
         now: Millis,
     ) -> Result<Grant, Errcode> {
-        let code = self.codes.get(code, now).ok_or(Errcode::INVALID_CODE)?;
-        if code.grant.app_id != app_id {
-            return Err(Errcode::INVALID_CODE);
-        }
+        let code = self.good(code, app_id, now)?;
+        code.spent = true;
+        Ok(code.grant.clone())
+    }
+
+    fn good(&mut self, code: &str, app_id: &str, now: Millis) -> Result<&mut Code, Errcode> {
+        let code = self
+            .codes
+            .get(code, now)
+            .filter(|code| code.grant.app_id == app_id)
+            .ok_or(Errcode::INVALID_CODE)?;
         if code.spent {
             return Err(Errcode::CODE_USED);
         }
         if now >= code.expires_at {
             return Err(Errcode::CODE_EXPIRED);
         }
-        code.spent = true;
-        Ok(code.grant.clone())
+        Ok(code)
     }
 
     /// The same access token for another two hours while it is good, else a new one.

@@ -5,41 +5,44 @@
 //! types. It is as strict as WeChat where WeChat is strict, and what goes wrong there can be
 //! made to go wrong here. Everything is kept in memory, bounded, and gone at the end.
 //!
-//! | path | |
-//! |---|---|
-//! | `/connect/oauth2/authorize` | asks the phone's user, or not, and sends the phone back with a code |
-//! | `/connect/qrconnect` | the page of a website's login, its code, and what the phone does with it |
-//! | `/sns/…` | codes for tokens, tokens for people |
-//! | `/cgi-bin/…`, `/wxa/…` | an account's own token, and what it opens: parametric codes, followers |
-//! | `/phone` | the simulated phone, with the chats |
-//! | `/sandbox/api/…` | for tests: scan, follow, message, users, settings, faults, push, the clock, reset |
+//! | path | | in |
+//! |---|---|---|
+//! | `/connect/oauth2/authorize` | asks the phone's user, or not, and sends the phone back with a code | [`oauth`] |
+//! | `/connect/qrconnect`, `/connect/qrcode/{uuid}`, `/connect/l/qrconnect`, `/connect/confirm`, `…/wxLogin.js` | the page of a website's login, its code, its poll, what the phone does with it | [`qrconnect`] |
+//! | `/sns/oauth2/access_token`, `/sns/oauth2/refresh_token`, `/sns/auth`, `/sns/userinfo`, `/sns/jscode2session` | codes for tokens, tokens for people | [`sns`] |
+//! | `/cgi-bin/token`, `/cgi-bin/stable_token`, `/cgi-bin/qrcode/create`, `/cgi-bin/showqrcode`, `/cgi-bin/user/info`, `/cgi-bin/getcallbackip`, `/cgi-bin/clear_quota`, `/wxa/getwxacodeunlimit` | an account's own token, and what it opens: parametric codes, followers, pictures | [`cgi`] |
+//! | `/phone`, `/phone/…` | the simulated phone, with the [chats](chat) | [`phone`] |
+//! | `/sandbox/api/scan`, `follow`, `unfollow`, `message`, `js_code` | for tests: what people do | [`scan`], [`chat`], [`sns`] |
+//! | `/sandbox/api/users`, `accounts`, `settings`, `quotas` | who there is, and what holds | [`user`], [`account`], [`settings`], [`quota`] |
+//! | `/sandbox/api/faults`, `push`, `clock`, `reset` | what goes wrong, when, and a fresh start | [`fault`], [`push`], [`api`] |
+//! | `/sandbox/assets/…`, `/sandbox/avatars/{id}.svg` | the parts of its pages, the pictures of its people | [`page`], [`user`] |
+//!
+//! Every path answers to the listener's own names only. What accounts hear of people is [pushed](push) to their callbacks.
 
 mod account;
-mod accounts_api;
 mod address;
 mod api;
-mod authorize;
-mod avatar;
 mod call;
 mod cgi;
 mod chat;
-mod drawer;
 mod errcode;
 mod expiring;
 mod fault;
 mod global_token;
-mod interrupt;
 mod ledger;
 mod oauth;
 mod page;
+mod page_error;
 mod phone;
 mod push;
 mod qr_image;
 mod qrconnect;
+mod query;
 mod quota;
-mod scanner;
+mod scan;
 mod settings;
 mod shared;
+mod sheet;
 mod sns;
 #[cfg(test)]
 mod tests;
@@ -147,7 +150,8 @@ impl Sandbox {
         tracing::info!(address = %self.addr, "the sandbox plays WeChat; its phone is at /phone");
         let server = HttpServer::new(move || {
             App::new()
-                .wrap(from_fn(interrupt::interrupt))
+                .wrap(from_fn(fault::interrupt))
+                .wrap(from_fn(address::guard))
                 .configure(|config| routes(config, &shared))
         })
         .workers(1)
@@ -155,7 +159,7 @@ impl Sandbox {
         .tcp_nodelay(true)
         .keep_alive(KEEP_ALIVE)
         .shutdown_timeout(STOP_GRACE_S)
-        .on_connect(interrupt::remember_wire)
+        .on_connect(fault::remember_wire)
         .listen(self.listener)?;
         Ok(server.run())
     }
@@ -172,6 +176,6 @@ fn routes(config: &mut web::ServiceConfig, shared: &web::Data<Shared>) {
         .configure(api::configure)
         .configure(phone::configure)
         .configure(chat::configure)
-        .service(web::resource("/sandbox/avatars/{id}.svg").get(avatar::serve))
+        .service(web::resource("/sandbox/avatars/{id}.svg").get(user::serve_avatar))
         .service(web::resource("/sandbox/assets/{name}").get(page::asset));
 }

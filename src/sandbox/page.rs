@@ -2,7 +2,11 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::{self, HeaderName},
+    cookie::{Cookie, SameSite},
+    http::{
+        StatusCode,
+        header::{self, HeaderName},
+    },
     web,
 };
 use maud::{DOCTYPE, Markup, html};
@@ -94,7 +98,7 @@ impl Document<'_> {
     /// As HTML with strict headers. Browsers apply `form-action` to redirects too, so a page whose form leads
     /// elsewhere names that origin.
     pub(super) fn respond(self, form_leads_to: Option<&str>) -> HttpResponse {
-        let html = html! {
+        let markup = html! {
             (DOCTYPE)
             html lang=(self.language.tag()) {
                 head {
@@ -116,14 +120,44 @@ impl Document<'_> {
              base-uri 'none'; frame-ancestors 'none'; form-action 'self' {}",
             form_leads_to.unwrap_or_default()
         );
-        HttpResponse::Ok()
-            .content_type("text/html; charset=utf-8")
-            .insert_header((header::CONTENT_SECURITY_POLICY, policy.trim_end()))
-            .insert_header((header::CACHE_CONTROL, "no-store"))
-            .insert_header((header::REFERRER_POLICY, "same-origin"))
-            .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-            .body(html.into_string())
+        html(policy.trim_end(), "same-origin", markup)
     }
+}
+
+/// A page with strict headers.
+pub(super) fn html(policy: &str, referrer: &'static str, markup: Markup) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .insert_header((header::CONTENT_SECURITY_POLICY, policy))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::REFERRER_POLICY, referrer))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .body(markup.into_string())
+}
+
+/// Sends the browser elsewhere.
+pub(super) fn moved(status: StatusCode, location: &str) -> HttpResponse {
+    HttpResponse::build(status)
+        .insert_header((header::LOCATION, location))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .finish()
+}
+
+/// The same, and makes the phone that of the user.
+pub(super) fn moved_as(user_id: String, status: StatusCode, location: &str) -> HttpResponse {
+    let mut response = moved(status, location);
+    // A user's id is always a valid cookie value.
+    let _ = response.add_cookie(&user_cookie(user_id));
+    response
+}
+
+/// Makes the phone that of the user.
+pub(super) fn user_cookie(id: String) -> Cookie<'static> {
+    Cookie::build(USER_COOKIE, id)
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .finish()
 }
 
 /// Whose phone this is, by the cookie.
@@ -167,6 +201,11 @@ pub(super) async fn asset(name: web::Path<String>) -> HttpResponse {
         "icon.svg" => ("image/svg+xml", include_str!("assets/icon.svg")),
         _ => return HttpResponse::NotFound().finish(),
     };
+    asset_of(kind, body)
+}
+
+/// A part of the pages, of that media type.
+pub(super) fn asset_of(kind: &'static str, body: &'static str) -> HttpResponse {
     HttpResponse::Ok()
         .content_type(kind)
         .insert_header((header::CACHE_CONTROL, "no-cache"))

@@ -26,127 +26,169 @@ enum Window {
     Month,
 }
 
-/// `(endpoint, calls, window, refusal)`; WeChat's own numbers.
-const QUOTAS: [(&str, u64, Window, Errcode); 10] = [
-    ("/cgi-bin/token", 2000, Window::Day, Errcode::DAILY_LIMIT),
-    (
-        "/cgi-bin/stable_token",
-        500_000,
-        Window::Day,
-        Errcode::DAILY_LIMIT,
-    ),
-    (
-        "/cgi-bin/qrcode/create",
-        100_000,
-        Window::Day,
-        Errcode::DAILY_LIMIT,
-    ),
-    (
-        "/cgi-bin/user/info",
-        5_000_000,
-        Window::Day,
-        Errcode::DAILY_LIMIT,
-    ),
-    (CLEAR_QUOTA, 10, Window::Month, Errcode::CLEAR_LIMIT),
-    (
-        "/wxa/getwxacodeunlimit",
-        5000,
-        Window::Minute,
-        Errcode::DAILY_LIMIT,
-    ),
-    (
-        "/sns/oauth2/access_token",
-        50_000,
-        Window::Minute,
-        Errcode::MINUTE_LIMIT,
-    ),
-    (
-        "/sns/oauth2/refresh_token",
-        50_000,
-        Window::Minute,
-        Errcode::MINUTE_LIMIT,
-    ),
-    (
-        "/sns/userinfo",
-        50_000,
-        Window::Minute,
-        Errcode::MINUTE_LIMIT,
-    ),
-    (
-        "/sns/jscode2session",
-        50_000,
-        Window::Minute,
-        Errcode::MINUTE_LIMIT,
-    ),
+/// One limit.
+#[derive(Debug)]
+struct Quota {
+    /// What the API calls it.
+    name: &'static str,
+    endpoint: &'static str,
+    calls: u64,
+    window: Window,
+    refusal: Errcode,
+}
+
+/// WeChat's own numbers.
+const QUOTAS: [Quota; 13] = [
+    Quota::daily("/cgi-bin/token", 2000),
+    Quota::daily("/cgi-bin/stable_token", 500_000),
+    Quota {
+        name: "/cgi-bin/stable_token per minute",
+        ..Quota::by_minute("/cgi-bin/stable_token", 10_000)
+    },
+    Quota::daily("/cgi-bin/qrcode/create", 100_000),
+    Quota::daily("/cgi-bin/user/info", 5_000_000),
+    Quota {
+        window: Window::Month,
+        refusal: Errcode::CLEAR_LIMIT,
+        ..Quota::daily(CLEAR_QUOTA, 10)
+    },
+    Quota {
+        refusal: Errcode::DAILY_LIMIT,
+        ..Quota::by_minute("/wxa/getwxacodeunlimit", 5000)
+    },
+    Quota::by_minute("/sns/oauth2/access_token", 50_000),
+    Quota::by_minute("/sns/oauth2/refresh_token", 50_000),
+    Quota::by_minute("/sns/auth", 50_000),
+    Quota::by_minute("/sns/userinfo", 50_000),
+    Quota::by_minute("/sns/jscode2session", 50_000),
+    Quota::by_minute(PER_PERSON, 100),
 ];
 const CLEAR_QUOTA: &str = "/cgi-bin/clear_quota";
+/// Counts the logins of each user by himself.
+const PER_PERSON: &str = "/sns/jscode2session per user";
 /// A test account has a tenth of the daily ones.
 const TEST_SHARE: u64 = 10;
 
-/// Counts of all accounts; as many as there are accounts and [`QUOTAS`].
+/// Counts of all accounts; at most as many as accounts times [`QUOTAS`] and users.
 #[derive(Debug, Default)]
 pub(super) struct Quotas {
     /// What tests set instead of WeChat's numbers.
     set: HashMap<&'static str, u64>,
-    counts: HashMap<(String, &'static str), Count>,
+    counts: HashMap<Counted, Count>,
 }
 
-#[derive(Debug, Default)]
+/// Whose calls are counted together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Counted {
+    app_id: String,
+    /// Empty unless each user's are counted by themselves.
+    user_id: String,
+    quota: &'static str,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
 struct Count {
     window: u64,
     calls: u64,
+}
+
+impl Quota {
+    const fn daily(endpoint: &'static str, calls: u64) -> Self {
+        Self {
+            name: endpoint,
+            endpoint,
+            calls,
+            window: Window::Day,
+            refusal: Errcode::DAILY_LIMIT,
+        }
+    }
+
+    const fn by_minute(endpoint: &'static str, calls: u64) -> Self {
+        Self {
+            window: Window::Minute,
+            refusal: Errcode::MINUTE_LIMIT,
+            ..Self::daily(endpoint, calls)
+        }
+    }
 }
 
 impl Quotas {
     /// Counts a call of `path`.
     ///
     /// # Errors
-    /// When it is one too many; it does not count then.
+    /// When it is one too many for one of its limits; it counts for none then.
     pub(super) fn count(
         &mut self,
         account: &Account,
         path: &str,
         now: Millis,
     ) -> Result<(), Errcode> {
-        let Some((endpoint, default, window, refusal)) = QUOTAS
-            .iter()
-            .copied()
-            .find(|(endpoint, ..)| *endpoint == path)
-        else {
-            return Ok(());
-        };
-        let is_tenth = account.is_test && window == Window::Day;
-        let own = if is_tenth {
-            default / TEST_SHARE
-        } else {
-            default
-        };
-        let limit = self.set.get(endpoint).copied().unwrap_or(own);
-        let key = (account.app_id.clone(), endpoint);
-        let count = self.counts.entry(key).or_default();
-        let window = window.number(now);
-        if count.window != window {
-            *count = Count { window, calls: 0 };
+        self.count_as(account, "", path, now)
+    }
+
+    /// Counts the login of a mini program's user.
+    ///
+    /// # Errors
+    /// When it is one too many.
+    pub(super) fn count_person(
+        &mut self,
+        account: &Account,
+        user_id: &str,
+        now: Millis,
+    ) -> Result<(), Errcode> {
+        self.count_as(account, user_id, PER_PERSON, now)
+    }
+
+    fn count_as(
+        &mut self,
+        account: &Account,
+        user_id: &str,
+        path: &str,
+        now: Millis,
+    ) -> Result<(), Errcode> {
+        let mut counted = Vec::new();
+        for quota in QUOTAS.iter().filter(|quota| quota.endpoint == path) {
+            let key = Counted {
+                app_id: account.app_id.clone(),
+                user_id: user_id.to_owned(),
+                quota: quota.name,
+            };
+            let window = quota.window.number(now);
+            let known = self.counts.get(&key).copied().unwrap_or_default();
+            let calls = if known.window == window {
+                known.calls
+            } else {
+                0
+            };
+            if calls >= self.limit(quota, account) {
+                return Err(quota.refusal);
+            }
+            let calls = calls + 1;
+            counted.push((key, Count { window, calls }));
         }
-        if count.calls >= limit {
-            return Err(refusal);
-        }
-        count.calls += 1;
+        self.counts.extend(counted);
         Ok(())
+    }
+
+    fn limit(&self, quota: &Quota, account: &Account) -> u64 {
+        let is_tenth = account.is_test && quota.window == Window::Day;
+        let share = if is_tenth { TEST_SHARE } else { 1 };
+        let set = self.set.get(quota.name).copied();
+        set.unwrap_or(quota.calls / share)
     }
 
     /// Starts the account's counts again, but for the one of such clearings.
     pub(super) fn clear(&mut self, app_id: &str) {
         self.counts
-            .retain(|(owner, endpoint), _| owner != app_id || *endpoint == CLEAR_QUOTA);
+            .retain(|counted, _| counted.app_id != app_id || counted.quota == CLEAR_QUOTA);
     }
 
     fn limits(&self) -> BTreeMap<&'static str, u64> {
         QUOTAS
             .iter()
-            .map(|(endpoint, default, ..)| {
-                let limit = self.set.get(endpoint).copied();
-                (*endpoint, limit.unwrap_or(*default))
+            .map(|quota| {
+                let set = self.set.get(quota.name).copied();
+                (quota.name, set.unwrap_or(quota.calls))
             })
             .collect()
     }
@@ -161,18 +203,16 @@ fn show_limits(quotas: &Quotas) -> HttpResponse {
     HttpResponse::Ok().json(json!({ "quotas": quotas.limits() }))
 }
 
-/// `PUT {endpoint: calls}`: sets those that are given; 0 refuses every call.
+/// `PUT {name: calls}`: sets those that are given; 0 refuses every call.
 pub(super) async fn set(shared: web::Data<Shared>, body: Result<Bytes, Error>) -> Answer {
     let given: BTreeMap<String, u64> = api::read(body)?;
     let mut known = Vec::new();
-    for (path, calls) in given {
-        let Some((endpoint, ..)) = QUOTAS.iter().find(|(endpoint, ..)| *endpoint == path) else {
-            let endpoints = QUOTAS.map(|(endpoint, ..)| endpoint).join(", ");
-            return Err(Refusal::bad_request(format!(
-                "one of {endpoints} is allowed"
-            )));
+    for (name, calls) in given {
+        let Some(quota) = QUOTAS.iter().find(|quota| quota.name == name) else {
+            let names = QUOTAS.map(|quota| quota.name).join(", ");
+            return Err(Refusal::bad_request(format!("one of {names} is allowed")));
         };
-        known.push((*endpoint, calls));
+        known.push((quota.name, calls));
     }
     let mut state = shared.lock();
     state.quotas.set.extend(known);
@@ -262,6 +302,29 @@ mod tests {
         assert_eq!(clear(now), Ok(()));
         assert_eq!(clear(now), Err(Errcode::CLEAR_LIMIT));
         assert_eq!(clear(now + 1), Ok(()), "in November");
+    }
+
+    #[test]
+    fn a_call_must_keep_all_its_limits() {
+        let mut quotas = Quotas::default();
+        quotas.set.insert("/cgi-bin/stable_token", 2);
+        quotas.set.insert("/cgi-bin/stable_token per minute", 1);
+        let mut count = |now| quotas.count(&account(), "/cgi-bin/stable_token", now);
+        assert_eq!(count(0), Ok(()));
+        assert_eq!(
+            count(0),
+            Err(Errcode::MINUTE_LIMIT),
+            "which counts for none"
+        );
+        assert_eq!(count(60_000), Ok(()));
+        assert_eq!(count(120_000), Err(Errcode::DAILY_LIMIT));
+        for _ in 0..100 {
+            quotas.count_person(&account(), "amy", 0).unwrap();
+        }
+        let mut login = |user, now| quotas.count_person(&account(), user, now);
+        assert_eq!(login("amy", 59_999), Err(Errcode::MINUTE_LIMIT));
+        assert_eq!(login("ben", 59_999), Ok(()));
+        assert_eq!(login("amy", 60_000), Ok(()));
     }
 
     #[test]

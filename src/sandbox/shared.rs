@@ -7,12 +7,12 @@ use tokio::sync::Semaphore;
 use super::{
     account::Accounts,
     address::Own,
-    authorize::Back,
     chat::Chats,
     expiring::Expiring,
     fault::Faults,
     global_token::GlobalTokens,
     ledger::{Grant, Ledger},
+    oauth::Back,
     push::Pusher,
     qrconnect::{Logins, MAX_HELD},
     quota::Quotas,
@@ -45,7 +45,22 @@ pub(super) struct Shared {
     state: Mutex<State>,
 }
 
-/// All that changes. No lock is held across an await.
+/// All that changes. No lock is held across an await, and nothing grows without bound:
+///
+/// | what | at most | more |
+/// |---|---|---|
+/// | accounts | 100 and the sandbox's own | 409 |
+/// | users, whom they follow | 1000, users times accounts | 409 |
+/// | codes, sessions and user tokens | 100 000 each | the oldest makes room |
+/// | global tokens | 100 000, and two and a count per account | the oldest makes room |
+/// | parametric codes | 100 000 temporary, 100 000 permanent ones | the oldest makes room |
+/// | counts of calls | accounts times limits and users | |
+/// | consent sheets, website logins | 10 000 each | the oldest makes room |
+/// | held polls | 10 000 | answered straight away |
+/// | faults | 64, with bodies of 16 KiB | 400 |
+/// | lines of chats, each of 2 KiB | 5000 | the oldest makes room |
+/// | codes that wait for a follower | 10 000 | all are forgotten |
+/// | pushes under way, remembered attempts | 256, 200 | not delivered, the oldest makes room |
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) accounts: Accounts,
@@ -74,18 +89,18 @@ impl Shared {
     pub(super) fn new(own: Own, accounts: Accounts, clock: Clock, http: reqwest::Client) -> Self {
         Self {
             own,
-            clock,
             held_polls: Semaphore::new(MAX_HELD),
             http,
             tasks: Tasks::new(),
-            state: Mutex::new(State::new(accounts.clone())),
+            state: Mutex::new(State::new(accounts.clone(), clock.wall_s())),
             configured: accounts,
+            clock,
         }
     }
 
     /// Everything as after a start, but for the clock, which cannot go back.
     pub(super) fn reset(&self) {
-        *self.lock() = State::new(self.configured.clone());
+        *self.lock() = State::new(self.configured.clone(), self.clock.wall_s());
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -95,10 +110,11 @@ impl Shared {
 }
 
 impl State {
-    fn new(accounts: Accounts) -> Self {
+    /// `now` is in epoch seconds.
+    fn new(accounts: Accounts, now: u64) -> Self {
         Self {
             accounts,
-            users: Users::seeded(),
+            users: Users::seeded(now),
             ledger: Ledger::new(),
             global_tokens: GlobalTokens::new(),
             tickets: Tickets::new(),

@@ -5,6 +5,8 @@ use base64::{Engine, engine::general_purpose::URL_SAFE};
 use super::{expiring::Expiring, ledger::alphanumeric};
 use crate::{clock::Millis, ids};
 
+/// Where the links of all codes lead.
+pub(super) const HOST: &str = "weixin.qq.com";
 /// In front of every code's own characters.
 const URL: &str = "http://weixin.qq.com/q/";
 /// The longest that a temporary code can live, in seconds.

@@ -1,10 +1,19 @@
-"""WeChatOAuth: the in-app page, and who came back from it."""
+"""WeChatOAuth: the in-app page and that of a website, and who came back from them."""
 
 import unittest
 
 from wechatpy.exceptions import WeChatOAuthException
 
-from sandbox import OFFICIAL_ACCOUNT, REDIRECT_URI, Case, OAuth, advance, code_of
+from sandbox import (
+    OFFICIAL_ACCOUNT,
+    REDIRECT_URI,
+    WEBSITE,
+    Case,
+    OAuth,
+    advance,
+    code_of,
+    website_code_of,
+)
 
 
 def oauth(scope):
@@ -56,6 +65,20 @@ class OAuthTest(Case):
         new = asking.refresh_access_token(first["refresh_token"])
         self.assertNotEqual(new["access_token"], first["access_token"])
         self.assertTrue(asking.check_access_token())
+
+    def test_a_website_gets_the_same_person(self):
+        website = OAuth(*WEBSITE, REDIRECT_URI, state="s1")
+        code, state = website_code_of("zoe", website.qrconnect_url)
+        self.assertEqual(state, "s1")
+        token = website.fetch_access_token(code)
+        self.assertEqual(token["scope"], "snsapi_login")
+        person = website.get_user_info()
+        self.assertEqual(person["nickname"], "Zoë Example")
+        asking = oauth("snsapi_userinfo")
+        code, _ = code_of("zoe", asking.authorize_url)
+        on_the_phone = asking.fetch_access_token(code)
+        self.assertEqual(on_the_phone["unionid"], person["unionid"])
+        self.assertNotEqual(on_the_phone["openid"], person["openid"])
 
 
 if __name__ == "__main__":

@@ -94,7 +94,8 @@ class PushTest(Case):
     def check_mode(self, mode):
         account = self.set_up_account(mode)
         person = {"user": USER, "app_id": APP_ID}
-        made = Client(APP_ID, SECRET).qrcode.create(
+        client = Client(APP_ID, SECRET)
+        made = client.qrcode.create(
             {
                 "expire_seconds": 300,
                 "action_name": "QR_STR_SCENE",
@@ -112,7 +113,15 @@ class PushTest(Case):
         self.assertEqual(scanned["replies"], [{"text": "ScanEvent scene-1"}])
         said = api("POST", "/message", {**person, "text": "你好 & <再见>"})
         self.assertEqual(said["replies"], [{"text": "TextMessage 你好 & <再见>"}])
-        subscribe, scan, text = self.server.messages
+        known = client.user.get(self.server.messages[0].source)
+        self.assertEqual(known["subscribe_scene"], "ADD_SCENE_QR_CODE")
+        self.assertEqual(known["qr_scene_str"], "scene-1")
+        # What is answered to an unsubscribe never reaches the one who has left.
+        left = api("POST", "/unfollow", person)
+        self.assertEqual(left["replies"], [{"text": "UnsubscribeEvent "}])
+        self.assertEqual(client.user.get(self.server.messages[0].source)["subscribe"], 0)
+        subscribe, scan, text, unsubscribe = self.server.messages
+        self.assertEqual(unsubscribe.source, text.source)
         self.assertEqual(subscribe.target, account["original_id"])
         self.assertEqual(subscribe.source, text.source)
         self.assertEqual(scan.ticket, made["ticket"])

@@ -118,6 +118,18 @@ async function call(method, path, body) {
   return answer;
 }
 
+/**
+ * Shows the items, or in words of the list that there are none.
+ *
+ * @param {HTMLElement} list
+ * @param {HTMLElement[]} items
+ */
+function fill(list, items) {
+  const none = document.createElement("li");
+  none.textContent = list.dataset.none ?? "";
+  list.replaceChildren(...(items.length === 0 ? [none] : items));
+}
+
 function developer() {
   const drawer = find("#developer", HTMLElement);
   const says = find("#developer-says", HTMLElement);
@@ -125,7 +137,8 @@ function developer() {
   const form = find("#fault", HTMLFormElement);
   const push = find("#push", HTMLFormElement);
   const pushes = find("#pushes", HTMLOListElement);
-  if (!drawer || !says || !list || !form || !push || !pushes) return;
+  const settings = find("#settings", HTMLFormElement);
+  if (!drawer || !says || !list || !form || !push || !pushes || !settings) return;
   const words = drawer.dataset;
   drawer.hidden = false;
 
@@ -146,12 +159,7 @@ function developer() {
       item.append(text, remove);
       return item;
     });
-    if (items.length === 0) {
-      const none = document.createElement("li");
-      none.textContent = list.dataset.none ?? "";
-      items.push(none);
-    }
-    list.replaceChildren(...items);
+    fill(list, items);
   };
 
   /** @param {() => Promise<void>} work */
@@ -184,19 +192,28 @@ function developer() {
       item.append(text);
       return item;
     });
-    if (items.length === 0) {
-      const none = document.createElement("li");
-      none.textContent = pushes.dataset.none ?? "";
-      items.push(none);
-    }
-    pushes.replaceChildren(...items);
+    fill(pushes, items);
+  };
+
+  const fields = () => settings.querySelectorAll(/** @type {"input"} */ ("input, select"));
+
+  /** @param {Record<string, unknown>} values */
+  const drawSettings = (values) => {
+    for (const field of fields()) field.value = String(values[field.name]);
   };
 
   const refresh = async () => {
     faults = (await call("GET", "faults")).faults;
     draw();
     drawPush(await call("GET", "push"));
+    drawSettings(await call("GET", "settings"));
   };
+
+  settings.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const values = [...fields()].map(({ name, value, dataset }) => [name, "number" in dataset ? Number(value) : value]);
+    attempt(async () => drawSettings(await call("PUT", "settings", Object.fromEntries(values))));
+  });
 
   push.addEventListener("submit", (event) => {
     event.preventDefault();

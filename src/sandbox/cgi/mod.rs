@@ -1,7 +1,6 @@
 //! api.weixin.qq.com's `/cgi-bin` and `/wxa`, and mp.weixin.qq.com's `/cgi-bin`: what an account does itself.
 
 mod clear_quota;
-mod js_code;
 mod qrcode;
 mod token;
 mod user;
@@ -10,7 +9,7 @@ mod wxa;
 use actix_web::web;
 use serde_json::{Map, Value};
 
-pub(super) use self::js_code::js_code;
+pub(super) use self::wxa::HOST as MINI_PROGRAM_HOST;
 use super::{
     call::{self, get, post, post_for_jpeg},
     errcode::Errcode,
@@ -26,8 +25,6 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
         .service(get("/cgi-bin/getcallbackip", user::callback_ip))
         .service(post("/cgi-bin/clear_quota", clear_quota::clear_quota))
         .service(post_for_jpeg("/wxa/getwxacodeunlimit", wxa::code_unlimited))
-        // In front of the rest of /sns, which answers whatever it does not know.
-        .service(get("/sns/jscode2session", js_code::session))
         .service(web::scope("/cgi-bin").default_service(web::to(call::unknown)))
         .service(web::scope("/wxa").default_service(web::to(call::unknown)));
 }

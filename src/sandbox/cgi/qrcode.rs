@@ -3,7 +3,6 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use url::form_urlencoded;
 
 use super::{object, text};
 use crate::sandbox::{
@@ -11,6 +10,7 @@ use crate::sandbox::{
     call::{Answer, Call, to_json},
     errcode::Errcode,
     qr_image,
+    query::Query,
     shared::Shared,
     ticket::{MAX_EXPIRE_S, Scene},
 };
@@ -123,11 +123,10 @@ fn expire_seconds(body: &Map<String, Value>) -> Result<u64, Errcode> {
 
 /// The picture of a ticket, to anybody; 404 when it is unknown or over.
 pub(super) async fn show(shared: web::Data<Shared>, request: HttpRequest) -> HttpResponse {
-    let query = request.query_string().as_bytes();
-    let ticket = form_urlencoded::parse(query).find(|(name, _)| name == "ticket");
-    let code = ticket.and_then(|(_, ticket)| {
+    let query = Query::read(request.query_string());
+    let code = query.get("ticket").and_then(|ticket| {
         let mut state = shared.lock();
-        state.tickets.find_by_ticket(&ticket, shared.clock.now())
+        state.tickets.find_by_ticket(ticket, shared.clock.now())
     });
     match code.and_then(|code| qr_image::draw(&code.url, qr_image::WIDTH)) {
         Some(picture) => HttpResponse::Ok().content_type("image/jpg").body(picture),

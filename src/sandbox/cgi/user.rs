@@ -4,12 +4,15 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::sandbox::{
-    account::Kind,
+    account::{Account, Kind},
     call::{Answer, Call, to_json},
     errcode::Errcode,
+    shared::State,
+    ticket::Scene,
+    user::{OPENID, User},
 };
 
-/// A follower. Since 2021 WeChat gives neither name nor picture.
+/// A follower. Since the end of 2021 WeChat gives neither name nor picture.
 #[derive(Serialize)]
 struct Follower<'a> {
     subscribe: u8,
@@ -39,15 +42,16 @@ pub(super) fn info(call: &mut Call<'_>) -> Answer {
     }
     let openid = call.param("openid").ok_or(Errcode::OPENID_MISSING)?;
     let state = &*call.state;
-    let user = state
-        .users
-        .iter()
-        .find(|user| user.openid(&account.app_id) == openid)
-        .ok_or(Errcode::INVALID_OPENID)?;
+    let user = find(state, openid, &account.app_id)?;
     let unionid = user.unionid_on(&account);
-    if !state.users.follows(&user.id, &account.app_id) {
+    let Some(follow) = state.users.follow_of(&user.id, &account.app_id) else {
         return Ok(to_json(&json!({ "subscribe": 0, "openid": openid })));
-    }
+    };
+    let (subscribe_scene, qr_scene, qr_scene_str) = match &follow.by {
+        None => ("ADD_SCENE_SEARCH", 0, ""),
+        Some(Scene::Number(number)) => ("ADD_SCENE_QR_CODE", *number, ""),
+        Some(Scene::Text(text)) => ("ADD_SCENE_QR_CODE", 0, text.as_str()),
+    };
     Ok(to_json(&Follower {
         subscribe: 1,
         openid,
@@ -58,15 +62,33 @@ pub(super) fn info(call: &mut Call<'_>) -> Answer {
         province: "",
         country: "",
         headimgurl: "",
-        subscribe_time: call.now / 1000,
+        subscribe_time: follow.since,
         unionid: unionid.as_deref(),
         remark: "",
         groupid: 0,
         tagid_list: [],
-        subscribe_scene: "ADD_SCENE_SEARCH",
-        qr_scene: 0,
-        qr_scene_str: "",
+        subscribe_scene,
+        qr_scene,
+        qr_scene_str,
     }))
+}
+
+/// Whose openid it is.
+///
+/// # Errors
+/// 49003 when it is that of somebody, but to another account; else 40003.
+fn find<'a>(state: &'a State, openid: &str, app_id: &str) -> Result<&'a User, Errcode> {
+    let is = |user: &&User, app_id: &str| user.openid(app_id) == openid;
+    if let Some(user) = state.users.iter().find(|user| is(user, app_id)) {
+        return Ok(user);
+    }
+    let is_elsewhere =
+        |account: &Account| state.users.iter().any(|user| is(&user, &account.app_id));
+    // Nothing else has its length, and the search is long.
+    if openid.len() == OPENID && state.accounts.iter().any(is_elsewhere) {
+        return Err(Errcode::OPENID_OF_ANOTHER);
+    }
+    Err(Errcode::INVALID_OPENID)
 }
 
 /// Where pushes come from.

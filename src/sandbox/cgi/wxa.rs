@@ -11,6 +11,8 @@ use crate::sandbox::{
     qr_image,
 };
 
+/// Where the codes of mini programs lead.
+pub(in crate::sandbox) const HOST: &str = "servicewechat.com";
 /// Characters of `scene` at most.
 const MAX_SCENE: usize = 32;
 /// What may stand in `scene` besides letters and digits.
@@ -48,10 +50,7 @@ pub(super) fn code_unlimited(call: &mut Call<'_>) -> Answer {
     };
     let width = usize::try_from(width.clamp(MIN_WIDTH, MAX_WIDTH)).unwrap_or(0);
     let scene: String = form_urlencoded::byte_serialize(scene.as_bytes()).collect();
-    let url = format!(
-        "https://servicewechat.com/{}/{page}?scene={scene}",
-        account.app_id
-    );
+    let url = format!("https://{HOST}/{}/{page}?scene={scene}", account.app_id);
     qr_image::draw(&url, width).ok_or(Errcode::INVALID_PAGE)
 }
 

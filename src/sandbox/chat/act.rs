@@ -8,6 +8,7 @@ use crate::{
     sandbox::{
         push::{Code, Kind, Outcome, push},
         shared::Shared,
+        user::Follow,
     },
 };
 
@@ -57,11 +58,14 @@ pub(super) async fn follow(shared: &web::Data<Shared>, person: &Person) -> Outco
         if state.users.follows(&person.user_id, &person.app_id) {
             return Outcome::default();
         }
-        state
-            .users
-            .set_follows(&person.user_id, &person.app_id, true);
         state.chats.add(person, Line::Followed);
-        state.chats.take_waiting(person, now)
+        let code = state.chats.take_waiting(person, now);
+        let follow = Follow {
+            since: shared.clock.wall_s(),
+            by: code.as_ref().map(|code| code.scene.clone()),
+        };
+        state.users.follow(&person.user_id, &person.app_id, follow);
+        code
     };
     push(shared, person, Kind::Subscribe(code)).await
 }
@@ -73,9 +77,7 @@ pub(super) async fn unfollow(shared: &web::Data<Shared>, person: &Person) -> Out
         if !state.users.follows(&person.user_id, &person.app_id) {
             return Outcome::default();
         }
-        state
-            .users
-            .set_follows(&person.user_id, &person.app_id, false);
+        state.users.unfollow(&person.user_id, &person.app_id);
         state.chats.add(person, Line::Left);
     }
     push(shared, person, Kind::Unsubscribe).await

@@ -15,7 +15,6 @@ use super::{
 use crate::sandbox::{
     account::Kind,
     api::{self, Answer, Refusal},
-    page,
     push::Outcome,
     shared::{Shared, State},
 };
@@ -41,9 +40,7 @@ async fn follow(
     request: HttpRequest,
     body: Result<Bytes, Error>,
 ) -> Answer {
-    let person = without_text(api::read(body)?, &shared.lock(), &request)?;
-    let outcome = act::follow(&shared, &person).await;
-    Ok(HttpResponse::Ok().json(delivered(&outcome)))
+    taken(&shared, &request, body, act::follow).await
 }
 
 async fn unfollow(
@@ -51,8 +48,21 @@ async fn unfollow(
     request: HttpRequest,
     body: Result<Bytes, Error>,
 ) -> Answer {
-    let person = without_text(api::read(body)?, &shared.lock(), &request)?;
-    let outcome = act::unfollow(&shared, &person).await;
+    taken(&shared, &request, body, act::unfollow).await
+}
+
+async fn taken(
+    shared: &web::Data<Shared>,
+    request: &HttpRequest,
+    body: Result<Bytes, Error>,
+    act: impl AsyncFnOnce(&web::Data<Shared>, &Person) -> Outcome,
+) -> Answer {
+    let call: Call = api::read(body)?;
+    if call.text.is_some() {
+        return Err(Refusal::bad_request("text: only a message has one"));
+    }
+    let person = person(&call, &shared.lock(), request)?;
+    let outcome = act(shared, &person).await;
     Ok(HttpResponse::Ok().json(delivered(&outcome)))
 }
 
@@ -89,13 +99,6 @@ pub(in crate::sandbox) fn delivered(outcome: &Outcome) -> Map<String, Value> {
     answer
 }
 
-fn without_text(call: Call, state: &State, request: &HttpRequest) -> Result<Person, Refusal> {
-    if call.text.is_some() {
-        return Err(Refusal::bad_request("text: only a message has one"));
-    }
-    person(&call, state, request)
-}
-
 fn person(call: &Call, state: &State, request: &HttpRequest) -> Result<Person, Refusal> {
     let account = match &call.app_id {
         None => state.accounts.official(),
@@ -105,15 +108,7 @@ fn person(call: &Call, state: &State, request: &HttpRequest) -> Result<Person, R
             .filter(|account| account.kind == Kind::OfficialAccount)
             .ok_or_else(|| Refusal::bad_request("app_id: not that of an official account here"))?,
     };
-    let user = match &call.user {
-        None => state
-            .users
-            .get_or_first(page::phone_user(request).as_deref()),
-        Some(id) => state
-            .users
-            .get(id)
-            .ok_or_else(|| Refusal::bad_request("user: there is no user of that id"))?,
-    };
+    let user = api::user(state, call.user.as_deref(), request)?;
     Ok(Person {
         app_id: account.app_id.clone(),
         user_id: user.id.clone(),

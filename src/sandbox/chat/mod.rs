@@ -83,6 +83,7 @@ impl Chats {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::ticket::Scene;
 
     fn person(user_id: &str) -> Person {
         Person {
@@ -110,7 +111,7 @@ mod tests {
     fn a_code_waits_five_minutes_and_counts_once() {
         let mut chats = Chats::default();
         let code = |scene: &str| Code {
-            scene: scene.to_owned(),
+            scene: Scene::Text(scene.to_owned()),
             ticket: "gQ".to_owned(),
         };
         let amy = person("amy");

@@ -11,9 +11,9 @@ use super::{
 };
 use crate::sandbox::{
     account::{Account, Kind},
-    api, page,
+    page,
     phone::{self, Screen, View},
-    push::Code,
+    push::{Code, Outcome},
     shared::Shared,
     user::User,
 };
@@ -51,10 +51,7 @@ impl Tap {
 /// To the chat, on the phone of the user who tapped.
 fn to_chat(person: Person) -> HttpResponse {
     let chat = Screen::chat(&person.app_id).url(None);
-    let mut response = phone::moved(StatusCode::SEE_OTHER, &chat);
-    // A user's id is always a valid cookie value.
-    let _ = response.add_cookie(&api::user_cookie(person.user_id));
-    response
+    page::moved_as(person.user_id, StatusCode::SEE_OTHER, &chat)
 }
 
 async fn scan(
@@ -66,7 +63,7 @@ async fn scan(
     let code = shared.lock().tickets.find_by_url(&tap.text, now);
     let Some(code) = code else {
         let gone = Screen::scanned(&tap.text).url(None);
-        return phone::moved(StatusCode::SEE_OTHER, &gone);
+        return page::moved(StatusCode::SEE_OTHER, &gone);
     };
     tap.app_id.clone_from(&code.app_id);
     let Some(person) = tap.person(&shared, &request) else {
@@ -81,11 +78,7 @@ async fn follow(
     request: HttpRequest,
     tap: web::Form<Tap>,
 ) -> HttpResponse {
-    let Some(person) = tap.person(&shared, &request) else {
-        return HttpResponse::Forbidden().finish();
-    };
-    act::follow(&shared, &person).await;
-    to_chat(person)
+    tapped(&shared, &request, &tap, act::follow).await
 }
 
 async fn unfollow(
@@ -93,10 +86,19 @@ async fn unfollow(
     request: HttpRequest,
     tap: web::Form<Tap>,
 ) -> HttpResponse {
-    let Some(person) = tap.person(&shared, &request) else {
+    tapped(&shared, &request, &tap, act::unfollow).await
+}
+
+async fn tapped(
+    shared: &web::Data<Shared>,
+    request: &HttpRequest,
+    tap: &Tap,
+    act: impl AsyncFnOnce(&web::Data<Shared>, &Person) -> Outcome,
+) -> HttpResponse {
+    let Some(person) = tap.person(shared, request) else {
         return HttpResponse::Forbidden().finish();
     };
-    act::unfollow(&shared, &person).await;
+    act(shared, &person).await;
     to_chat(person)
 }
 

@@ -20,7 +20,7 @@ async fn show(shared: web::Data<Shared>) -> HttpResponse {
     shown(&shared.lock().pusher)
 }
 
-/// Replaces all switches; absent ones are off.
+/// Replaces all switches; absent ones are as at the start.
 async fn set(shared: web::Data<Shared>, body: Result<Bytes, Error>) -> Answer {
     let switches: Switches = api::read(body)?;
     switches.check().map_err(Refusal::bad_request)?;

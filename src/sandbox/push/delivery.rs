@@ -20,14 +20,11 @@ use crate::{
     clock::Millis,
     sandbox::{
         chat::{Chats, Line, Person},
-        fault::{Fault, Reset},
-        interrupt,
+        fault::{self, Fault, Reset},
         shared::Shared,
     },
 };
 
-/// Attempts in all.
-const ATTEMPTS: u32 = 3;
 /// From the start of one attempt to that of the next.
 const STEP: Millis = 5000;
 /// How long an event is held for the next one to overtake it.
@@ -179,7 +176,7 @@ impl Delivery {
     async fn deliver_copy(&self, copy: u32, signed: &Signed) {
         let clock = &self.shared.clock;
         let began = clock.now();
-        for attempt in 0..ATTEMPTS {
+        for attempt in 0..self.switches.attempts {
             clock
                 .sleep_until(began + Millis::from(attempt) * STEP)
                 .await;
@@ -207,7 +204,7 @@ impl Delivery {
             if state.pusher.is_paused(&self.target.app_id, now) {
                 return Err(Failure::Paused);
             }
-            state.faults.strike(ENDPOINT, interrupt::chance)
+            state.faults.strike(ENDPOINT, fault::chance)
         };
         let latency = fault.as_ref().and_then(|fault| fault.latency_ms);
         let clock = &self.shared.clock;
@@ -228,8 +225,9 @@ impl Delivery {
         if let Some(errcode) = fault.as_ref().and_then(|fault| fault.errcode) {
             return Err(Failure::Fault(errcode));
         }
+        let truncate = fault.as_ref().and_then(|fault| fault.truncate);
         let instead = fault.filter(|fault| fault.status.is_some() || fault.body.is_some());
-        let (status, body) = match instead {
+        let (status, mut body) = match instead {
             Some(fault) => {
                 let body = fault.body.unwrap_or_default();
                 (fault.status.unwrap_or(200), body.into_bytes())
@@ -239,6 +237,7 @@ impl Delivery {
         if reset == Some(Reset::After) {
             return Err(Failure::Unreachable);
         }
+        body.truncate(truncate.unwrap_or(usize::MAX));
         Ok(answer::read(status, &body, &self.target, &self.event)?)
     }
 
@@ -258,7 +257,7 @@ impl Delivery {
             .record(self.record(copy, attempt, &result, now));
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
         progress.overtaken = None;
-        let is_last = paused || attempt + 1 == ATTEMPTS;
+        let is_last = paused || attempt + 1 == self.switches.attempts;
         let outcome = self.show(&mut state.chats, &mut progress, &result, is_last);
         if let Some(teller) = progress.teller.take() {
             // Whoever asked may be gone.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::sandbox::ticket::Parametric;
+use crate::sandbox::ticket::{Parametric, Scene};
 
 /// One thing that a person did to an account.
 #[derive(Clone, Debug)]
@@ -33,14 +33,14 @@ pub(in crate::sandbox) enum Kind {
 /// A parametric code, as an event tells of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::sandbox) struct Code {
-    pub(in crate::sandbox) scene: String,
+    pub(in crate::sandbox) scene: Scene,
     pub(in crate::sandbox) ticket: String,
 }
 
 impl From<&Parametric> for Code {
     fn from(code: &Parametric) -> Self {
         Self {
-            scene: code.scene.event_key(),
+            scene: code.scene.clone(),
             ticket: code.ticket.clone(),
         }
     }
@@ -60,8 +60,8 @@ impl Kind {
     /// The value of `EventKey`: a scene verbatim, behind `qrscene_` when somebody followed by it.
     pub(in crate::sandbox) fn key(&self) -> String {
         match self {
-            Self::Scan(code) => code.scene.clone(),
-            Self::Subscribe(Some(code)) => format!("qrscene_{}", code.scene),
+            Self::Scan(code) => code.scene.event_key(),
+            Self::Subscribe(Some(code)) => format!("qrscene_{}", code.scene.event_key()),
             Self::Subscribe(None) | Self::Unsubscribe | Self::Text { .. } => String::new(),
         }
     }
@@ -153,7 +153,7 @@ mod tests {
 
     fn code() -> Code {
         Code {
-            scene: "7Qm".to_owned(),
+            scene: Scene::Text("7Qm".to_owned()),
             ticket: "gQ==".to_owned(),
         }
     }

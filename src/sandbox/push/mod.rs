@@ -8,6 +8,7 @@
 //! | `reorder` | an event is held until the next one was delivered, or ten seconds have passed |
 //! | `delay_ms` | each event is delivered that much later |
 //! | `stale_s` | the signature's timestamp is that old |
+//! | `attempts` | so many in all, five seconds apart; 3 unless set, as "three retries in total" can be read as 4 |
 //! | `resign` | each attempt is signed (and sealed) anew; WeChat does not say whether its retries are |
 //!
 //! All times are the sandbox's clock's. The fault endpoint `push` strikes single attempts.
@@ -54,7 +55,7 @@ const FAILURES_BEFORE_PAUSE: u32 = 10;
 const PAUSE: Millis = 60_000;
 
 /// What `PUT /sandbox/api/push` sets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Switches {
     duplicate: u32,
@@ -62,10 +63,26 @@ pub(super) struct Switches {
     concurrent: bool,
     delay_ms: Millis,
     stale_s: u64,
+    attempts: u32,
     resign: bool,
 }
 
+impl Default for Switches {
+    fn default() -> Self {
+        Self {
+            duplicate: 0,
+            reorder: false,
+            concurrent: false,
+            delay_ms: 0,
+            stale_s: 0,
+            attempts: 3,
+            resign: false,
+        }
+    }
+}
+
 impl Switches {
+    const MAX_ATTEMPTS: u32 = 4;
     const MAX_DUPLICATE: u32 = 50;
     const MAX_DELAY_MS: Millis = 60_000;
     const MAX_STALE_S: u64 = 86_400;
@@ -84,6 +101,10 @@ impl Switches {
             if value > max {
                 return Err(format!("{name}: 0 to {max} is allowed"));
             }
+        }
+        if !(1..=Self::MAX_ATTEMPTS).contains(&self.attempts) {
+            let max = Self::MAX_ATTEMPTS;
+            return Err(format!("attempts: 1 to {max} is allowed"));
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The page on the phone that scanned, and its two buttons.
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -10,11 +10,11 @@ use super::{
 };
 use crate::sandbox::{
     account::Account,
-    authorize::PageError,
     ledger::{Grant, Ledger, Scope},
-    oauth,
     page::{self, Document, Language},
+    page_error::PageError,
     shared::{Shared, State},
+    sheet::{Sheet, tick},
     user::User,
 };
 
@@ -31,17 +31,14 @@ pub(super) async fn show(
     scan: web::Query<Scan>,
 ) -> HttpResponse {
     if let Some(elsewhere) = page::canonical(&request, shared.own) {
-        return HttpResponse::Found()
-            .insert_header((header::LOCATION, elsewhere))
-            .insert_header((header::CACHE_CONTROL, "no-store"))
-            .finish();
+        return page::moved(StatusCode::FOUND, &elsewhere);
     }
     let language = Language::of(&request);
     let user = page::phone_user(&request);
     let mut state = shared.lock();
     match sheet(&mut state, &scan.uuid, user.as_deref(), language, &shared) {
         Ok(body) => document(language, body),
-        Err(refused) => oauth::error_page(refused.into(), language),
+        Err(refused) => PageError::from(refused).respond(language),
     }
 }
 
@@ -123,30 +120,16 @@ fn answer(
         .and_then(|login| act(login, ledger));
     match done {
         Ok(()) => document(language, result(is_confirmation, language)),
-        Err(refused) => oauth::error_page(refused.into(), language),
+        Err(refused) => PageError::from(refused).respond(language),
     }
 }
 
 impl From<Refused> for PageError {
     fn from(refused: Refused) -> Self {
-        let (text, hint) = match refused {
-            Refused::Gone => (
-                "二维码已过期",
-                "This code or this page is too old, or unknown; scan the code that the website shows now.",
-            ),
-            Refused::Taken => (
-                "二维码已被他人扫描",
-                "Another user of the sandbox has scanned this code; it is free again when that user cancels.",
-            ),
-            Refused::Used => (
-                "二维码已被使用",
-                "Somebody has logged in by this code already; reload the website's page for a new one.",
-            ),
-        };
-        Self {
-            code: None,
-            text,
-            hint,
+        match refused {
+            Refused::Gone => Self::CODE_GONE,
+            Refused::Taken => Self::CODE_TAKEN,
+            Refused::Used => Self::CODE_USED,
         }
     }
 }
@@ -163,35 +146,18 @@ fn document(language: Language, body: Markup) -> HttpResponse {
 
 /// Who asks, who answers, and two buttons.
 fn question(tap: &Tap, account: &Account, user: &User, wording: &Wording) -> Markup {
-    let form = |name: &str, class: &str, label: &str| {
-        html! {
-            form name=(name) method="post" action={ "/connect/qrconnect/" (name) } {
-                input type="hidden" name="uuid" value=(tap.uuid);
-                input type="hidden" name="ticket" value=(tap.ticket);
-                button class={ "button " (class) } type="submit" { (label) }
-            }
-        }
+    let sheet = Sheet {
+        account: &account.name,
+        asks: wording.asks,
+        title: wording.confirm_title,
+        user,
+        about: None,
+        action: "/connect/qrconnect",
+        hidden: &[("uuid", &tap.uuid), ("ticket", &tap.ticket)],
+        reject: wording.cancel,
+        confirm: wording.confirm,
     };
-    html! {
-        main.phone.dimmed {
-            section.sheet aria-labelledby="ask" {
-                p.sheet-app {
-                    img.app-icon src="/sandbox/assets/icon.svg" alt="" width="24" height="24";
-                    span { (account.name) }
-                    span.asks { (wording.asks) }
-                }
-                h1 #ask { (wording.confirm_title) }
-                p.sheet-user {
-                    img.avatar src=(user.drawing()) alt="" width="48" height="48";
-                    span { strong { (user.name) } }
-                }
-                div.sheet-buttons {
-                    (form("reject", "secondary", wording.cancel))
-                    (form("confirm", "primary", wording.confirm))
-                }
-            }
-        }
-    }
+    sheet.draw()
 }
 
 fn result(is_confirmation: bool, language: Language) -> Markup {
@@ -210,10 +176,7 @@ fn result(is_confirmation: bool, language: Language) -> Markup {
             section.card {
                 div.target {
                     @if is_confirmation {
-                        svg.tick viewBox="0 0 24 24" width="72" height="72" aria-hidden="true" {
-                            path d="M4 12.5l5.5 5.5L20 7" fill="none" stroke="currentColor" stroke-width="2.5"
-                                stroke-linecap="round" stroke-linejoin="round" {}
-                        }
+                        (tick(72))
                     }
                     h2 { (title) }
                     p { (about) }

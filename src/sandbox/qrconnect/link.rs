@@ -1,18 +1,15 @@
 //! The rules of `GET /connect/qrconnect`: what a link must look like, and how its page looks.
 
-use std::borrow::Cow;
-
-use url::{Url, form_urlencoded};
+use url::Url;
 
 use crate::sandbox::{
     account::{Account, Accounts, Kind},
-    authorize::{PageError, SCOPE_TEXT},
     ledger::Scope,
+    oauth::MAX_STATE,
     page::Language,
+    page_error::PageError,
+    query::Query,
 };
-
-/// Bytes of `state` at most, as for the in-app page.
-const MAX_STATE: usize = 128;
 
 /// A link that passed.
 #[derive(Clone, Debug)]
@@ -49,74 +46,47 @@ pub(super) struct Look {
     pub(super) white_text: bool,
 }
 
-/// WeChat's words, and a hint for developers.
-const fn refused(text: &'static str, hint: &'static str) -> PageError {
-    PageError {
-        code: None,
-        text,
-        hint,
-    }
-}
-
-const APPID: PageError = refused(
-    "AppID 参数错误",
-    "appid: that of a website application here.",
-);
-const APPID_KIND: PageError = refused(
-    SCOPE_TEXT,
-    "This appid is that of an official account; here a website application's is needed.",
-);
-const SCOPE: PageError = refused(
-    SCOPE_TEXT,
-    "scope: snsapi_login, if the account may ask for it.",
-);
-const REDIRECT: PageError = refused(
-    "redirect_uri 参数错误",
-    "redirect_uri: loopback hosts and the account's domains are allowed; encode it once.",
-);
-const RESPONSE_TYPE: PageError =
-    refused("response_type 参数错误", "response_type: code, or nothing.");
-const STATE: PageError = refused(
-    "state 参数错误",
-    "state: at most 128 bytes of 0-9, A-Z, a-z, _ and -.",
-);
-
 impl Link {
     /// Reads the raw query of a link. The order does not matter here; of doubled parameters the first counts.
     pub(super) fn read(query: &str, accounts: &Accounts) -> Result<Self, PageError> {
-        let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
-        let account = value(&pairs, "appid")
+        let query = Query::read(query);
+        let account = query
+            .get("appid")
             .and_then(|app_id| accounts.get(app_id))
-            .ok_or(APPID)?;
+            .ok_or(PageError::WEBSITE_APPID)?;
         match account.kind {
             Kind::Website => {}
-            Kind::OfficialAccount => return Err(APPID_KIND),
-            Kind::MiniProgram => return Err(APPID),
+            Kind::OfficialAccount => return Err(PageError::WEBSITE_APPID_KIND),
+            Kind::MiniProgram => return Err(PageError::WEBSITE_APPID),
         }
         let login = Scope::Login.as_str();
-        if value(&pairs, "scope") != Some(login) || !account.may_ask_for(login) {
-            return Err(SCOPE);
+        if query.get("scope") != Some(login) || !account.may_ask_for(login) {
+            return Err(PageError::WEBSITE_SCOPE);
         }
-        let mut redirect_uri = value(&pairs, "redirect_uri")
+        let mut redirect_uri = query
+            .get("redirect_uri")
             .and_then(|url| Url::parse(url).ok())
             .filter(|url| accounts.may_send_to(account, url))
-            .ok_or(REDIRECT)?;
+            .ok_or(PageError::WEBSITE_REDIRECT)?;
         redirect_uri.set_fragment(None);
         // wxLogin.js leaves it out.
-        if value(&pairs, "response_type").is_some_and(|kind| kind != "code") {
-            return Err(RESPONSE_TYPE);
+        if query
+            .get("response_type")
+            .is_some_and(|kind| kind != "code")
+        {
+            return Err(PageError::WEBSITE_RESPONSE_TYPE);
         }
-        let state = value(&pairs, "state").unwrap_or_default();
+        let state = query.get("state").unwrap_or_default();
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
         if state.len() > MAX_STATE || !state.bytes().all(allowed) {
-            return Err(STATE);
+            return Err(PageError::WEBSITE_STATE);
         }
         Ok(Self {
             account: account.clone(),
             redirect_uri,
             state: state.to_owned(),
-            self_redirect: SelfRedirect::parse(value(&pairs, "self_redirect")),
-            look: Look::of(&pairs),
+            self_redirect: SelfRedirect::parse(query.get("self_redirect")),
+            look: Look::of(&query),
         })
     }
 }
@@ -143,12 +113,11 @@ impl Look {
     /// Every query has one. What wxLogin.js sends besides (`styletype`, `sizetype`, `bgcolor`, `rst`,
     /// `fast_login`) changes nothing, and `href`, a style sheet of the website, is not fetched.
     pub(super) fn read(query: &str) -> Self {
-        let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
-        Self::of(&pairs)
+        Self::of(&Query::read(query))
     }
 
-    fn of(pairs: &Pairs<'_>) -> Self {
-        let is = |name, wanted| value(pairs, name) == Some(wanted);
+    fn of(query: &Query) -> Self {
+        let is = |name, wanted| query.get(name) == Some(wanted);
         Self {
             language: if is("lang", "en") {
                 Language::English
@@ -160,16 +129,6 @@ impl Look {
             white_text: is("style", "white"),
         }
     }
-}
-
-type Pairs<'a> = [(Cow<'a, str>, Cow<'a, str>)];
-
-fn value<'a>(pairs: &'a Pairs<'_>, name: &str) -> Option<&'a str> {
-    pairs
-        .iter()
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value.as_ref())
-        .filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]
@@ -253,27 +212,51 @@ mod tests {
             .replace(SANDBOX_WEBSITE_APP_ID, "wx0000000000000009");
         assert!(read(&shop).is_ok());
         for (query, error) in [
-            (String::new(), APPID),
-            (good.replace(SANDBOX_WEBSITE_APP_ID, "wx1"), APPID),
+            (String::new(), PageError::WEBSITE_APPID),
+            (
+                good.replace(SANDBOX_WEBSITE_APP_ID, "wx1"),
+                PageError::WEBSITE_APPID,
+            ),
             (
                 good.replace(SANDBOX_WEBSITE_APP_ID, "wx0000000000000008"),
-                APPID,
+                PageError::WEBSITE_APPID,
             ),
             (
                 good.replace(SANDBOX_WEBSITE_APP_ID, SANDBOX_APP_ID),
-                APPID_KIND,
+                PageError::WEBSITE_APPID_KIND,
             ),
-            (good.replace("snsapi_login", "snsapi_userinfo"), SCOPE),
-            (good.replace("snsapi_login", ""), SCOPE),
-            (good.replace("=code", "=token"), RESPONSE_TYPE),
-            (link("", "s"), REDIRECT),
-            (link("%2Fcb", "s"), REDIRECT),
-            (link("https%3A%2F%2Fshop.example.com%2Fcb", "s"), REDIRECT),
-            (shop.replace("shop.", "sub.shop."), REDIRECT),
-            (shop.replace(".com", ".com%3A8443"), REDIRECT),
-            (link("javascript%3Aalert(1)", "s"), REDIRECT),
-            (link(REDIRECT_URI, "a%27b"), STATE),
-            (link(REDIRECT_URI, &"a".repeat(129)), STATE),
+            (
+                good.replace("snsapi_login", "snsapi_userinfo"),
+                PageError::WEBSITE_SCOPE,
+            ),
+            (good.replace("snsapi_login", ""), PageError::WEBSITE_SCOPE),
+            (
+                good.replace("=code", "=token"),
+                PageError::WEBSITE_RESPONSE_TYPE,
+            ),
+            (link("", "s"), PageError::WEBSITE_REDIRECT),
+            (link("%2Fcb", "s"), PageError::WEBSITE_REDIRECT),
+            (
+                link("https%3A%2F%2Fshop.example.com%2Fcb", "s"),
+                PageError::WEBSITE_REDIRECT,
+            ),
+            (
+                shop.replace("shop.", "sub.shop."),
+                PageError::WEBSITE_REDIRECT,
+            ),
+            (
+                shop.replace(".com", ".com%3A8443"),
+                PageError::WEBSITE_REDIRECT,
+            ),
+            (
+                link("javascript%3Aalert(1)", "s"),
+                PageError::WEBSITE_REDIRECT,
+            ),
+            (link(REDIRECT_URI, "a%27b"), PageError::WEBSITE_STATE),
+            (
+                link(REDIRECT_URI, &"a".repeat(129)),
+                PageError::WEBSITE_STATE,
+            ),
         ] {
             assert_eq!(read(&query).unwrap_err(), error, "{query}");
         }

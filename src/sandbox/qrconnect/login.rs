@@ -83,6 +83,10 @@ impl Logins {
         self.0.get(uuid, now)
     }
 
+    pub(in crate::sandbox) fn knows(&mut self, uuid: &str, now: Millis) -> bool {
+        self.get(uuid, now).is_some()
+    }
+
     /// One that a phone may still do something with.
     pub(super) fn live(&mut self, uuid: &str, now: Millis) -> Result<&mut Login, Refused> {
         self.get(uuid, now)

@@ -29,7 +29,12 @@ use self::{
     page::View,
 };
 pub(super) use self::{login::Logins, poll::MAX_HELD};
-use super::{authorize::PageError, page::text, qr_image, shared::Shared};
+use super::{
+    page::{self as pages, text},
+    page_error::PageError,
+    qr_image,
+    shared::Shared,
+};
 
 /// The page.
 const PAGE: &str = "/connect/qrconnect";
@@ -77,7 +82,7 @@ async fn show(shared: Data<Shared>, request: HttpRequest) -> HttpResponse {
     let life = state.settings.qr_page_life();
     let uuid = state.logins.open(&link.account.app_id, now + life, now);
     let view = View {
-        target: &confirm_url(&shared, &request, &uuid),
+        target: &confirm_url(&base(&shared, &request), &uuid),
         uuid: &uuid,
         link: &link,
         deny_redirect: state.settings.deny_redirect,
@@ -86,9 +91,12 @@ async fn show(shared: Data<Shared>, request: HttpRequest) -> HttpResponse {
 }
 
 /// What the code of a page says.
-fn confirm_url(shared: &Shared, request: &HttpRequest, uuid: &str) -> String {
-    let base = shared.own.base(text(request, header::HOST));
+pub(super) fn confirm_url(base: &str, uuid: &str) -> String {
     format!("{base}{CONFIRM}?uuid={uuid}")
+}
+
+fn base(shared: &Shared, request: &HttpRequest) -> String {
+    shared.own.base(text(request, header::HOST))
 }
 
 /// `GET /connect/qrcode/{uuid}`
@@ -98,9 +106,9 @@ async fn image(
     uuid: web::Path<String>,
 ) -> HttpResponse {
     let now = shared.clock.now();
-    let is_known = shared.lock().logins.get(&uuid, now).is_some();
+    let is_known = shared.lock().logins.knows(&uuid, now);
     let picture = is_known
-        .then(|| confirm_url(&shared, &request, &uuid))
+        .then(|| confirm_url(&base(&shared, &request), &uuid))
         .and_then(|text| qr_image::draw(&text, qr_image::WIDTH));
     match picture {
         Some(picture) => HttpResponse::Ok()
@@ -124,9 +132,5 @@ async fn part(name: web::Path<String>) -> HttpResponse {
         ),
         _ => return HttpResponse::NotFound().finish(),
     };
-    HttpResponse::Ok()
-        .content_type(kind)
-        .insert_header((header::CACHE_CONTROL, "no-cache"))
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .body(body)
+    pages::asset_of(kind, body)
 }

@@ -1,6 +1,6 @@
 //! The page on the computer. Every website may frame it, as it may WeChat's; it needs no cookie.
 
-use actix_web::{HttpResponse, http::header};
+use actix_web::HttpResponse;
 use maud::{DOCTYPE, Markup, html};
 use url::form_urlencoded;
 
@@ -9,7 +9,7 @@ use super::{
     link::{Link, Look},
     wording::{Wording, wording},
 };
-use crate::sandbox::{authorize::PageError, settings::DenyRedirect};
+use crate::sandbox::{page, page_error::PageError, settings::DenyRedirect};
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors http: https:";
@@ -102,21 +102,17 @@ fn mark(class: &str, path: &str) -> Markup {
     }
 }
 
-/// WeChat's error page: HTTP 200, in Chinese whatever the language; the hint below it is ours.
+/// WeChat's error page, in Chinese whatever the language.
 pub(super) fn error(error: &PageError, look: Look) -> HttpResponse {
     let body = html! {
         main {
             div.failure {
                 (cross())
-                h1 lang="zh-CN" { (error.text) }
-                @if let Some(code) = error.code {
-                    p lang="zh-CN" { "错误码：" (code) }
-                }
-                p.hint lang="en" { "Sandbox: " (error.hint) }
+                (error.says())
             }
         }
     };
-    respond(look, error.text, &body, false)
+    respond(look, error.title(), &body, false)
 }
 
 fn respond(look: Look, title: &str, body: &Markup, script: bool) -> HttpResponse {
@@ -136,11 +132,5 @@ fn respond(look: Look, title: &str, body: &Markup, script: bool) -> HttpResponse
             body.framed[look.framed].lite[look.lite].white[look.white_text] { (body) }
         }
     };
-    HttpResponse::Ok()
-        .content_type("text/html; charset=utf-8")
-        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::REFERRER_POLICY, "no-referrer"))
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .body(html.into_string())
+    page::html(POLICY, "no-referrer", html)
 }

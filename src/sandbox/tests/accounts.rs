@@ -80,7 +80,7 @@ async fn a_code_and_an_openid_belong_to_one_account() {
         "/cgi-bin/user/info?access_token={token}&openid={}",
         here["openid"].as_str().unwrap()
     );
-    assert_errcode(&sandbox.call(sandbox.get(&path)).await, 40003);
+    assert_errcode(&sandbox.call(sandbox.get(&path)).await, 49003);
     sandbox.stop().await;
 }
 

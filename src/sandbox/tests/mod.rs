@@ -5,12 +5,15 @@ mod api;
 mod callback;
 mod cgi;
 mod chat;
+mod followers;
 mod oauth;
+mod odd;
 mod pages;
 mod parametric;
 mod push;
 mod qrconnect;
 mod sns;
+mod strict;
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
@@ -38,9 +41,13 @@ struct Playground {
 
 impl Playground {
     async fn start() -> Self {
+        Self::start_on(false).await
+    }
+
+    async fn start_on(allow_private: bool) -> Self {
         let config = config::Sandbox {
             bind: "127.0.0.1:0".parse().unwrap(),
-            allow_private: false,
+            allow_private,
             accounts: BTreeMap::new(),
         };
         let clock = Clock::new();

@@ -7,15 +7,15 @@ use actix_web::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{
-    account::{Account, AccountRefused},
+use super::{Account, AccountRefused};
+use crate::sandbox::{
     api::{self, Answer, Refusal},
     push,
     shared::Shared,
 };
 
 /// All accounts, whole: their secrets open nothing outside the sandbox.
-pub(super) async fn list(shared: web::Data<Shared>) -> HttpResponse {
+pub(in crate::sandbox) async fn list(shared: web::Data<Shared>) -> HttpResponse {
     let state = shared.lock();
     let accounts: Vec<_> = state.accounts.iter().collect();
     HttpResponse::Ok().json(json!({ "accounts": accounts }))
@@ -23,7 +23,10 @@ pub(super) async fn list(shared: web::Data<Shared>) -> HttpResponse {
 
 /// Adds the account, or changes those keys of the one with that `app_id` which are given. A callback is asked for
 /// its proof first, as WeChat's console does.
-pub(super) async fn put(shared: web::Data<Shared>, body: Result<Bytes, Error>) -> Answer {
+pub(in crate::sandbox) async fn put(
+    shared: web::Data<Shared>,
+    body: Result<Bytes, Error>,
+) -> Answer {
     let given: Map<String, Value> = api::read(body)?;
     let sets_callback = ["callback_url", "token"]
         .iter()

@@ -3,40 +3,11 @@
 use maud::{Markup, html};
 use url::Url;
 
-use super::{
-    api,
-    phone::{self, Screen, View},
+use super::{Screen, View, open_url};
+use crate::sandbox::{
+    scan::{Code, MAX_SCAN},
     wording::Wording,
 };
-
-/// What a code holds.
-enum Scanned {
-    Page(Url),
-    /// A parametric code of the account of that name.
-    Account(String),
-    /// A parametric code that was never made, or has expired.
-    Gone,
-    Text,
-}
-
-impl Scanned {
-    fn read(view: &View<'_>) -> Self {
-        let text = &view.screen.scan;
-        let now = view.shared.clock.now();
-        let mut state = view.shared.lock();
-        if let Some(code) = state.tickets.find_by_url(text, now) {
-            return match state.accounts.get(&code.app_id) {
-                Some(account) => Self::Account(account.name.clone()),
-                None => Self::Gone,
-            };
-        }
-        match api::read_link(text) {
-            Some(url) if api::is_parametric(&url) => Self::Gone,
-            Some(url) => Self::Page(url),
-            None => Self::Text,
-        }
-    }
-}
 
 pub(super) fn camera(wording: &Wording) -> Markup {
     html! {
@@ -53,7 +24,7 @@ pub(super) fn camera(wording: &Wording) -> Markup {
             }
             form.paste method="get" action="/phone" {
                 label for="text" { (wording.paste) }
-                textarea #text name="scan" rows="3" required maxlength=(api::MAX_SCAN) autocomplete="off"
+                textarea #text name="scan" rows="3" required maxlength=(MAX_SCAN) autocomplete="off"
                     autocapitalize="off" spellcheck="false" placeholder=(wording.paste_placeholder) {}
                 button.button.primary type="submit" { (wording.next) }
             }
@@ -67,8 +38,8 @@ pub(super) fn card(view: &View<'_>) -> Markup {
     let wording = view.wording();
     html! {
         section.card {
-            @match Scanned::read(view) {
-                Scanned::Page(url) => {
+            @match scanned(view) {
+                Code::Page(url) => {
                     div.target {
                         (icon())
                         h2 { (wording.card_title) }
@@ -76,32 +47,48 @@ pub(super) fn card(view: &View<'_>) -> Markup {
                         p.url { (url) }
                     }
                     (whose(view))
-                    a.button.primary #open href=(phone::open_url(&view.current, &url)) { (wording.card_open) }
+                    a.button.primary #open href=(open_url(&view.current, &url)) { (wording.card_open) }
                 }
-                Scanned::Account(name) => {
+                Code::Parametric(code) => {
                     div.target {
                         img.account-icon src="/sandbox/assets/icon.svg" alt="" width="64" height="64";
-                        h2 { (name) }
+                        h2 { (account_name(view, &code.app_id)) }
                         p.url { (wording.card_account) }
                     }
                     (whose(view))
                     form method="post" action="/phone/scan" {
                         input type="hidden" name="user" value=(view.current.id);
-                        input type="hidden" name="text" value=(view.screen.scan);
+                        input type="hidden" name="text" value=(code.url);
                         button.button.primary.wide #open type="submit" { (wording.card_chat) }
                     }
                 }
-                Scanned::Gone => {
+                Code::Gone => {
                     (nothing(wording.code_gone, "", wording.code_gone_about))
                     (again(wording))
                 }
-                Scanned::Text => {
+                Code::MiniProgram => {
+                    (nothing(wording.mini_program, &view.screen.scan, wording.mini_program_about))
+                    (again(wording))
+                }
+                Code::Text => {
                     (nothing(wording.not_a_link, &view.screen.scan, wording.not_a_link_about))
                     (again(wording))
                 }
             }
         }
     }
+}
+
+fn scanned(view: &View<'_>) -> Code {
+    let now = view.shared.clock.now();
+    let base = view.shared.own.base(None);
+    Code::read(&mut view.shared.lock(), &view.screen.scan, &base, now)
+}
+
+fn account_name(view: &View<'_>, app_id: &str) -> String {
+    let state = view.shared.lock();
+    let account = state.accounts.get(app_id);
+    account.map_or_else(|| app_id.to_owned(), |account| account.name.clone())
 }
 
 fn whose(view: &View<'_>) -> Markup {

@@ -1,7 +1,7 @@
 //! A mini program's login: the code that `wx.login` gives it, and `/sns/jscode2session`.
 
 use actix_web::{
-    Error, HttpResponse,
+    Error, HttpRequest, HttpResponse,
     web::{self, Bytes},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -16,7 +16,7 @@ use crate::{
         call::{Answer, Call, to_json},
         errcode::Errcode,
         ledger::{Grant, Scope},
-        shared::Shared,
+        shared::{Shared, State},
     },
 };
 
@@ -39,8 +39,18 @@ pub(super) fn session(call: &mut Call<'_>) -> Answer {
         .to_owned();
     call.check_grant_type("authorization_code")?;
     call.count(&account)?;
-    let spent = call.state.ledger.spend(&code, &account.app_id, call.now);
-    let grant = spent.map_err(|refusal| call.state.settings.as_said(refusal))?;
+    let State {
+        ledger,
+        quotas,
+        settings,
+        ..
+    } = &mut *call.state;
+    // Who is refused by his limit may come again with the same code.
+    let spent = ledger
+        .look(&code, &account.app_id, call.now)
+        .and_then(|grant| quotas.count_person(&account, &grant.user_id, call.now))
+        .and_then(|()| ledger.spend(&code, &account.app_id, call.now));
+    let grant = spent.map_err(|refusal| settings.as_said(refusal))?;
     Ok(to_json(&Body {
         session_key: &STANDARD.encode(ids::random::<16>()),
         openid: &grant.identity.openid,
@@ -51,13 +61,14 @@ pub(super) fn session(call: &mut Call<'_>) -> Answer {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::sandbox) struct Login {
-    user: String,
+    user: Option<String>,
     app_id: String,
 }
 
-/// `POST /sandbox/api/js_code {user, app_id}`: what `wx.login` gives the mini program on the user's phone.
+/// `POST /sandbox/api/js_code {user?, app_id}`: what `wx.login` gives the mini program on the user's phone.
 pub(in crate::sandbox) async fn js_code(
     shared: web::Data<Shared>,
+    request: HttpRequest,
     body: Result<Bytes, Error>,
 ) -> api::Answer {
     let Login { user, app_id } = api::read(body)?;
@@ -68,10 +79,7 @@ pub(in crate::sandbox) async fn js_code(
         .get(&app_id)
         .filter(|account| account.kind == Kind::MiniProgram)
         .ok_or_else(|| Refusal::bad_request("app_id: there is no mini program of that id"))?;
-    let user = state
-        .users
-        .get(&user)
-        .ok_or_else(|| Refusal::bad_request("user: there is no user of that id"))?;
+    let user = api::user(&state, user.as_deref(), &request)?;
     let grant = Grant {
         app_id,
         user_id: user.id.clone(),

@@ -3,7 +3,8 @@
 use actix_web::{HttpResponse, web};
 use maud::html;
 
-use super::{shared::Shared, user::User};
+use super::User;
+use crate::sandbox::shared::Shared;
 
 /// Dark enough for white letters (4.5:1).
 const COLOURS: [&str; 8] = [
@@ -12,20 +13,23 @@ const COLOURS: [&str; 8] = [
 
 impl User {
     /// The URL of the picture.
-    pub(super) fn picture(&self, base: &str) -> String {
+    pub(in crate::sandbox) fn picture(&self, base: &str) -> String {
         self.avatar
             .clone()
             .unwrap_or_else(|| format!("{base}{}", self.drawing()))
     }
 
     /// The path of the picture that the sandbox draws.
-    pub(super) fn drawing(&self) -> String {
+    pub(in crate::sandbox) fn drawing(&self) -> String {
         format!("/sandbox/avatars/{}.svg", self.id)
     }
 }
 
 /// `GET /sandbox/avatars/{id}.svg`
-pub(super) async fn serve(shared: web::Data<Shared>, id: web::Path<String>) -> HttpResponse {
+pub(in crate::sandbox) async fn serve(
+    shared: web::Data<Shared>,
+    id: web::Path<String>,
+) -> HttpResponse {
     let drawn = shared.lock().users.get(&id).map(draw);
     match drawn {
         Some(svg) => HttpResponse::Ok()

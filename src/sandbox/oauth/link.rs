@@ -1,130 +1,46 @@
 //! The rules of `GET /connect/oauth2/authorize`: what a link must look like, and where it leads.
 
-use std::borrow::Cow;
+use url::Url;
 
-use url::{Url, form_urlencoded};
-
-use super::{
+use crate::sandbox::{
     account::{Account, Accounts, Kind},
     ledger::Scope,
+    page_error::PageError,
+    query::Query,
 };
 
 /// The parameters in the order that WeChat's regular expression demands.
 const ORDER: [&str; 5] = ["appid", "redirect_uri", "response_type", "scope", "state"];
 /// Bytes of `state` at most.
-const MAX_STATE: usize = 128;
+pub(in crate::sandbox) const MAX_STATE: usize = 128;
+/// Bytes of `redirect_uri` at most; a consent sheet keeps it.
+const MAX_REDIRECT_URI: usize = 2048;
 
 /// A link that passed.
 #[derive(Clone, Debug)]
-pub(super) struct Request {
-    pub(super) account: Account,
-    pub(super) scope: Scope,
-    pub(super) back: Back,
+pub(in crate::sandbox) struct Request {
+    pub(in crate::sandbox) account: Account,
+    pub(in crate::sandbox) scope: Scope,
+    pub(in crate::sandbox) back: Back,
 }
 
 /// Where the person goes afterwards.
 #[derive(Clone, Debug)]
-pub(super) struct Back {
+pub(in crate::sandbox) struct Back {
     redirect_uri: Url,
     state: String,
 }
 
-/// What WeChat shows instead, in a page with status 200; it never redirects a link that it refuses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PageError {
-    /// As people search for it, where WeChat gives one.
-    pub(super) code: Option<i32>,
-    /// WeChat's words.
-    pub(super) text: &'static str,
-    /// What the sandbox adds for developers.
-    pub(super) hint: &'static str,
-}
-
-pub(super) const SCOPE_TEXT: &str = "Scope 参数错误或没有 Scope 权限";
-
-impl PageError {
-    const APPID_EMPTY: Self = Self::new(10012, "appid 不能为空", "appid is missing.");
-    const REDIRECT_EMPTY: Self =
-        Self::new(10011, "redirect_uri 不能为空", "redirect_uri is missing.");
-    const SCOPE_EMPTY: Self = Self::new(10010, "scope 不能为空", "scope is missing.");
-    const STATE_EMPTY: Self = Self::new(10013, "state 不能为空", "state is missing.");
-    const STATE_BAD: Self = Self {
-        code: None,
-        text: "state 参数错误",
-        hint: "state: at most 128 bytes of 0-9, A-Z and a-z.",
-    };
-    const RESPONSE_TYPE: Self = Self {
-        code: None,
-        text: "response_type 参数错误",
-        hint: "response_type must be code.",
-    };
-    const ORDER: Self = Self {
-        code: None,
-        text: SCOPE_TEXT,
-        hint: "The parameters must be appid, redirect_uri, response_type, scope, state, in this order, each once; \
-               others may follow.",
-    };
-    const APPID_BAD: Self = Self {
-        code: None,
-        text: "AppID 参数错误",
-        hint: "appid: wx and 16 hex digits.",
-    };
-    const APPID_KIND: Self = Self::new(
-        10016,
-        "不支持微信开放平台的 Appid，请使用公众号 Appid",
-        "This appid is not that of an official account here.",
-    );
-    const REDIRECT_HOST: Self = Self::new(
-        10003,
-        "redirect_uri 域名与后台配置不一致",
-        "redirect_uri: loopback hosts and the account's domains are allowed.",
-    );
-    const SCOPE_BAD: Self = Self::new(
-        10005,
-        SCOPE_TEXT,
-        "scope: snsapi_base or snsapi_userinfo, as far as the account may ask for it.",
-    );
-    const UNVERIFIED: Self = Self::new(
-        10005,
-        SCOPE_TEXT,
-        "Only a verified account has web authorisation.",
-    );
-
-    /// A consent sheet was answered too late.
-    pub(super) const SHEET_GONE: Self = Self {
-        code: None,
-        text: "页面已过期",
-        hint: "This sheet is older than five minutes or unknown; open the link again.",
-    };
-
-    const fn new(code: i32, text: &'static str, hint: &'static str) -> Self {
-        Self {
-            code: Some(code),
-            text,
-            hint,
-        }
-    }
-
-    /// An error that somebody asked for.
-    pub(super) const fn injected(code: i32) -> Self {
-        Self::new(
-            code,
-            "系统错误",
-            "This error was set by PUT /sandbox/api/faults.",
-        )
-    }
-}
-
 impl Request {
     /// Reads the raw query of a link.
-    pub(super) fn read(query: &str, accounts: &Accounts) -> Result<Self, PageError> {
-        let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
-        let app_id = value(&pairs, "appid").ok_or(PageError::APPID_EMPTY)?;
-        let redirect_uri = value(&pairs, "redirect_uri").ok_or(PageError::REDIRECT_EMPTY)?;
-        let response_type = value(&pairs, "response_type").ok_or(PageError::RESPONSE_TYPE)?;
-        let scope = value(&pairs, "scope").ok_or(PageError::SCOPE_EMPTY)?;
-        let state = value(&pairs, "state").ok_or(PageError::STATE_EMPTY)?;
-        if !in_order(&pairs) {
+    pub(in crate::sandbox) fn read(query: &str, accounts: &Accounts) -> Result<Self, PageError> {
+        let query = Query::read(query);
+        let app_id = query.get("appid").ok_or(PageError::APPID_EMPTY)?;
+        let redirect_uri = query.get("redirect_uri").ok_or(PageError::REDIRECT_EMPTY)?;
+        let response_type = query.get("response_type").ok_or(PageError::RESPONSE_TYPE)?;
+        let scope = query.get("scope").ok_or(PageError::SCOPE_EMPTY)?;
+        let state = query.get("state").ok_or(PageError::STATE_EMPTY)?;
+        if !in_order(&query) {
             return Err(PageError::ORDER);
         }
         let account = official_account(app_id, accounts)?;
@@ -140,8 +56,9 @@ impl Request {
         if state.len() > MAX_STATE || !state.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Err(PageError::STATE_BAD);
         }
-        let redirect_uri = Url::parse(redirect_uri)
-            .ok()
+        let redirect_uri = Some(redirect_uri)
+            .filter(|text| text.len() <= MAX_REDIRECT_URI)
+            .and_then(|text| Url::parse(text).ok())
             .filter(|url| accounts.may_send_to(account, url))
             .ok_or(PageError::REDIRECT_HOST)?;
         let back = Back {
@@ -158,17 +75,17 @@ impl Request {
 
 impl Back {
     /// Back with a code.
-    pub(super) fn with_code(&self, code: &str) -> String {
+    pub(in crate::sandbox) fn with_code(&self, code: &str) -> String {
         self.merge(&[("code", code), ("state", &self.state)])
     }
 
     /// Back after a refusal: the state alone.
-    pub(super) fn refused(&self) -> String {
+    pub(in crate::sandbox) fn refused(&self) -> String {
         self.merge(&[("state", &self.state)])
     }
 
     /// The origin, for the page's `form-action`.
-    pub(super) fn origin(&self) -> String {
+    pub(in crate::sandbox) fn origin(&self) -> String {
         self.redirect_uri.origin().ascii_serialization()
     }
 
@@ -180,18 +97,8 @@ impl Back {
     }
 }
 
-type Pairs<'a> = [(Cow<'a, str>, Cow<'a, str>)];
-
-fn value<'a>(pairs: &'a Pairs<'_>, name: &str) -> Option<&'a str> {
-    pairs
-        .iter()
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value.as_ref())
-        .filter(|value| !value.is_empty())
-}
-
-fn in_order(pairs: &Pairs<'_>) -> bool {
-    let mut names = pairs.iter().map(|(name, _)| name.as_ref());
+fn in_order(query: &Query) -> bool {
+    let mut names = query.names();
     ORDER.iter().all(|wanted| names.next() == Some(wanted))
         && names.all(|extra| !ORDER.contains(&extra))
 }

@@ -4,30 +4,28 @@ use std::{any::Any, io, time::Duration};
 
 use actix_web::{
     Error, HttpRequest, HttpResponse,
-    body::{BoxBody, MessageBody},
+    body::{BoxBody, MessageBody, SizedStream, to_bytes},
     dev::{Extensions, ServiceRequest, ServiceResponse},
+    error,
     http::StatusCode,
     middleware::Next,
     rt::net::TcpStream,
     web::{self, Bytes},
 };
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use socket2::{SockRef, Socket};
 
-use super::{
-    authorize::PageError,
-    errcode::Errcode,
-    fault::{Fault, Reset},
-    oauth, page, qrconnect,
-    shared::Shared,
+use super::{Fault, Reset};
+use crate::{
+    ids,
+    sandbox::{errcode::Errcode, page, page_error::PageError, qrconnect, shared::Shared},
 };
-use crate::ids;
 
 /// A second handle on the connection, to reset it by.
 struct Wire(Socket);
 
 /// Keeps a handle on each connection.
-pub(super) fn remember_wire(connection: &dyn Any, data: &mut Extensions) {
+pub(in crate::sandbox) fn remember_wire(connection: &dyn Any, data: &mut Extensions) {
     let wire = connection
         .downcast_ref::<TcpStream>()
         .and_then(|stream| SockRef::from(stream).try_clone().ok());
@@ -37,7 +35,7 @@ pub(super) fn remember_wire(connection: &dyn Any, data: &mut Extensions) {
 }
 
 /// The middleware.
-pub(super) async fn interrupt(
+pub(in crate::sandbox) async fn interrupt(
     shared: web::Data<Shared>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -49,6 +47,10 @@ pub(super) async fn interrupt(
     tracing::debug!(endpoint = fault.endpoint, "a fault strikes");
     if let Some(latency) = fault.latency_ms {
         shared.clock.sleep(Duration::from_millis(latency)).await;
+    }
+    if let Some(length) = fault.truncate {
+        let response = next.call(request).await?.map_into_boxed_body();
+        return truncate(response, length).await;
     }
     if fault.reset == Some(Reset::After) {
         let (request, _) = next.call(request).await?.into_parts();
@@ -98,9 +100,34 @@ fn refusal(errcode: i32, shared: &Shared, request: &HttpRequest) -> HttpResponse
     }
     if path.starts_with("/connect/") {
         let language = page::Language::of(request);
-        return oauth::error_page(PageError::injected(errcode), language);
+        return PageError::injected(errcode).respond(language);
     }
     Errcode(errcode).respond(request, shared.clock.now())
+}
+
+/// An answer that breaks off: it says how long it is, and is shorter.
+async fn truncate(
+    response: ServiceResponse<BoxBody>,
+    length: usize,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let (request, response) = response.into_parts();
+    let (response, body) = response.into_parts();
+    let whole = to_bytes(body)
+        .await
+        .map_err(error::ErrorInternalServerError)?;
+    let response = if length < whole.len() {
+        let broken = stream::once(async {
+            // First what was sent before has to leave.
+            tokio::task::yield_now().await;
+            Err(io::Error::from(io::ErrorKind::ConnectionReset))
+        });
+        let part = stream::iter([Ok(whole.slice(..length))]).chain(broken);
+        let size = u64::try_from(whole.len()).unwrap_or(u64::MAX);
+        response.set_body(BoxBody::new(SizedStream::new(size, Box::pin(part))))
+    } else {
+        response.set_body(BoxBody::new(whole))
+    };
+    Ok(ServiceResponse::new(request, response))
 }
 
 /// An answer that never arrives: the peer gets RST.
@@ -115,6 +142,6 @@ fn reset(request: &HttpRequest) -> HttpResponse {
 }
 
 /// A number below 1.
-pub(super) fn chance() -> f64 {
+pub(in crate::sandbox) fn chance() -> f64 {
     u32::try_from(ids::below(1_000_000)).map_or(0.0, |n| f64::from(n) / 1e6)
 }

@@ -1,11 +1,11 @@
-//! The developer's drawer beside the phone: faults, the message push, the clock, reset. It needs script.
+//! The developer's drawer beside the phone: the clock, faults, the message push, settings, reset. It needs script.
 
 use maud::{Markup, html};
 
-use super::{fault, wording::Wording};
+use crate::sandbox::{errcode::Errcode, fault, settings::MAX_QR_PAGE_LIFE_S, wording::Wording};
 
 /// What the drawer offers, beside [`Wording::effects`].
-const EFFECTS: [&str; 8] = [
+const EFFECTS: [&str; 9] = [
     r#"{"errcode":-1}"#,
     r#"{"errcode":40029}"#,
     r#"{"errcode":45011}"#,
@@ -14,6 +14,7 @@ const EFFECTS: [&str; 8] = [
     r#"{"latency_ms":3000}"#,
     r#"{"reset":"before"}"#,
     r#"{"reset":"after"}"#,
+    r#"{"truncate":20}"#,
 ];
 
 pub(super) fn drawer(wording: &Wording) -> Markup {
@@ -42,6 +43,11 @@ pub(super) fn drawer(wording: &Wording) -> Markup {
                     p { (wording.push_about) }
                     (push_form(wording))
                     ol #pushes data-none=(wording.push_none) {}
+                }
+                section {
+                    h2 { (wording.settings) }
+                    p { (wording.settings_about) }
+                    (settings_form(wording))
                 }
                 section {
                     h2 { (wording.reset) }
@@ -90,6 +96,7 @@ fn push_form(wording: &Wording) -> Markup {
         ("duplicate", wording.push_duplicate),
         ("delay_ms", wording.push_delay),
         ("stale_s", wording.push_stale),
+        ("attempts", wording.push_attempts),
     ];
     let switches = [
         ("reorder", wording.push_reorder),
@@ -109,6 +116,34 @@ fn push_form(wording: &Wording) -> Markup {
                     input type="checkbox" name=(name);
                     (label)
                 }
+            }
+            button.button.small type="submit" { (wording.save) }
+        }
+    }
+}
+
+fn settings_form(wording: &Wording) -> Markup {
+    let redirects = ["none", "state_only"]
+        .into_iter()
+        .zip(wording.deny_redirects);
+    let errcodes = [Errcode::INVALID_CODE, Errcode::CODE_EXPIRED];
+    html! {
+        form #settings {
+            label {
+                (wording.deny_redirect)
+                select name="deny_redirect" {
+                    @for (value, label) in redirects { option value=(value) { (label) } }
+                }
+            }
+            label {
+                (wording.expired_code)
+                select name="expired_code_errcode" data-number {
+                    @for errcode in errcodes { option value=(errcode.0) { (errcode.0) } }
+                }
+            }
+            label.number {
+                (wording.qr_page_life)
+                input type="number" name="qr_page_life_s" min="1" max=(MAX_QR_PAGE_LIFE_S) data-number required;
             }
             button.button.small type="submit" { (wording.save) }
         }

@@ -1,5 +1,8 @@
 //! `/phone`: a simulated phone. It works without script; script reads pictures and opens the drawer.
 
+mod drawer;
+mod scanner;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     cookie::{Cookie, SameSite},
@@ -12,9 +15,9 @@ use url::{Url, form_urlencoded};
 
 use super::{
     account::{Account, Kind},
-    api, chat, drawer,
+    chat,
     page::{self, Document, LANGUAGE_COOKIE, Language},
-    scanner,
+    scan,
     shared::Shared,
     user::User,
     wording::Wording,
@@ -24,7 +27,7 @@ const PHONE: &str = "/phone";
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config
-        .service(web::resource("/").get(async || moved(StatusCode::FOUND, PHONE)))
+        .service(web::resource("/").get(async || page::moved(StatusCode::FOUND, PHONE)))
         .service(web::resource(PHONE).get(phone))
         .service(web::resource("/phone/user").post(switch_user))
         .service(web::resource("/phone/open").get(open));
@@ -106,7 +109,7 @@ async fn phone(
     choice: web::Query<Choice>,
 ) -> HttpResponse {
     if let Some(elsewhere) = page::canonical(&request, shared.own) {
-        return moved(StatusCode::FOUND, &elsewhere);
+        return page::moved(StatusCode::FOUND, &elsewhere);
     }
     let asked = choice.lang.as_deref().and_then(Language::parse);
     let language = asked.unwrap_or_else(|| Language::of(&request));
@@ -166,10 +169,7 @@ async fn switch_user(
     }
     let Switch { user, screen } = form.into_inner();
     let id = shared.lock().users.get_or_first(Some(&user)).id.clone();
-    let mut response = moved(StatusCode::SEE_OTHER, &screen.url(None));
-    // A user's id is always a valid cookie value.
-    let _ = response.add_cookie(&api::user_cookie(id));
-    response
+    page::moved_as(id, StatusCode::SEE_OTHER, &screen.url(None))
 }
 
 #[derive(Deserialize)]
@@ -187,17 +187,15 @@ async fn open(
 ) -> HttpResponse {
     let site = request.headers().get("sec-fetch-site");
     let own = site.is_none_or(|site| site == "same-origin" || site == "none");
-    let Some(url) = api::read_link(&tap.scan).filter(|_| own) else {
-        return moved(StatusCode::FOUND, &Screen::scanned(&tap.scan).url(None));
+    let Some(url) = scan::read_link(&tap.scan).filter(|_| own) else {
+        return page::moved(StatusCode::FOUND, &Screen::scanned(&tap.scan).url(None));
     };
     let id = shared.lock().users.get_or_first(Some(&tap.user)).id.clone();
-    let mut response = moved(StatusCode::FOUND, url.as_str());
+    let mut response = page::moved_as(id, StatusCode::FOUND, url.as_str());
     response.headers_mut().insert(
         header::REFERRER_POLICY,
         header::HeaderValue::from_static("no-referrer"),
     );
-    // A user's id is always a valid cookie value.
-    let _ = response.add_cookie(&api::user_cookie(id));
     response
 }
 
@@ -206,13 +204,6 @@ pub(super) fn open_url(user: &User, scan: &Url) -> String {
     query.append_pair("user", &user.id);
     query.append_pair("scan", scan.as_str());
     format!("/phone/open?{}", query.finish())
-}
-
-pub(super) fn moved(status: StatusCode, location: &str) -> HttpResponse {
-    HttpResponse::build(status)
-        .insert_header((header::LOCATION, location))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .finish()
 }
 
 /// What a screen is drawn from.

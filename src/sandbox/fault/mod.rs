@@ -1,14 +1,23 @@
 //! What goes wrong on request: `PUT /sandbox/api/faults`.
 
+mod api;
+mod interrupt;
+
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::{
+    api::{set, show},
+    interrupt::{chance, interrupt, remember_wire},
+};
+
 /// The endpoints that can fail.
-pub(super) const ENDPOINTS: [&str; 19] = [
+pub(super) const ENDPOINTS: [&str; 20] = [
     "/connect/oauth2/authorize",
     "/connect/qrconnect",
     QRCODE,
     "/connect/confirm",
     "/connect/l/qrconnect",
+    "/connect/zh_CN/htmledition/js/wxLogin.js",
     "/sns/oauth2/access_token",
     "/sns/oauth2/refresh_token",
     "/sns/auth",
@@ -55,6 +64,9 @@ pub(super) struct Fault {
     /// Resets the connection instead of answering.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) reset: Option<Reset>,
+    /// Sends no more of the answer than that many bytes, and hangs up; the call has its effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) truncate: Option<usize>,
     /// How often it happens; for ever when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) times: Option<u32>,
@@ -80,9 +92,9 @@ pub(super) enum FaultRefused {
     TooMany,
     #[error("faults[{0}].endpoint: one of {list} is allowed", list = ENDPOINTS.join(", "))]
     Endpoint(usize),
-    #[error("faults[{0}]: one of errcode, status, body, latency_ms, reset is needed")]
+    #[error("faults[{0}]: one of errcode, status, body, latency_ms, reset, truncate is needed")]
     Nothing(usize),
-    #[error("faults[{0}]: only one of errcode, status with body, reset is allowed")]
+    #[error("faults[{0}]: only one of errcode, status with body, reset, truncate is allowed")]
     Several(usize),
     #[error("faults[{0}].errcode: any number but 0 is allowed")]
     Errcode(usize),
@@ -145,7 +157,12 @@ impl Fault {
             return Err(FaultRefused::Endpoint(index));
         }
         let answers = self.status.is_some() || self.body.is_some();
-        let kinds = [self.errcode.is_some(), answers, self.reset.is_some()];
+        let kinds = [
+            self.errcode.is_some(),
+            answers,
+            self.reset.is_some(),
+            self.truncate.is_some(),
+        ];
         match kinds.into_iter().filter(|kind| *kind).count() {
             0 if self.latency_ms.is_none() => return Err(FaultRefused::Nothing(index)),
             0 | 1 => {}
@@ -219,6 +236,7 @@ mod tests {
             (r#","times":1"#, FaultRefused::Nothing(0)),
             (r#","errcode":-1,"status":500"#, FaultRefused::Several(0)),
             (r#","reset":"before","body":"x""#, FaultRefused::Several(0)),
+            (r#","truncate":1,"errcode":-1"#, FaultRefused::Several(0)),
             (r#","errcode":0"#, FaultRefused::Errcode(0)),
             (r#","status":101"#, FaultRefused::Status(0)),
             (r#","latency_ms":60001"#, FaultRefused::Latency(0)),
@@ -247,6 +265,7 @@ mod tests {
             body: None,
             latency_ms: None,
             reset: None,
+            truncate: None,
             times: None,
             probability: None,
         };

@@ -1,16 +1,25 @@
 //! The people in the sandbox, and who they are to an app.
 
-use std::collections::HashSet;
+mod api;
+mod avatar;
+
+use std::collections::HashMap;
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use super::account::Account;
+pub(super) use self::{
+    api::{add, list},
+    avatar::serve as serve_avatar,
+};
+use super::{account::Account, ticket::Scene};
 use crate::{config::SANDBOX_APP_ID, ids};
 
 /// Users at most.
 pub(super) const MAX_USERS: usize = 1000;
+/// Characters of an openid.
+pub(super) const OPENID: usize = 28;
 /// The name of a snapshot account, whoever is behind it.
 pub(super) const SNAPSHOT_NAME: &str = "微信用户";
 
@@ -26,7 +35,7 @@ pub(super) struct User {
     pub(super) avatar: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) unionid: Option<String>,
-    /// Follows the sandbox's own official account.
+    /// Follows the sandbox's own official account from the start; as the API shows it, at present.
     #[serde(default)]
     pub(super) follower: bool,
     /// Browses by WeChat's snapshot pages: apps see a virtual account.
@@ -50,8 +59,17 @@ pub(super) struct Identity {
 pub(super) struct Users {
     first: User,
     others: Vec<User>,
-    /// Who follows which account besides the sandbox's own: appid and user id.
-    follows: HashSet<(String, String)>,
+    /// Who follows which account: appid and user id; at most as many as users times accounts.
+    follows: HashMap<(String, String), Follow>,
+}
+
+/// How somebody came to follow an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Follow {
+    /// Epoch seconds.
+    pub(super) since: u64,
+    /// What the code said that he followed by.
+    pub(super) by: Option<Scene>,
 }
 
 /// Why a user was not taken.
@@ -133,8 +151,8 @@ impl User {
 
 impl Users {
     /// The people a stranger finds: with and without a unionid, an accent, a name no parser likes, and a
-    /// snapshot account.
-    pub(super) fn seeded() -> Self {
+    /// snapshot account. `now` is in epoch seconds.
+    pub(super) fn seeded(now: u64) -> Self {
         let user = |id: &str, name: &str| User {
             id: id.to_owned(),
             name: name.to_owned(),
@@ -144,11 +162,13 @@ impl Users {
             snapshot: false,
             raw_nickname: None,
         };
+        let first = User {
+            follower: true,
+            ..user("lixiaolong", "李小龙")
+        };
+        let follows = HashMap::from([first_follow(&first.id, now)]);
         Self {
-            first: User {
-                follower: true,
-                ..user("lixiaolong", "李小龙")
-            },
+            first,
             others: vec![
                 User {
                     unionid: None,
@@ -166,7 +186,7 @@ impl Users {
                     ..user("snapshot", "赵敏")
                 },
             ],
-            follows: HashSet::new(),
+            follows,
         }
     }
 
@@ -185,30 +205,31 @@ impl Users {
 
     /// Whether the user follows that official account.
     pub(super) fn follows(&self, user_id: &str, app_id: &str) -> bool {
-        if app_id == SANDBOX_APP_ID {
-            return self.get(user_id).is_some_and(|user| user.follower);
-        }
-        let key = (app_id.to_owned(), user_id.to_owned());
-        self.follows.contains(&key)
+        self.follow_of(user_id, app_id).is_some()
     }
 
-    /// Makes the user follow that official account, or leave it.
-    pub(super) fn set_follows(&mut self, user_id: &str, app_id: &str, follows: bool) {
-        let mut users = std::iter::once(&mut self.first).chain(&mut self.others);
-        let Some(user) = users.find(|user| user.id == user_id) else {
-            return;
-        };
+    /// Since when, and how the user came to it.
+    pub(super) fn follow_of(&self, user_id: &str, app_id: &str) -> Option<&Follow> {
         let key = (app_id.to_owned(), user_id.to_owned());
-        if app_id == SANDBOX_APP_ID {
-            user.follower = follows;
-        } else if follows {
-            self.follows.insert(key);
-        } else {
-            self.follows.remove(&key);
+        self.follows.get(&key)
+    }
+
+    /// Makes the user follow that official account.
+    pub(super) fn follow(&mut self, user_id: &str, app_id: &str, follow: Follow) {
+        if self.get(user_id).is_some() {
+            let key = (app_id.to_owned(), user_id.to_owned());
+            self.follows.insert(key, follow);
         }
     }
 
-    pub(super) fn add(&mut self, user: User) -> Result<(), UserRefused> {
+    /// Makes the user leave that official account.
+    pub(super) fn unfollow(&mut self, user_id: &str, app_id: &str) {
+        let key = (app_id.to_owned(), user_id.to_owned());
+        self.follows.remove(&key);
+    }
+
+    /// `now` is in epoch seconds.
+    pub(super) fn add(&mut self, user: User, now: u64) -> Result<(), UserRefused> {
         user.check()?;
         if self.get(&user.id).is_some() {
             return Err(UserRefused::Taken);
@@ -216,9 +237,18 @@ impl Users {
         if self.others.len() + 1 >= MAX_USERS {
             return Err(UserRefused::Full);
         }
+        if user.follower {
+            self.follows.extend([first_follow(&user.id, now)]);
+        }
         self.others.push(user);
         Ok(())
     }
+}
+
+/// Who follows the sandbox's own account from the start has searched for it.
+fn first_follow(user_id: &str, since: u64) -> ((String, String), Follow) {
+    let key = (SANDBOX_APP_ID.to_owned(), user_id.to_owned());
+    (key, Follow { since, by: None })
 }
 
 /// `o` and 27 characters of base64url, the shape of WeChat's openids.
@@ -230,13 +260,14 @@ fn derive(parts: &[&str]) -> String {
         mac.update(b"\n");
     }
     let mut id = ids::base64url(&mac.finalize().into_bytes());
-    id.truncate(27);
+    id.truncate(OPENID - 1);
     format!("o{id}")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{super::account::Kind, *};
+    use super::*;
+    use crate::sandbox::account::Kind;
 
     fn account(app_id: &str, platform: &str) -> Account {
         Account {
@@ -247,7 +278,7 @@ mod tests {
 
     #[test]
     fn openids_are_stable_and_differ_by_account_and_user() {
-        let users = Users::seeded();
+        let users = Users::seeded(0);
         let [first, second] = ["lixiaolong", "wangfang"].map(|id| users.get(id).unwrap());
         let own = account("wx0000000000000001", "sandbox");
         let here = first.identity(&own);
@@ -263,7 +294,7 @@ mod tests {
 
     #[test]
     fn a_unionid_belongs_to_one_open_platform_account() {
-        let users = Users::seeded();
+        let users = Users::seeded(0);
         let user = users.get("zoe").unwrap();
         let on = |platform| {
             user.identity(&account("wx0000000000000001", platform))
@@ -277,7 +308,7 @@ mod tests {
 
     #[test]
     fn a_snapshot_account_is_virtual_to_each_app() {
-        let users = Users::seeded();
+        let users = Users::seeded(0);
         let user = users.get("snapshot").unwrap();
         let [a, b] = ["a", "b"].map(|app_id| account(app_id, "sandbox"));
         let (here, there) = (user.identity(&a), user.identity(&b));
@@ -292,25 +323,31 @@ mod tests {
 
     #[test]
     fn one_account_is_followed_and_not_another() {
-        let mut users = Users::seeded();
+        let mut users = Users::seeded(7);
         let other = "wx0000000000000002";
+        let follow = |since| Follow {
+            since,
+            by: Some(Scene::Number(1)),
+        };
+        let first = users.follow_of("lixiaolong", SANDBOX_APP_ID).unwrap();
+        assert_eq!((first.since, &first.by), (7, &None));
         for app_id in [SANDBOX_APP_ID, other] {
-            users.set_follows("zoe", app_id, true);
-            assert!(users.follows("zoe", app_id));
+            users.follow("zoe", app_id, follow(8));
+            assert_eq!(users.follow_of("zoe", app_id), Some(&follow(8)));
         }
-        users.set_follows("zoe", SANDBOX_APP_ID, false);
-        assert!(users.follows("zoe", other) && !users.get("zoe").unwrap().follower);
-        users.set_follows("zoe", other, false);
+        users.unfollow("zoe", SANDBOX_APP_ID);
+        assert!(users.follows("zoe", other) && !users.follows("zoe", SANDBOX_APP_ID));
+        users.unfollow("zoe", other);
         assert!(!users.follows("zoe", other) && !users.follows("wangfang", other));
-        users.set_follows("nobody", other, true);
+        users.follow("nobody", other, follow(9));
         assert!(!users.follows("nobody", other));
     }
 
     #[test]
     fn a_new_user_must_fit() {
-        let mut users = Users::seeded();
+        let mut users = Users::seeded(0);
         let user = |json: &str| serde_json::from_str::<User>(json).unwrap();
-        assert_eq!(users.add(user(r#"{"id":"amy","name":"Amy"}"#)), Ok(()));
+        assert_eq!(users.add(user(r#"{"id":"amy","name":"Amy"}"#), 0), Ok(()));
         for (json, why) in [
             (r#"{"id":"amy","name":"Amy"}"#, UserRefused::Taken),
             (r#"{"id":"Amy","name":"Amy"}"#, UserRefused::Id),
@@ -325,15 +362,15 @@ mod tests {
                 UserRefused::Unionid,
             ),
         ] {
-            assert_eq!(users.add(user(json)), Err(why), "{json}");
+            assert_eq!(users.add(user(json), 0), Err(why), "{json}");
         }
         for n in users.iter().count()..MAX_USERS {
             users
-                .add(user(&format!(r#"{{"id":"u{n}","name":"U"}}"#)))
+                .add(user(&format!(r#"{{"id":"u{n}","name":"U"}}"#)), 0)
                 .unwrap();
         }
         assert_eq!(
-            users.add(user(r#"{"id":"z","name":"Z"}"#)),
+            users.add(user(r#"{"id":"z","name":"Z"}"#), 0),
             Err(UserRefused::Full)
         );
     }

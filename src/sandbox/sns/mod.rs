@@ -1,13 +1,16 @@
 //! api.weixin.qq.com's `/sns`: tokens of users, and who they are.
 
+mod js_code;
+
 use actix_web::web;
 use serde::Serialize;
 
+pub(super) use self::js_code::js_code;
 use super::{
     account::{Account, Kind},
     call::{self, Answer, Call, get, to_json},
     errcode::Errcode,
-    ledger::{ACCESS_TTL_S, Scope, Tokens},
+    ledger::{ACCESS_TTL_S, Grant, Scope, Tokens},
     user::{SNAPSHOT_NAME, User},
 };
 
@@ -17,6 +20,7 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
         .service(get("/sns/oauth2/refresh_token", refresh_token))
         .service(get("/sns/auth", auth))
         .service(get("/sns/userinfo", userinfo))
+        .service(get("/sns/jscode2session", js_code::session))
         .service(web::scope("/sns").default_service(web::to(call::unknown)));
 }
 
@@ -73,24 +77,14 @@ fn refresh_token(call: &mut Call<'_>) -> Answer {
 }
 
 fn auth(call: &mut Call<'_>) -> Answer {
-    let (token, openid) = token_and_openid(call)?;
-    let grant = call.state.ledger.grant(&token, call.now)?;
-    if grant.identity.openid != openid {
-        return Err(Errcode::INVALID_OPENID);
-    }
+    grant_by_token(call)?;
     Ok(call::ok())
 }
 
 fn userinfo(call: &mut Call<'_>) -> Answer {
-    let (token, openid) = token_and_openid(call)?;
-    let grant = call.state.ledger.grant(&token, call.now)?.clone();
-    let account = call.account(Some(&grant.app_id))?;
-    call.count(&account)?;
+    let grant = grant_by_token(call)?;
     if grant.scope == Scope::Base {
         return Err(Errcode::UNAUTHORIZED);
-    }
-    if grant.identity.openid != openid {
-        return Err(Errcode::INVALID_OPENID);
     }
     let user = call
         .state
@@ -109,7 +103,7 @@ fn userinfo(call: &mut Call<'_>) -> Answer {
         unionid: grant.identity.unionid.as_deref(),
     });
     let mut body = br#"{"openid":"#.to_vec();
-    body.extend(to_json(&openid));
+    body.extend(to_json(&grant.identity.openid));
     body.extend(br#","nickname":"#);
     body.extend(nickname(user));
     body.push(b',');
@@ -149,12 +143,20 @@ fn check_kind(account: &Account) -> Result<(), Errcode> {
     }
 }
 
-fn token_and_openid(call: &Call<'_>) -> Result<(String, String), Errcode> {
-    let token = call
-        .param("access_token")
-        .ok_or(Errcode::ACCESS_TOKEN_MISSING)?;
+/// What the token and the openid in the query stand for; the call counts for the quota.
+fn grant_by_token(call: &mut Call<'_>) -> Result<Grant, Errcode> {
+    let token = call.param("access_token");
+    let token = token.ok_or(Errcode::ACCESS_TOKEN_MISSING)?.to_owned();
     let openid = call.param("openid").ok_or(Errcode::OPENID_MISSING)?;
-    Ok((token.to_owned(), openid.to_owned()))
+    let openid = openid.to_owned();
+    let grant = call.state.ledger.grant(&token, call.now)?.clone();
+    let account = call.account(Some(&grant.app_id))?;
+    call.count(&account)?;
+    if grant.identity.openid == openid {
+        Ok(grant)
+    } else {
+        Err(Errcode::INVALID_OPENID)
+    }
 }
 
 impl<'a> TokenBody<'a> {

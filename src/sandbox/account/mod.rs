@@ -1,8 +1,11 @@
 //! The accounts that the sandbox plays: two of its own, and those set up besides.
 
+mod api;
+
 use sha2::{Digest, Sha256};
 use url::Url;
 
+pub(super) use self::api::{list, put};
 use super::address;
 pub(super) use crate::config::{SandboxAccount as Account, SandboxAccountKind as Kind};
 use crate::{
@@ -15,6 +18,9 @@ use crate::{
 
 /// Accounts besides the sandbox's own at most.
 const MAX_ACCOUNTS: usize = 100;
+
+const LOOPBACK_ONLY: &str =
+    "only loopback hosts are allowed; sandbox.allow_private = true allows others";
 
 /// All of them; the sandbox's own are always there.
 #[derive(Clone, Debug)]
@@ -99,6 +105,12 @@ impl Accounts {
         let changed = own.iter().find(|own| own.app_id == account.app_id);
         if changed.is_some_and(|own| own.kind != account.kind) {
             return Err(AccountRefused::Kind);
+        }
+        let known = self.get(&account.app_id);
+        let is_new = known.is_none_or(|known| known.callback_url != account.callback_url);
+        let callback = account.callback_url.as_ref().filter(|_| is_new);
+        if callback.is_some_and(|url| !address::may_push_to(url, self.private)) {
+            return Err(AccountRefused::Key("callback_url", LOOPBACK_ONLY));
         }
         let account = account.filled();
         let is_full = self.others.len() >= MAX_ACCOUNTS;
