@@ -175,7 +175,7 @@ impl Gateway {
         );
     }
 
-    /// Lets WeChat fail at `endpoint` (`access_token`, `userinfo`) as `fault` says, and counts the calls that come
+    /// Lets WeChat fail at `endpoint` (a name of [`wechat_path`]) as `fault` says, and counts the calls that come
     /// through behind it.
     pub(crate) async fn strike(&self, endpoint: &str, fault: Option<Value>) {
         let mut faults = Vec::new();
@@ -205,6 +205,16 @@ impl Gateway {
             .collect()
     }
 
+    /// A new scene in the place of this one: its `pending`.
+    pub(crate) async fn refreshed(&self, pending: &Value) -> Value {
+        let path = format!("/scenes/{}/refresh", pending["scene"].as_str().unwrap());
+        let secret = format!("Scene {}", pending["secret"].as_str().unwrap());
+        let refresh = self.post(&path, &json!({}));
+        let answer = call(refresh.header("authorization", secret)).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.json["data"].clone()
+    }
+
     /// Moves the sandbox's own time.
     pub(crate) async fn sandbox_later(&self, seconds: u64) {
         let url = format!("http://{}/sandbox/api/clock", self.sandbox);
@@ -217,6 +227,8 @@ fn wechat_path(endpoint: &str) -> &'static str {
     match endpoint {
         "access_token" => "/sns/oauth2/access_token",
         "userinfo" => "/sns/userinfo",
+        "stable_token" => "/cgi-bin/stable_token",
+        "create" => "/cgi-bin/qrcode/create",
         other => panic!("no such endpoint: {other}"),
     }
 }

@@ -106,10 +106,16 @@ impl Pusher {
         }
     }
 
-    /// The console asks for `echo`.
-    pub(crate) async fn verify(&self, at: u64, nonce: &str, echo: &str) -> Pushed {
+    /// What the console sends to see an `echo`.
+    pub(crate) fn verification(&self, at: u64, nonce: &str, echo: &str) -> Push {
         let mut push = self.signed(at, nonce);
         push.query.push(("echostr", echo.to_owned()));
+        push
+    }
+
+    /// The console asks for `echo`.
+    pub(crate) async fn verify(&self, at: u64, nonce: &str, echo: &str) -> Pushed {
+        let push = self.verification(at, nonce, echo);
         let url = self.gateway.join("callback/wechat/message").unwrap();
         let sent = self.http.get(url).query(&push.query).send();
         Pushed::of(within("an echo", sent).await.unwrap()).await
