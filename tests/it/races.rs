@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     lifecycle::text,
     number_match::{always, digits},
-    support::{Caller, Gateway, Phone, Step, path, read, spawn_gateway, types},
+    support::{Caller, Gateway, Phone, Step, call, path, read, spawn_gateway, types},
 };
 
 const ROUNDS: usize = 10;
@@ -38,9 +38,10 @@ fn over(step: &Step) {
     assert!(step.page.html.contains("二维码已失效"), "{step:?}");
 }
 
-async fn some_time(round: usize) {
-    for _ in 0..round * 30 {
-        tokio::task::yield_now().await;
+/// As long as the gateway takes for so many other calls: each round meets the race at another moment.
+async fn some_time(gateway: &Gateway, round: usize) {
+    for _ in 0..round {
+        call(gateway.get("/api/v1/config")).await;
     }
 }
 
@@ -110,7 +111,7 @@ async fn the_phone_confirms_and_the_browser_gives_up() {
         let phone = gateway.phone(PEOPLE[0]);
         let page = phone.scan(text(&pending)).await;
         let cancel = async {
-            some_time(round).await;
+            some_time(&gateway, round).await;
             browser.say(json!({ "type": "cancel" })).await;
         };
         tokio::join!(phone.press(&page, "confirm"), cancel);
@@ -142,7 +143,7 @@ async fn the_phone_comes_back_at_the_last_moment() {
         let pending = phone.start(&gateway, json!({ "flow": "h5" })).await;
         let callback = phone.to_callback(text(&pending)).await;
         let expire = async {
-            some_time(round).await;
+            some_time(&gateway, round).await;
             gateway.later(Duration::from_secs(120));
         };
         let (step, ()) = tokio::join!(phone.follow(&callback), expire);
@@ -165,7 +166,7 @@ async fn the_person_confirms_at_the_last_moment() {
         let pending = phone.start(&gateway, json!({ "flow": "h5" })).await;
         let page = phone.scan(text(&pending)).await;
         let expire = async {
-            some_time(round).await;
+            some_time(&gateway, round).await;
             gateway.later(Duration::from_secs(180));
         };
         let confirm = async {
@@ -198,7 +199,7 @@ async fn the_phone_says_no_and_the_browser_has_the_digits() {
         let phone = gateway.phone(PEOPLE[0]);
         let page = phone.confirm(text(&pending)).await;
         let reject = async {
-            some_time(round % 5).await;
+            some_time(&gateway, round % 5).await;
             phone.press(&page, "reject").await
         };
         let (page, (status, answer)) =
