@@ -48,4 +48,5 @@ mod website;
 mod website_strangers;
 mod wechat_away;
 mod wechat_broken;
+mod wechat_endless;
 mod wechat_faults;

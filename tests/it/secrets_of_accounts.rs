@@ -1,6 +1,5 @@
 //! What must not be said aloud of the accounts at WeChat, and of the two flows that need more than a code.
 
-use reqwest::Client;
 use scangate::config::{
     SANDBOX_APP_SECRET, SANDBOX_ENCODING_AES_KEY, SANDBOX_TOKEN, SANDBOX_WEBSITE_APP_SECRET,
 };
@@ -11,7 +10,7 @@ use crate::{
     lifecycle::admin,
     number_match::{digits, verify},
     secrets::{Process, Secrets},
-    support::{Browser, Gateway, event, link, parameter},
+    support::{Browser, Gateway, event, http, link, parameter},
 };
 
 const ADMIN: &str = "admin-token-of-this-test-0123456789";
@@ -31,7 +30,13 @@ fn set_up() -> Secrets {
 /// The account's own token, as another service gets it.
 async fn access_token(gateway: &Gateway) -> String {
     let url = format!("http://{}/wechat/access-token", gateway.admin);
-    let asked = Client::new().post(url).bearer_auth(ADMIN).send().await;
+    let asked = http()
+        .build()
+        .unwrap()
+        .post(url)
+        .bearer_auth(ADMIN)
+        .send()
+        .await;
     let answer: Value = asked.unwrap().json().await.unwrap();
     answer["access_token"].as_str().unwrap().to_owned()
 }

@@ -7,7 +7,9 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::support::{Answer, Gateway, Step, Steps, call, spawn_gateway};
+use crate::support::{
+    Answer, Gateway, Step, Steps, call, parameter, spawn_gateway, spawn_gateway_with, types,
+};
 
 /// Longer than a call may take, with what a busy machine adds.
 const BOUND: Duration = Duration::from_secs(9);
@@ -222,16 +224,18 @@ fn text(pending: &Value) -> &str {
     pending["qr"]["text"].as_str().unwrap()
 }
 
+/// Each fault at a gateway of its own.
 async fn all_faults_at(asks: &[Ask]) {
-    let gateway = spawn_gateway().await;
-    for (fault, code) in faults() {
+    let one = async |(fault, code): (Value, u64)| {
+        let gateway = spawn_gateway().await;
         for &ask in asks {
             let login = ask.ready(&gateway).await;
             login.fails(&gateway, &fault, code).await;
             login.begins_again(&gateway).await;
         }
-    }
-    gateway.stop().await;
+        gateway.stop().await;
+    };
+    join_all(faults().into_iter().map(one)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -264,6 +268,57 @@ async fn too_slow() {
     join_all(ALL.map(one)).await;
 }
 
+/// `confirm = none`: who it is takes a call after the scan.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_scan_is_the_login() {
+    let one = async |(fault, code): (Value, u64)| {
+        let settings = [("wechat.official_account.confirm", "none")];
+        let gateway = spawn_gateway_with(&settings).await;
+        let mut tab = gateway.browser().await;
+        let pending = tab.start_official().await;
+        let mut struck = fault.clone();
+        struck["times"] = json!(3);
+        gateway.strike("follower", Some(struck)).await;
+        gateway.scan_code("lixiaolong", &pending).await;
+        let story = tab.story("failed").await;
+        assert_eq!(types(&story), ["scanned", "failed"]);
+        assert_eq!(story[1]["error"]["code"], code, "{fault}: {story:?}");
+        let left = gateway.faults_left("follower").await.len();
+        assert_eq!(left, 1, "{fault}: asked less");
+        assert_eq!(gateway.passed("follower").await, 0, "{fault}: asked more");
+        gateway.faults(json!([])).await;
+        tab.say(json!({ "type": "refresh" })).await;
+        let pending = tab.event("pending").await;
+        gateway.scan_code("lixiaolong", &pending).await;
+        let story = tab.story("authorized").await;
+        assert_eq!(types(&story), ["scanned", "authorized"]);
+        gateway.stop().await;
+    };
+    join_all(faults().into_iter().map(one)).await;
+}
+
+/// While another flow stands in, nobody is told of anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_another_flow_stands_in() {
+    let one = async |(fault, _): (Value, u64)| {
+        let settings = [("wechat.official_account.fallback_flow", "h5")];
+        let gateway = spawn_gateway_with(&settings).await;
+        for ask in [Ask::Token, Ask::Code] {
+            ask.ready(&gateway).await;
+            gateway.strike(ask.endpoint(), Some(fault.clone())).await;
+            let answer = wanted(&gateway).await;
+            assert_eq!(answer.status, 201, "{ask:?} {fault}: {answer:?}");
+            assert_eq!(answer.json["data"]["flow"], "h5", "{ask:?} {fault}");
+            gateway.faults(json!([])).await;
+            gateway.later(Duration::from_secs(3));
+            let answer = wanted(&gateway).await;
+            assert_eq!(answer.json["data"]["flow"], "official_account");
+        }
+        gateway.stop().await;
+    };
+    join_all(faults().into_iter().map(one)).await;
+}
+
 /// A success whose bytes never arrived: the code is spent, and says so when it is shown to WeChat once more.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_that_was_spent_for_nothing_helps_nobody() {
@@ -271,7 +326,7 @@ async fn a_code_that_was_spent_for_nothing_helps_nobody() {
     let login = Ask::Site.ready(&gateway).await;
     let lost = json!({ "reset": "after" });
     login.fails(&gateway, &lost, 50201).await;
-    let code = crate::support::parameter(login.url.as_ref().unwrap(), "code");
+    let code = parameter(login.url.as_ref().unwrap(), "code");
     let url = format!(
         "http://{}/sns/oauth2/access_token?appid={}&secret={}&code={code}&grant_type=authorization_code",
         gateway.sandbox,

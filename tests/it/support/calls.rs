@@ -3,13 +3,11 @@ use std::sync::LazyLock;
 use reqwest::{Client, RequestBuilder, Response, header::HeaderMap, redirect::Policy};
 use serde_json::{Value, json};
 
-use super::{Browser, Gateway, within};
+use super::{Browser, Gateway, http, within};
 
 /// Keeps no connection: each test has a runtime of its own.
 static HTTP: LazyLock<Client> = LazyLock::new(|| {
-    let http = Client::builder()
-        .pool_max_idle_per_host(0)
-        .redirect(Policy::none());
+    let http = http().pool_max_idle_per_host(0).redirect(Policy::none());
     http.build().unwrap()
 });
 
@@ -229,6 +227,7 @@ fn wechat_path(endpoint: &str) -> &'static str {
         "userinfo" => "/sns/userinfo",
         "stable_token" => "/cgi-bin/stable_token",
         "create" => "/cgi-bin/qrcode/create",
+        "follower" => "/cgi-bin/user/info",
         other => panic!("no such endpoint: {other}"),
     }
 }
