@@ -227,3 +227,33 @@ async fn verify(caller: &Caller, pending: &Value, code: &str) -> (u16, Value) {
     let call = path(pending, "verify");
     read(caller.post(&call, Some(&pending["secret"]), &json!({ "code": code }))).await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wechats_page_comes_back_and_the_browser_gives_up() {
+    let gateway = acquainted().await;
+    let caller = Caller::new(&gateway);
+    for round in 0..ROUNDS {
+        let browser = gateway.steps(PEOPLE[0]);
+        let pending = browser.start_website(&gateway).await;
+        let callback = browser
+            .to_website_callback(&gateway, &pending, PEOPLE[0])
+            .await;
+        let cancel = async {
+            some_time(&gateway, round).await;
+            caller.command(&pending, "cancel").await
+        };
+        let (step, (status, cancelled)) = tokio::join!(browser.open_framed(&callback), cancel);
+        assert_eq!(status, 200, "{cancelled}");
+        // Authorized meanwhile, and burnt, or never.
+        let seq = cancelled["data"]["seq"].as_u64().unwrap();
+        match seq {
+            2 => step.says(200, "电脑上已取消登录"),
+            3 => step.says(200, "登录"),
+            _ => panic!("{cancelled}"),
+        }
+        gateway.stands_at(&pending, "cancelled", seq).await;
+        let again = browser.open_framed(&callback).await;
+        again.says(200, "电脑上已取消登录");
+    }
+    gateway.stop().await;
+}
