@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::error::WeChatError;
+use super::{endpoint::Endpoint, error::WeChatError};
 use crate::clock::Millis;
 
 /// Codes that an account may make in a day; a test account has a tenth.
@@ -55,11 +55,15 @@ impl Quota {
             .find(|percent| self.used == PER_DAY / 100 * percent))
     }
 
-    /// A call was answered.
+    /// A call was answered. The quota of another endpoint, such as the token's, is another quota.
     pub(super) fn answered<T>(&mut self, result: &Result<T, WeChatError>, wall: Millis) {
-        let Err(error) = result else {
-            self.hold = None;
-            return;
+        let error = match result {
+            Ok(_) => {
+                self.hold = None;
+                return;
+            }
+            Err(error) if error.endpoint() != Endpoint::CreateQr => return,
+            Err(error) => error,
         };
         let until = match error.errcode() {
             Some(45009) => midnight_after(wall).min(wall + CLEARED),
@@ -104,13 +108,17 @@ const fn midnight_after(wall: Millis) -> Millis {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wechat::{AccountKind, Endpoint, Fault};
+    use crate::wechat::{AccountKind, Fault};
 
     /// 2026-11-22 23:00:30 in Beijing.
     const EVENING: Millis = 1_795_359_630_000;
     const MIDNIGHT: Millis = 1_795_363_200_000;
 
     fn refused(errcode: i64) -> Result<(), WeChatError> {
+        refused_at(Endpoint::CreateQr, errcode)
+    }
+
+    fn refused_at(endpoint: Endpoint, errcode: i64) -> Result<(), WeChatError> {
         let fault = Fault::Refused {
             errcode,
             rid: None,
@@ -118,7 +126,7 @@ mod tests {
         };
         Err(WeChatError::new(
             AccountKind::OfficialAccount,
-            Endpoint::CreateQr,
+            endpoint,
             fault,
         ))
     }
@@ -183,6 +191,10 @@ mod tests {
         let mut quota = held(40053, EVENING);
         assert_eq!(quota.wait(EVENING), None);
         assert!(quota.admit(EVENING).is_ok());
+        for errcode in [45009, 45011] {
+            quota.answered(&refused_at(Endpoint::StableToken, errcode), EVENING);
+            assert!(quota.admit(EVENING).is_ok(), "the quota of the token");
+        }
     }
 
     #[test]

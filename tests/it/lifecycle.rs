@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Browser, Caller, Gateway, close_code, path, read, respawn_gateway, spawn_gateway,
+    Browser, Caller, Gateway, call, close_code, path, read, respawn_gateway, spawn_gateway,
     spawn_gateway_with, within,
 };
 
@@ -27,14 +27,13 @@ pub(crate) async fn log_in(gateway: &Gateway, user: &str) -> (Browser, Value) {
 
 async fn jwks(gateway: &Gateway) -> Value {
     let url = gateway.url.join("/.well-known/jwks.json").unwrap();
-    reqwest::get(url).await.unwrap().json().await.unwrap()
+    call(gateway.get(url.as_str())).await.json
 }
 
 pub(crate) async fn admin(gateway: &Gateway, path: &str) -> (u16, String) {
-    let answer = reqwest::get(format!("http://{}{path}", gateway.admin))
-        .await
-        .unwrap();
-    (answer.status().as_u16(), answer.text().await.unwrap())
+    let url = format!("http://{}{path}", gateway.admin);
+    let answer = call(gateway.get(&url)).await;
+    (answer.status, answer.text)
 }
 
 #[tokio::test(flavor = "multi_thread")]

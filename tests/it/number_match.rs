@@ -298,7 +298,7 @@ async fn at_once(caller: &Caller, pending: &Value, codes: &[String]) -> Vec<Stri
 async fn whatever_comes_at_once_has_one_result() {
     let gateway = always().await;
     let caller = Caller::new(&gateway);
-    for _ in 0..5 {
+    for _ in 0..10 {
         let asked = Asked::by(&gateway, "zoe").await;
         let right = digits(&asked.page).to_owned();
         let came = at_once(&caller, &asked.pending, &[right.clone(), right]).await;

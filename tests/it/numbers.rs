@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 
 use crate::{
     lifecycle::{admin, log_in, text},
-    support::{Caller, Gateway, spawn_gateway, spawn_gateway_with, within},
+    number_match::{digits, verify},
+    support::{Caller, Gateway, call, link, spawn_gateway, spawn_gateway_with, within},
 };
 
-const STATES: [&str; 3] = ["pending", "scanned", "authorized"];
+const STATES: [&str; 4] = ["pending", "scanned", "verifying", "authorized"];
 
 /// Nothing vanishes: created = redeemed + rejected + expired + cancelled + failed + live.
 #[tokio::test(flavor = "multi_thread")]
@@ -34,7 +35,7 @@ async fn the_numbers_add_up() {
         400,
         "another tab's verifier burns it"
     );
-    add_up(&gateway, [1.0, 1.0, 0.0, 1.0, 1.0], [1.0, 0.0, 0.0]).await;
+    add_up(&gateway, [1.0, 1.0, 0.0, 1.0, 1.0], [1.0, 0.0, 0.0, 0.0]).await;
 
     gateway.later(Duration::from_secs(121));
     tab.event("expired").await;
@@ -45,7 +46,7 @@ async fn the_numbers_add_up() {
     let pending = authorized.start().await;
     gateway.phone("lixiaolong").confirm(text(&pending)).await;
     gateway.browser().await.start().await;
-    add_up(&gateway, [1.0, 1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0]).await;
+    add_up(&gateway, [1.0, 1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 0.0, 1.0]).await;
 
     drop((tab, scanned, authorized));
     gateway.later(Duration::from_secs(181));
@@ -78,7 +79,7 @@ async fn the_numbers_add_up() {
 }
 
 /// Ends are redeemed, rejected, expired, cancelled, failed; live ones are in the order of [`STATES`].
-async fn add_up(gateway: &Gateway, ends: [f64; 5], live: [f64; 3]) {
+async fn add_up(gateway: &Gateway, ends: [f64; 5], live: [f64; 4]) {
     let names = ["rejected", "expired", "cancelled", "failed"];
     let redeemed = gateway.metric("scangate_scenes_redeemed_total").await;
     let mut counted = vec![redeemed];
@@ -101,11 +102,95 @@ async fn add_up(gateway: &Gateway, ends: [f64; 5], live: [f64; 3]) {
         );
     }
     // A redeemed scene stays authorized until it is forgotten.
-    now[2] -= redeemed;
+    now[3] -= redeemed;
     assert_eq!(now, live);
     let created = gateway.metric("scangate_scenes_created_total").await;
     let all: f64 = counted.iter().chain(&now).sum();
     assert_eq!(created.to_bits(), all.to_bits(), "{counted:?} {now:?}");
+}
+
+/// The other flows, one flow in the place of another, and pages without a socket.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_numbers_of_all_flows_add_up() {
+    let settings = [
+        ("wechat.official_account.fallback_flow", "h5"),
+        ("scene.number_match", "always"),
+        ("scene.website_ttl_s", "60"),
+    ];
+    let gateway = spawn_gateway_with(&settings).await;
+    let site = gateway.steps("zoe");
+    // Each flow redeemed once, h5 in the place of a code that cannot be had.
+    for fault in [json!([]), quota_used_up()] {
+        gateway.faults(fault.clone()).await;
+        let mut tab = gateway.browser().await;
+        let pending = tab.start_official().await;
+        let link = if fault == json!([]) {
+            link(&gateway.scan_code("lixiaolong", &pending).await)
+        } else {
+            assert_eq!(pending["flow"], "h5");
+            text(&pending).to_owned()
+        };
+        let page = gateway.phone("lixiaolong").confirm(&link).await;
+        tab.event("scanned").await;
+        tab.event("verifying").await;
+        verify(&mut tab, digits(&page)).await;
+        let authorized = tab.event("authorized").await;
+        assert_eq!(tab.redeem(&authorized["grant"]).await.0, 200);
+    }
+    let mut tab = gateway.browser().await;
+    let pending = tab.start_with(json!({ "flow": "website" })).await;
+    let callback = site.to_website_callback(&gateway, &pending, "zoe").await;
+    gateway
+        .framed_with(&callback, &tab.cookie.clone().unwrap())
+        .await;
+    let authorized = tab.event("authorized").await;
+    assert_eq!(tab.redeem(&authorized["grant"]).await.0, 200);
+    add_up(&gateway, [3.0, 0.0, 0.0, 0.0, 0.0], [0.0; 4]).await;
+
+    // website: rejected, failed, cancelled, and one that lives.
+    for fault in [None, Some(json!({ "errcode": 40029 }))] {
+        let pending = site.start_website(&gateway).await;
+        let page = site.wechat_page(&gateway, &pending).await;
+        let callback = if fault.is_some() {
+            page.confirm(&gateway.phone("zoe")).await
+        } else {
+            page.without_code()
+        };
+        gateway.strike("access_token", fault).await;
+        site.open_framed(&callback).await;
+    }
+    gateway.faults(json!([])).await;
+    let pending = site.start_website(&gateway).await;
+    gateway.refreshed(&pending).await;
+    // One waits for its digits.
+    let mut tab = gateway.browser().await;
+    let pending = tab.start().await;
+    gateway.phone("lixiaolong").confirm(text(&pending)).await;
+    add_up(&gateway, [3.0, 1.0, 0.0, 1.0, 1.0], [1.0, 0.0, 1.0, 0.0]).await;
+
+    // Nobody watches them; time ends them all the same.
+    drop(tab);
+    gateway.later(Duration::from_secs(61));
+    gateway
+        .until_metric(r#"scangate_scene_transitions_total{state="expired"}"#, 2.0)
+        .await;
+    add_up(&gateway, [3.0, 1.0, 2.0, 1.0, 1.0], [0.0; 4]).await;
+    gateway.stop().await;
+}
+
+/// A login that WeChat makes no code for is no scene.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_never_began_is_not_counted() {
+    let gateway = spawn_gateway().await;
+    gateway.faults(quota_used_up()).await;
+    let wish = json!({ "challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "flow": "official_account" });
+    assert_eq!(call(gateway.post("/scenes", &wish)).await.code(), 50200);
+    add_up(&gateway, [0.0; 5], [0.0; 4]).await;
+    gateway.stop().await;
+}
+
+fn quota_used_up() -> Value {
+    json!([{ "endpoint": "/cgi-bin/qrcode/create", "errcode": 45009 }])
 }
 
 #[tokio::test(flavor = "multi_thread")]

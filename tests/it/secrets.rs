@@ -19,16 +19,16 @@ use tokio::{
 use crate::support::{Answer, Browser, Gateway, call, within};
 
 /// The command, run as an operator runs it.
-struct Process {
+pub(crate) struct Process {
     child: Child,
-    gateway: Gateway,
+    pub(crate) gateway: Gateway,
     log: Arc<Mutex<Vec<String>>>,
     read: tokio::task::JoinHandle<()>,
     _data: TempDir,
 }
 
 impl Process {
-    async fn start(settings: &[&str]) -> Self {
+    pub(crate) async fn start(settings: &[&str]) -> Self {
         let data = tempfile::tempdir().unwrap();
         let data_dir = format!("server.data_dir={}", data.path().display());
         let mut all = vec![
@@ -70,7 +70,7 @@ impl Process {
     }
 
     /// Ends it as an operator does, and gives every line it said.
-    async fn log(mut self) -> Vec<String> {
+    pub(crate) async fn log(mut self) -> Vec<String> {
         let pid = self.child.id().unwrap().to_string();
         let killed = Command::new("kill").arg(pid).status().await.unwrap();
         assert!(killed.success());
@@ -89,7 +89,7 @@ async fn keep(lines: impl AsyncRead + Unpin, log: Arc<Mutex<Vec<String>>>) {
 }
 
 /// What a login was made of, by name.
-type Secrets = Vec<(&'static str, String)>;
+pub(crate) type Secrets = Vec<(&'static str, String)>;
 
 /// A new person logs in, the page refreshes and asks who it is; everything that should be known to few.
 async fn whole_login(gateway: &Gateway) -> (Value, Secrets) {

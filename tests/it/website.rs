@@ -201,15 +201,17 @@ async fn silence_ends_it() {
 async fn a_callback_counts_once_however_often_it_comes() {
     let gateway = spawn_gateway().await;
     let browser = gateway.steps("zoe");
-    let pending = browser.start_website(&gateway).await;
-    let callback = browser
-        .to_website_callback(&gateway, &pending, "wangfang")
-        .await;
-    for step in join_all((0..20).map(|_| browser.open_framed(&callback))).await {
-        step.says(200, "登录页会自动继续");
+    for round in 1..=10_u32 {
+        let pending = browser.start_website(&gateway).await;
+        let callback = browser
+            .to_website_callback(&gateway, &pending, "wangfang")
+            .await;
+        for step in join_all((0..20).map(|_| browser.open_framed(&callback))).await {
+            step.says(200, "登录页会自动继续");
+        }
+        counted(&gateway, EXCHANGED, f64::from(round)).await;
+        gateway.stands_at(&pending, "authorized", 2).await;
     }
-    counted(&gateway, EXCHANGED, 1.0).await;
-    gateway.stands_at(&pending, "authorized", 2).await;
     gateway.stop().await;
 }
 

@@ -295,12 +295,20 @@ async fn an_error_page_of_wechat_changes_nothing() {
     let gateway = spawn_gateway().await;
     let pending = gateway.browser().await.start().await;
     let endpoint = "/connect/oauth2/authorize";
-    gateway
-        .faults(json!([{ "endpoint": endpoint, "errcode": 10003, "times": 1 }]))
-        .await;
-    let page = gateway.phone("zoe").scan(text(&pending)).await;
-    assert_eq!(page.url.port(), Some(gateway.sandbox.port()));
+    let phone = gateway.phone("zoe");
+    for errcode in [
+        10003, 10004, 10005, 10006, 10009, 10010, 10011, 10012, 10013, 10015, 10016, 10038,
+    ] {
+        gateway
+            .faults(json!([{ "endpoint": endpoint, "errcode": errcode, "times": 1 }]))
+            .await;
+        let page = phone.scan(text(&pending)).await;
+        assert_eq!(page.url.port(), Some(gateway.sandbox.port()), "{page:?}");
+        assert!(page.html.contains(&errcode.to_string()), "{page:?}");
+    }
     gateway.later(Duration::from_secs(1));
     gateway.stands_at(&pending, "pending", 1).await;
+    phone.scan(text(&pending)).await;
+    gateway.stands_at(&pending, "scanned", 2).await;
     gateway.stop().await;
 }

@@ -15,7 +15,7 @@ use tokio_tungstenite::{
     },
 };
 
-use super::{Gateway, within};
+use super::{Gateway, http, within};
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -70,10 +70,7 @@ impl Browser {
             socket,
             cookie,
             verifier: URL_SAFE_NO_PAD.encode(rand_bytes()),
-            http: reqwest::Client::builder()
-                .cookie_store(true)
-                .build()
-                .unwrap(),
+            http: http().cookie_store(true).build().unwrap(),
             origin: origin.to_owned(),
             token_url: gateway.api("/auth/token"),
         })

@@ -1,7 +1,7 @@
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 
-use super::{Gateway, within};
+use super::{Gateway, http, within};
 
 /// A page whose network lets no socket through: the same login by HTTP.
 #[derive(Clone)]
@@ -30,7 +30,7 @@ pub(crate) struct Block {
 impl Caller {
     pub(crate) fn new(gateway: &Gateway) -> Self {
         Self {
-            http: Client::new(),
+            http: http().build().unwrap(),
             base: gateway.api(""),
             origin: gateway.origin(),
         }

@@ -3,13 +3,11 @@ use std::sync::LazyLock;
 use reqwest::{Client, RequestBuilder, Response, header::HeaderMap, redirect::Policy};
 use serde_json::{Value, json};
 
-use super::{Browser, Gateway, within};
+use super::{Browser, Gateway, http, within};
 
 /// Keeps no connection: each test has a runtime of its own.
 static HTTP: LazyLock<Client> = LazyLock::new(|| {
-    let http = Client::builder()
-        .pool_max_idle_per_host(0)
-        .redirect(Policy::none());
+    let http = http().pool_max_idle_per_host(0).redirect(Policy::none());
     http.build().unwrap()
 });
 
@@ -175,7 +173,7 @@ impl Gateway {
         );
     }
 
-    /// Lets WeChat fail at `endpoint` (`access_token`, `userinfo`) as `fault` says, and counts the calls that come
+    /// Lets WeChat fail at `endpoint` (a name of [`wechat_path`]) as `fault` says, and counts the calls that come
     /// through behind it.
     pub(crate) async fn strike(&self, endpoint: &str, fault: Option<Value>) {
         let mut faults = Vec::new();
@@ -205,6 +203,16 @@ impl Gateway {
             .collect()
     }
 
+    /// A new scene in the place of this one: its `pending`.
+    pub(crate) async fn refreshed(&self, pending: &Value) -> Value {
+        let path = format!("/scenes/{}/refresh", pending["scene"].as_str().unwrap());
+        let secret = format!("Scene {}", pending["secret"].as_str().unwrap());
+        let refresh = self.post(&path, &json!({}));
+        let answer = call(refresh.header("authorization", secret)).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.json["data"].clone()
+    }
+
     /// Moves the sandbox's own time.
     pub(crate) async fn sandbox_later(&self, seconds: u64) {
         let url = format!("http://{}/sandbox/api/clock", self.sandbox);
@@ -217,6 +225,9 @@ fn wechat_path(endpoint: &str) -> &'static str {
     match endpoint {
         "access_token" => "/sns/oauth2/access_token",
         "userinfo" => "/sns/userinfo",
+        "stable_token" => "/cgi-bin/stable_token",
+        "create" => "/cgi-bin/qrcode/create",
+        "follower" => "/cgi-bin/user/info",
         other => panic!("no such endpoint: {other}"),
     }
 }

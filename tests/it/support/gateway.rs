@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::{sync::oneshot, task::JoinHandle};
 use url::Url;
 
-use super::{Browser, Phone, within};
+use super::{Browser, Phone, call, within};
 
 /// A whole gateway in this process, with its sandbox, on free ports and a data directory of its own.
 pub(crate) struct Gateway {
@@ -101,7 +101,9 @@ impl Gateway {
 
     pub(crate) async fn ready(&self) {
         let url = format!("http://{}/readyz", self.admin);
-        while !reqwest::get(&url)
+        while !self
+            .get(&url)
+            .send()
             .await
             .is_ok_and(|answer| answer.status().is_success())
         {
@@ -134,12 +136,8 @@ impl Gateway {
 
     /// The value of one line of `/metrics`.
     pub(crate) async fn metric(&self, line: &str) -> f64 {
-        let text = reqwest::get(format!("http://{}/metrics", self.admin))
-            .await
-            .unwrap()
-            .text()
-            .await
-            .unwrap();
+        let url = format!("http://{}/metrics", self.admin);
+        let text = call(self.get(&url)).await.text;
         let value = text
             .lines()
             .find_map(|found| found.strip_prefix(line)?.strip_prefix(' '));
@@ -155,7 +153,7 @@ impl Gateway {
     /// The status of `/readyz`.
     pub(crate) async fn readiness(&self) -> u16 {
         let url = format!("http://{}/readyz", self.admin);
-        reqwest::get(url).await.unwrap().status().as_u16()
+        call(self.get(&url)).await.status
     }
 
     /// Asks it to stop, as SIGTERM does; [`Gateway::stop`] then waits for the end.
@@ -166,17 +164,8 @@ impl Gateway {
     /// Sets the sandbox's faults.
     pub(crate) async fn faults(&self, faults: Value) {
         let url = format!("http://{}/sandbox/api/faults", self.sandbox);
-        let answer = reqwest::Client::new()
-            .put(url)
-            .json(&faults)
-            .send()
-            .await
-            .unwrap();
-        assert!(
-            answer.status().is_success(),
-            "{}",
-            answer.text().await.unwrap()
-        );
+        let answer = call(self.method("PUT", &url).json(&faults)).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
     }
 
     /// Stops it as SIGTERM does, and gives the data directory back.

@@ -3,6 +3,7 @@
 mod browser;
 mod caller;
 mod calls;
+mod chat;
 mod gateway;
 mod phone;
 mod process;
@@ -15,6 +16,7 @@ pub(crate) use self::{
     browser::{Browser, close_code},
     caller::{Caller, path, read},
     calls::{Answer, call},
+    chat::{link, types},
     gateway::{Gateway, respawn_gateway, spawn_gateway, spawn_gateway_with},
     phone::{Page, Phone},
     process::{Process, refused_process},
@@ -28,6 +30,11 @@ use std::time::Duration;
 
 /// The longest a test waits for a fact. Far longer than any takes: a test that reaches it has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A client for plain HTTP alone. It reads no certificates of the system, which would take longer than most tests.
+pub(crate) fn http() -> reqwest::ClientBuilder {
+    reqwest::Client::builder().tls_certs_only([])
+}
 
 /// Waits for a fact, with a bound.
 pub(crate) async fn within<T>(what: &str, fact: impl Future<Output = T>) -> T {

@@ -2,7 +2,7 @@ use reqwest::{Client, Response, cookie::Jar, redirect::Policy};
 use std::sync::Arc;
 use url::Url;
 
-use super::{Gateway, within};
+use super::{Gateway, http, within};
 
 /// A phone: WeChat's browser with its cookies, in the hands of one sandbox user.
 pub(crate) struct Phone {
@@ -23,7 +23,7 @@ impl Phone {
         let jar = Jar::default();
         let sandbox = Url::parse(&format!("http://{}", gateway.sandbox)).unwrap();
         jar.add_cookie_str(&format!("sandbox_user={user}; Path=/"), &sandbox);
-        let http = Client::builder()
+        let http = http()
             .cookie_provider(Arc::new(jar))
             .redirect(Policy::limited(10));
         let http = http

@@ -7,7 +7,7 @@ use reqwest::{Client, Response, redirect::Policy};
 use sha1::{Digest, Sha1};
 use url::Url;
 
-use super::{Gateway, within};
+use super::{Gateway, http, within};
 
 /// WeChat's side of the message push, written for these tests alone.
 pub(crate) struct Pusher {
@@ -44,7 +44,7 @@ impl Gateway {
             base64::engine::GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
         );
         Pusher {
-            http: Client::builder().redirect(Policy::none()).build().unwrap(),
+            http: http().redirect(Policy::none()).build().unwrap(),
             gateway: self.url.clone(),
             sandbox: Url::parse(&format!("http://{}", self.sandbox)).unwrap(),
             app_id: SANDBOX_APP_ID.to_owned(),
@@ -106,10 +106,16 @@ impl Pusher {
         }
     }
 
-    /// The console asks for `echo`.
-    pub(crate) async fn verify(&self, at: u64, nonce: &str, echo: &str) -> Pushed {
+    /// What the console sends to see an `echo`.
+    pub(crate) fn verification(&self, at: u64, nonce: &str, echo: &str) -> Push {
         let mut push = self.signed(at, nonce);
         push.query.push(("echostr", echo.to_owned()));
+        push
+    }
+
+    /// The console asks for `echo`.
+    pub(crate) async fn verify(&self, at: u64, nonce: &str, echo: &str) -> Pushed {
+        let push = self.verification(at, nonce, echo);
         let url = self.gateway.join("callback/wechat/message").unwrap();
         let sent = self.http.get(url).query(&push.query).send();
         Pushed::of(within("an echo", sent).await.unwrap()).await

@@ -8,7 +8,7 @@ use reqwest::{
 };
 use url::Url;
 
-use super::{Gateway, Page, within};
+use super::{Gateway, Page, http, within};
 
 /// The phone's cookie when `public_url` is plain http.
 const PHONE_COOKIE: &str = "scangate-p";
@@ -34,9 +34,7 @@ impl Gateway {
     /// A phone that follows nothing by itself, in the hands of this sandbox user.
     pub(crate) fn steps(&self, user: &str) -> Steps {
         let jar = Arc::new(Jar::default());
-        let http = Client::builder()
-            .cookie_provider(jar.clone())
-            .redirect(Policy::none());
+        let http = http().cookie_provider(jar.clone()).redirect(Policy::none());
         let http = http.user_agent("MicroMessenger/8.0.50").build().unwrap();
         let sandbox = Url::parse(&format!("http://{}", self.sandbox)).unwrap();
         let phone = Steps {

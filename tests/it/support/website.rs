@@ -2,7 +2,7 @@ use reqwest::{RequestBuilder, header::HeaderMap};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{Answer, Gateway, Phone, Step, Steps, call, read, within};
+use super::{Answer, Gateway, Phone, Step, Steps, call, read};
 
 /// SHA-256 of a verifier that nobody needs here.
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
@@ -81,8 +81,7 @@ impl WechatPage {
             "{}/connect/l/qrconnect?uuid={}&last=404",
             self.sandbox, self.uuid
         );
-        let said = within("WeChat's page", reqwest::get(poll)).await.unwrap();
-        let said = said.text().await.unwrap();
+        let said = call(phone.http.get(poll)).await.text;
         let (_, code) = said
             .split_once("wx_errcode=405;window.wx_code='")
             .unwrap_or_else(|| panic!("no code: {said}"));
