@@ -14,7 +14,7 @@ use crate::{
 
 /// What WeChat's page carries back; nobody comes back.
 const STATE: &str = "scangateCheck";
-/// AppID unknown, where an API says it.
+/// What APIs say of an id that WeChat does not know.
 const NO_SUCH_APP: i64 = 40_013;
 /// What pages say about parameters that they do not take.
 const REFUSED: &str = "参数错误";

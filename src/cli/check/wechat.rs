@@ -17,6 +17,8 @@ use crate::{
 
 /// A code that nobody has: WeChat looks at id and secret first.
 const NO_CODE: &str = "scangateCheck0000000000000000000";
+/// What the token endpoint says when it knows the secret, but not the address.
+const ABOUT_ADDRESS: [i64; 5] = [40_164, 61_004, 89_503, 89_506, 89_507];
 /// Names a parametric code that nobody sees.
 const SCENE: &str = "scangateCheck";
 /// A code for this long costs one of 100 000 a day.
@@ -93,10 +95,12 @@ async fn clock(report: &mut Report, config: &Config) -> bool {
 }
 
 const fn clock_verdict(off: u64) -> Verdict {
-    match off {
-        0..=CLOCK_OFF => Verdict::Right,
-        0..=MESSAGE_OFF => Verdict::Weak,
-        _ => Verdict::Wrong,
+    if off <= CLOCK_OFF {
+        Verdict::Right
+    } else if off <= MESSAGE_OFF {
+        Verdict::Weak
+    } else {
+        Verdict::Wrong
     }
 }
 
@@ -181,10 +185,13 @@ fn has_token(report: &mut Report, token: &AccessToken) {
 
 fn refused_token(report: &mut Report, config: &Config, error: &WeChatError) {
     let told = told(report, error);
-    if !matches!(error.errcode(), Some(40164 | 61004 | 89503 | 89506 | 89507)) {
+    let refused = error
+        .errcode()
+        .filter(|errcode| ABOUT_ADDRESS.contains(errcode));
+    let Some(errcode) = refused else {
         report.add("access_token", verdict(error), &told, &told);
         return;
-    }
+    };
     // Logins by h5 and website need no such token.
     let is_needed = is_used(config, Flow::OfficialAccount) || config.server.admin_token.is_some();
     let (verdict, zh, en) = if is_needed {
@@ -196,23 +203,15 @@ fn refused_token(report: &mut Report, config: &Config, error: &WeChatError) {
             " (no flow in use needs the access_token)",
         )
     };
-    match error.address() {
-        Some(address) => {
-            let advice = error.advice(report.locale());
-            report.add(
-                "ip_list",
-                verdict,
-                format_args!("微信看到的地址是 {address} — {advice}{zh}"),
-                format_args!("WeChat saw the address {address} — {advice}{en}"),
-            );
-        }
-        None => report.add(
-            "ip_list",
-            verdict,
-            format_args!("{told}{zh}"),
-            format_args!("{told}{en}"),
+    let advice = error.advice(report.locale());
+    let (told_zh, told_en) = match error.address() {
+        Some(address) => (
+            format!("微信看到的地址是 {address}（errcode {errcode}）— {advice}"),
+            format!("WeChat saw the address {address} (errcode {errcode}) — {advice}"),
         ),
-    }
+        None => (told.clone(), told),
+    };
+    report.add("ip_list", verdict, told_zh + zh, told_en + en);
 }
 
 /// Parametric codes are for verified accounts only.

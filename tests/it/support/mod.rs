@@ -3,6 +3,7 @@
 mod browser;
 mod caller;
 mod calls;
+mod doctor;
 mod gateway;
 mod phone;
 mod process;
@@ -15,6 +16,7 @@ pub(crate) use self::{
     browser::{Browser, close_code},
     caller::{Caller, path, read},
     calls::{Answer, call},
+    doctor::{Doctor, answering},
     gateway::{Gateway, respawn_gateway, spawn_gateway, spawn_gateway_with},
     phone::{Page, Phone},
     process::{Process, refused_process},
