@@ -86,6 +86,8 @@ enum Named {
     /// Runs the sandbox alone: it plays WeChat.
     Sandbox(Settings),
     /// Tells what is right, wrong or weak about the configuration, and asks WeChat.
+    ///
+    /// The exit code is 0 when nothing is wrong, 1 when something is, 2 for a bad command line.
     Check {
         #[command(flatten)]
         settings: Settings,

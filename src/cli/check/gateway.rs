@@ -1,53 +1,78 @@
 //! Whether what people type leads to this gateway.
 
-use reqwest::Client;
+use std::{fs, path::Path};
+
+use futures_util::future::join_all;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use sha1::{Digest, Sha1};
 use url::Url;
 
-use super::report::{Report, Verdict};
-use crate::{clock::Clock, config::Config, ids, outbound, token::Keys};
+use super::{
+    files::Found,
+    reach::{Failure, Reply, look},
+    report::{Report, Verdict},
+};
+use crate::{
+    clock::Clock,
+    config::{Config, MessagePush},
+    ids,
+};
 
-pub(super) async fn check(report: &mut Report, config: &Config) {
+/// What proxies say when nobody answers behind them (RFC 9110 section 15.6).
+const NOBODY_BEHIND: [u16; 3] = [502, 503, 504];
+/// Files that WeChat asks for are looked up there, at most.
+const MAX_PROOFS: usize = 4;
+
+pub(super) async fn check(report: &mut Report, config: &Config, found: &Found) {
     let url = config.server.public_url();
-    let client = match outbound::client() {
-        Ok(client) => client,
-        Err(error) => {
-            report.add("public_url", Verdict::Unknown, &error, &error);
-            return;
-        }
-    };
-    if identity(report, config, &client, &url).await {
-        push_address(report, config, &client, &url).await;
+    if !identity(report, &url, found).await {
+        return;
     }
+    let (mut push, mut proofs) = (report.part(), report.part());
+    tokio::join!(
+        async {
+            if let Some(settings) = config.message_push() {
+                push_address(&mut push, &url, &settings).await;
+            }
+        },
+        async {
+            let paths = found.proofs.iter().take(MAX_PROOFS);
+            let served = join_all(paths.map(|path| proof(&url, path))).await;
+            for (shown, is_served) in served {
+                judge_proof(&mut proofs, &shown, is_served);
+            }
+        },
+    );
+    report.append(push);
+    report.append(proofs);
 }
 
-/// Compares the public keys behind `public_url` with the ones on this machine's disk.
-async fn identity(report: &mut Report, config: &Config, client: &Client, url: &Url) -> bool {
-    let jwks = match jwks(client, url).await {
-        Ok(jwks) => jwks,
-        Err(error) => {
-            let error = error.without_url();
-            report.add(
-                "public_url",
-                Verdict::Unknown,
-                format_args!("{url} 没有回答：{error}（网关在运行吗？）"),
-                format_args!("{url} does not answer: {error} (does the gateway run?)"),
-            );
+/// Compares the public keys behind `public_url` with those on this machine's disk; whether it may be the gateway.
+async fn identity(report: &mut Report, url: &Url, found: &Found) -> bool {
+    let reply = match look(at(url, "/.well-known/jwks.json")).await {
+        Ok(reply) => reply,
+        Err(failure) => {
+            unreachable(report, url, &failure);
             return false;
         }
     };
-    let Some(own) = own_keys(report, config) else {
+    let Some(shown) = jwks(&reply) else {
+        somebody_else(report, url, reply.status);
+        return false;
+    };
+    let Some(own) = &found.jwks else {
         report.add(
             "public_url",
             Verdict::Unknown,
-            format_args!("{url} 有回答；本机没有密钥可比对"),
-            format_args!("{url} answers; there are no keys here to compare with"),
+            format_args!("{url} 有网关应答；本机没有密钥，无法比对是不是同一个"),
+            format_args!(
+                "{url} is a gateway; there are no keys here to tell whether it is this one"
+            ),
         );
         return true;
     };
-    let is_ours = kids(&jwks).any(|kid| kids(&own).any(|own| own == kid));
+    let is_ours = kids(&shown).any(|kid| kids(own).any(|own| own == kid));
     if is_ours {
         report.add(
             "public_url",
@@ -59,26 +84,58 @@ async fn identity(report: &mut Report, config: &Config, client: &Client, url: &U
         report.add(
             "public_url",
             Verdict::Wrong,
-            format_args!("{url} 有回答，但不是使用本机密钥的网关"),
-            format_args!("{url} answers, but it is not the gateway with the keys of this machine"),
+            format_args!("{url} 是另一个网关：它的密钥与本机的不同"),
+            format_args!("{url} is another gateway: its keys are not those of this machine"),
         );
     }
     is_ours
 }
 
-/// The public keys of this machine, if a gateway has ever run on it.
-fn own_keys(report: &mut Report, config: &Config) -> Option<Value> {
-    let dir = config.key_dir();
-    if !dir.join("signing.pem").exists() || !dir.join("derivation.key").exists() {
-        return None;
+fn unreachable(report: &mut Report, url: &Url, failure: &Failure) {
+    if failure.is_certificate {
+        report.add(
+            "public_url",
+            Verdict::Wrong,
+            format_args!("{url} 的证书不被信任：{failure}"),
+            format_args!("the certificate of {url} is not trusted: {failure}"),
+        );
+    } else {
+        report.add(
+            "public_url",
+            Verdict::Unknown,
+            format_args!("{url} 没有应答：{failure}（网关在运行吗？）"),
+            format_args!("{url} does not answer: {failure} (does the gateway run?)"),
+        );
     }
-    match Keys::load_or_make(&dir) {
-        Ok(keys) => Some(keys.jwks()),
-        Err(error) => {
-            report.add("keys", Verdict::Wrong, &error, &error);
-            None
-        }
+}
+
+fn somebody_else(report: &mut Report, url: &Url, status: u16) {
+    if NOBODY_BEHIND.contains(&status) {
+        report.add(
+            "public_url",
+            Verdict::Unknown,
+            format_args!("{url} 的代理回答 HTTP {status}：它后面的网关在运行吗？"),
+            format_args!("the proxy at {url} says HTTP {status}: does the gateway run behind it?"),
+        );
+    } else {
+        report.add(
+            "public_url",
+            Verdict::Wrong,
+            format_args!("{url} 有应答（HTTP {status}），但不是 scangate"),
+            format_args!("{url} answers (HTTP {status}), but it is not scangate"),
+        );
     }
+}
+
+fn at(url: &Url, path: &str) -> Url {
+    let mut url = url.clone();
+    url.set_path(path);
+    url
+}
+
+fn jwks(reply: &Reply) -> Option<Value> {
+    let jwks = serde_json::from_str(&reply.text).ok()?;
+    (reply.status == 200 && kids(&jwks).next().is_some()).then_some(jwks)
 }
 
 fn kids(jwks: &Value) -> impl Iterator<Item = &str> {
@@ -86,51 +143,74 @@ fn kids(jwks: &Value) -> impl Iterator<Item = &str> {
     keys.filter_map(|key| key["kid"].as_str())
 }
 
-async fn jwks(client: &Client, url: &Url) -> Result<Value, reqwest::Error> {
-    let mut address = url.clone();
-    address.set_path("/.well-known/jwks.json");
-    let answer = client.get(address).send().await?;
-    answer.error_for_status()?.json().await
-}
-
-/// Asks for an echo as WeChat's console does.
-async fn push_address(report: &mut Report, config: &Config, client: &Client, url: &Url) {
-    let Some(push) = config.message_push() else {
-        return;
-    };
+/// Asks for an echo as WeChat's console does (URL verification of the message push).
+async fn push_address(report: &mut Report, url: &Url, push: &MessagePush) {
     let timestamp = (Clock::new().wall() / 1_000).to_string();
     let (nonce, echo) = (ids::hex(&ids::random::<8>()), ids::hex(&ids::random::<8>()));
     let mut parts = [push.token.expose_secret(), &timestamp, &nonce];
     parts.sort_unstable();
     let signature = ids::hex(&Sha1::digest(parts.concat()));
-    let mut address = url.clone();
-    address.set_path("/callback/wechat/message");
-    let shown = address.to_string();
+    let shown = at(url, "/callback/wechat/message");
+    let mut address = shown.clone();
     address
         .query_pairs_mut()
         .append_pair("signature", &signature)
         .append_pair("timestamp", &timestamp)
         .append_pair("nonce", &nonce)
         .append_pair("echostr", &echo);
-    let answer = match client.get(address).send().await {
-        Ok(answer) => answer.text().await,
-        Err(error) => Err(error),
-    };
-    if answer.is_ok_and(|text| text == echo) {
-        report.add(
+    match look(address).await {
+        Ok(reply) if reply.text == echo => report.add(
             "push_address",
             Verdict::Right,
             format_args!("{shown} 能通过微信的 URL 验证"),
             format_args!("{shown} passes WeChat's verification"),
+        ),
+        Ok(reply) => report.add(
+            "push_address",
+            Verdict::Wrong,
+            format_args!(
+                "{shown} 不能通过微信的 URL 验证（HTTP {}）：代理是否转发它？运行中的网关用的是同一个 Token 吗？",
+                reply.status
+            ),
+            format_args!(
+                "{shown} does not pass WeChat's verification (HTTP {}): is it forwarded, and does the running gateway have the same token?",
+                reply.status
+            ),
+        ),
+        Err(failure) => report.add(
+            "push_address",
+            Verdict::Unknown,
+            format_args!("{shown} 没有应答：{failure}"),
+            format_args!("{shown} does not answer: {failure}"),
+        ),
+    }
+}
+
+/// Asks for a file as WeChat's console does: its address, and whether it is there.
+async fn proof(url: &Url, path: &Path) -> (Url, bool) {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let shown = at(url, &name);
+    let is_served = match (look(shown.clone()).await, fs::read_to_string(path)) {
+        (Ok(reply), Ok(text)) => reply.status == 200 && reply.text == text,
+        _ => false,
+    };
+    (shown, is_served)
+}
+
+fn judge_proof(report: &mut Report, shown: &Url, is_served: bool) {
+    if is_served {
+        report.add(
+            "verify_address",
+            Verdict::Right,
+            format_args!("微信能读到 {shown}"),
+            format_args!("{shown} is there for WeChat to read"),
         );
     } else {
         report.add(
-            "push_address",
+            "verify_address",
             Verdict::Wrong,
-            format_args!("{shown} 不能通过微信的 URL 验证：代理是否转发它？运行中的网关用的是同一个 Token 吗？"),
-            format_args!(
-                "{shown} does not pass WeChat's verification: is it forwarded, and does the running gateway have the same token?"
-            ),
+            format_args!("{shown} 没有给出 verify_dir 里的文件：代理是否转发它？"),
+            format_args!("{shown} does not give the file of verify_dir: is it forwarded?"),
         );
     }
 }

@@ -54,6 +54,16 @@ impl Report {
         self.locale
     }
 
+    /// An empty one in the same language, for what is looked at beside other things.
+    pub(super) const fn part(&self) -> Self {
+        Self::new(self.locale)
+    }
+
+    /// Adds what another one found.
+    pub(super) fn append(&mut self, part: Self) {
+        self.findings.extend(part.findings);
+    }
+
     /// Adds an item in the language asked for.
     pub(super) fn add(
         &mut self,

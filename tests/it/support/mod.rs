@@ -4,6 +4,7 @@ mod browser;
 mod caller;
 mod calls;
 mod chat;
+mod doctor;
 mod gateway;
 mod phone;
 mod process;
@@ -17,6 +18,7 @@ pub(crate) use self::{
     caller::{Caller, path, read},
     calls::{Answer, call},
     chat::{link, types},
+    doctor::{Doctor, answering},
     gateway::{Gateway, respawn_gateway, spawn_gateway, spawn_gateway_with},
     phone::{Page, Phone},
     process::{Process, refused_process},

@@ -26,14 +26,20 @@ pub(crate) async fn refused_process(settings: &[&str]) -> Output {
     within("the program to refuse", output).await.unwrap()
 }
 
-fn command(data: &TempDir, settings: &[&str]) -> Command {
+/// The program under that command; nothing of this environment is set for it.
+pub(super) fn program(name: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_scangate"));
-    command.arg("serve").kill_on_drop(true).stdin(Stdio::null());
+    command.arg(name).kill_on_drop(true).stdin(Stdio::null());
     for (name, _) in std::env::vars() {
         if name.starts_with("SCANGATE_") {
             command.env_remove(name);
         }
     }
+    command
+}
+
+fn command(data: &TempDir, settings: &[&str]) -> Command {
+    let mut command = program("serve");
     let data = format!("server.data_dir={}", data.path().display());
     let own = [
         "server.bind=127.0.0.1:0",
