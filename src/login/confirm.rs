@@ -4,6 +4,7 @@ use secrecy::ExposeSecret;
 
 use super::{
     Login, LoginError,
+    number_match::Source,
     oauth_state::Step,
     phone_cookie::PhoneCookie,
     visit::{Next, Notice, PhoneRequest},
@@ -38,8 +39,11 @@ impl Login {
             openid: phone.openid.clone(),
             tie: Some(cookie.tie()),
         };
-        let address = request.address;
-        let confirm = self.confirmation(&scene, phone, user, address).await?;
+        let source = Source {
+            address: request.address,
+            browser: request.browser,
+        };
+        let confirm = self.confirmation(&scene, phone, user, source).await?;
         self.decide(&scene, &confirm).await
     }
 

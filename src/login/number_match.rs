@@ -19,6 +19,15 @@ use crate::{
     user::User,
 };
 
+/// Where a yes comes from.
+#[derive(Clone, Copy)]
+pub(super) struct Source {
+    /// The phone's address.
+    pub(super) address: IpAddr,
+    /// SHA-256 of the browser cookie that came along.
+    pub(super) browser: Option<[u8; 32]>,
+}
+
 /// What the phone shows while the browser is asked for digits.
 pub struct Matching {
     /// The scene.
@@ -33,6 +42,14 @@ pub struct Matching {
     pub form_token: String,
 }
 
+impl Source {
+    /// Whether the login page is open in this very browser.
+    fn is_opener_of(&self, scene: &Scene) -> bool {
+        self.browser
+            .is_some_and(|browser| scene.is_opened_in(&browser))
+    }
+}
+
 impl Login {
     /// The step that this person's yes leads to.
     pub(super) async fn confirmation(
@@ -40,15 +57,17 @@ impl Login {
         scene: &Scene,
         phone: Phone,
         user: User,
-        address: IpAddr,
+        source: Source,
     ) -> Result<Input, LoginError> {
         if let Some(refusal) = self.refusal(scene, &phone).await? {
             return Ok(refusal);
         }
         let asks = match self.settings().number_match {
             NumberMatch::Off => false,
+            // The digits tell that one person sees both screens. Here there is one, and nowhere to type them.
+            _ if source.is_opener_of(scene) => false,
             NumberMatch::Always => true,
-            NumberMatch::Risk => self.is_risky(scene, &user, address).await?,
+            NumberMatch::Risk => self.is_risky(scene, &user, source.address).await?,
         };
         Ok(Input::Confirm {
             phone,

@@ -8,6 +8,7 @@ use tracing::Instrument;
 
 use super::{
     Login, LoginError,
+    number_match::Source,
     oauth_state::{self, OauthState, Step},
     visit::{Next, Notice},
 };
@@ -36,8 +37,8 @@ pub struct OauthCallback<'a> {
     pub browser: Option<[u8; 32]>,
 }
 
-/// Whose callback: the tie of the browser on the phone, and the phone's address.
-type Sender = ([u8; 32], IpAddr);
+/// Whose callback: the tie of the browser on the phone, and where it is.
+type Sender = ([u8; 32], Source);
 
 /// What came of one callback; kept with its claim for duplicates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,7 +77,11 @@ impl Login {
             match callback.code.filter(|code| !code.is_empty()) {
                 None => self.without_code(&scene, state.step, cookie.tie()).await,
                 Some(code) => {
-                    let from = (cookie.tie(), callback.address);
+                    let source = Source {
+                        address: callback.address,
+                        browser: callback.browser,
+                    };
+                    let from = (cookie.tie(), source);
                     self.with_code(&scene, state, from, code).await
                 }
             }
@@ -198,7 +203,7 @@ impl Login {
     async fn consent(
         &self,
         scene: &Scene,
-        (tie, address): Sender,
+        (tie, source): Sender,
         code: &str,
     ) -> Result<Outcome, LoginError> {
         let account = self.account(scene.opening.flow)?;
@@ -220,7 +225,7 @@ impl Login {
             openid: proof.openid,
             tie: Some(tie),
         };
-        let confirm = self.confirmation(scene, phone, user, address).await?;
+        let confirm = self.confirmation(scene, phone, user, source).await?;
         Ok(match self.decide(scene, &confirm).await? {
             Next::Notice(notice, _) => Outcome::Notice(notice),
             _ => Outcome::Scene,

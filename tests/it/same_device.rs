@@ -38,6 +38,33 @@ async fn who_confirms_in_the_same_browser_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_screen_needs_no_digits() {
+    let gateway = spawn_gateway_with(&[("scene.number_match", "always")]).await;
+    let home = gateway.url.to_string();
+    let browser = gateway.steps("wangfang");
+    for is_new in [true, false] {
+        let (pending, url) = left(&gateway, &browser, &home).await;
+        let asks = browser.scan(&url).await;
+        let mut step = browser.press(&asks, "confirm").await;
+        if is_new {
+            let consent = browser.follow(step.location.unwrap()).await.page;
+            step = browser.press(&consent, "confirm").await;
+        }
+        browser.follow(step.location.unwrap()).await;
+        gateway.stands_at(&pending, "authorized", 3).await;
+    }
+
+    // Another browser of the same person has two screens before them.
+    let (pending, url) = left(&gateway, &browser, &home).await;
+    let phone = gateway.steps("wangfang");
+    phone.start(&gateway, json!({})).await;
+    let asks = phone.scan(&url).await;
+    phone.press(&asks, "confirm").await;
+    gateway.stands_at(&pending, "verifying", 3).await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_rejects_comes_back_too() {
     let shop = "https://shop.example/login?from=a";
     let gateway = spawn_gateway_with(&[("apps.default.return_urls", shop)]).await;

@@ -66,74 +66,74 @@ fn the_sandbox_plays_further_accounts() {
 
 /// A key, what it must not be when WeChat is live, and what the error says.
 const REFUSED_LIVE: &[(&str, &str, &str)] = &[
-        (
-            "server.public_url",
-            "http://login.example.com",
-            "https is expected",
-        ),
-        (
-            "server.public_url",
-            "https://login.example.com:8443",
-            "10003",
-        ),
-        (
-            "server.public_url",
-            "https://login.example.com/sub/",
-            "scheme and host alone",
-        ),
-        ("wechat.official_account.app_id", "wx123", "16 hex digits"),
-        (
-            "wechat.official_account.app_id",
-            SANDBOX_APP_ID,
-            "the sandbox's",
-        ),
-        ("wechat.official_account.app_id", "", "16 hex digits"),
-        ("wechat.official_account.app_secret", "", "32 hex digits"),
-        (
-            "wechat.api_base",
-            "http://api.example.com",
-            "https is expected",
-        ),
-        ("apps.default.origins", "https://*.example.com", "wildcards"),
-        ("apps.default.origins", "*", "scheme, host and port"),
-        ("apps.default.flows", "website", "wechat.website.app_id"),
-        (
-            "scene.default_flow",
-            "official_account",
-            "has to be among them",
-        ),
-        (
-            "apps.default.flows",
-            "official_account",
-            "token and encoding_aes_key",
-        ),
-        ("wechat.official_account.token", "a b", "letters and digits"),
-        (
-            "wechat.official_account.encoding_aes_key",
-            "short",
-            "43 letters",
-        ),
-        (
-            "wechat.official_account.message_mode",
-            "plain",
-            "safe or compatible",
-        ),
-        (
-            "wechat.official_account.fallback_flow",
-            "website",
-            "only h5",
-        ),
-        (
-            "wechat.website.app_id",
-            "wx0123456789abcdef",
-            "not the official account",
-        ),
-        ("scene.pending_ttl_s", "9", "between 10s and 1800s"),
-        ("scene.pending_ttl_s", "1801", "between 10s and 1800s"),
-        ("token.access_ttl_s", "0", "between 30s"),
-        ("token.refresh_idle_s", "2592001", "token.refresh_ttl_s"),
-        ("limits.frame_burst", "0", "at least 1"),
-        ("store.url", "postgres://h/d", "not in this release"),
+    (
+        "server.public_url",
+        "http://login.example.com",
+        "https is expected",
+    ),
+    (
+        "server.public_url",
+        "https://login.example.com:8443",
+        "10003",
+    ),
+    (
+        "server.public_url",
+        "https://login.example.com/sub/",
+        "scheme and host alone",
+    ),
+    ("wechat.official_account.app_id", "wx123", "16 hex digits"),
+    (
+        "wechat.official_account.app_id",
+        SANDBOX_APP_ID,
+        "the sandbox's",
+    ),
+    ("wechat.official_account.app_id", "", "16 hex digits"),
+    ("wechat.official_account.app_secret", "", "32 hex digits"),
+    (
+        "wechat.api_base",
+        "http://api.example.com",
+        "https is expected",
+    ),
+    ("apps.default.origins", "https://*.example.com", "wildcards"),
+    ("apps.default.origins", "*", "scheme, host and port"),
+    ("apps.default.flows", "website", "wechat.website.app_id"),
+    (
+        "scene.default_flow",
+        "official_account",
+        "has to be among them",
+    ),
+    (
+        "apps.default.flows",
+        "official_account",
+        "token and encoding_aes_key",
+    ),
+    ("wechat.official_account.token", "a b", "letters and digits"),
+    (
+        "wechat.official_account.encoding_aes_key",
+        "short",
+        "43 letters",
+    ),
+    (
+        "wechat.official_account.message_mode",
+        "plain",
+        "safe or compatible",
+    ),
+    (
+        "wechat.official_account.fallback_flow",
+        "website",
+        "only h5",
+    ),
+    (
+        "wechat.website.app_id",
+        "wx0123456789abcdef",
+        "not the official account",
+    ),
+    ("scene.pending_ttl_s", "9", "between 10s and 1800s"),
+    ("scene.pending_ttl_s", "1801", "between 10s and 1800s"),
+    ("token.access_ttl_s", "0", "between 30s"),
+    ("token.refresh_idle_s", "2592001", "token.refresh_ttl_s"),
+    ("limits.frame_burst", "0", "at least 1"),
+    ("store.url", "postgres://h/d", "not in this release"),
 ];
 
 #[test]
