@@ -10,8 +10,8 @@ import { WORDS } from './words.mjs';
 
 const CHROMIUM =
   process.env.CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
-/** How long anything on a page may take. */
-export const PATIENCE_MS = 10_000;
+/** How long anything on a page may take; several browsers share one machine. */
+export const PATIENCE_MS = 20_000;
 
 /** One browser for a test file. @param {{ after(undo: () => unknown): void }} t */
 export async function launchBrowser(t) {
