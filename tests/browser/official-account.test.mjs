@@ -97,6 +97,9 @@ describe('official account', () => {
     await other.scansIntoChat(code);
     await other.readsInChat(other.words.inUse);
     assert.equal(await other.page.getByRole('log').getByRole('link').count(), 0);
+    // Of the many people by now, the one whose phone it is can be seen.
+    const { left, right } = await other.page.locator('[aria-pressed=true]').evaluate((button) => button.getBoundingClientRect().toJSON());
+    assert.ok(left >= 0 && right <= other.page.viewportSize().width, `${left} to ${right}`);
 
     await phone.tapsTheLink();
     await phone.confirms();
