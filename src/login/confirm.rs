@@ -4,7 +4,7 @@ use secrecy::ExposeSecret;
 
 use super::{
     Login, LoginError,
-    number_match::Device,
+    number_match::Source,
     oauth_state::Step,
     phone_cookie::PhoneCookie,
     visit::{Next, Notice, PhoneRequest},
@@ -39,11 +39,11 @@ impl Login {
             openid: phone.openid.clone(),
             tie: Some(cookie.tie()),
         };
-        let device = Device {
+        let source = Source {
             address: request.address,
             browser: request.browser,
         };
-        let confirm = self.confirmation(&scene, phone, user, device).await?;
+        let confirm = self.confirmation(&scene, phone, user, source).await?;
         self.decide(&scene, &confirm).await
     }
 

@@ -19,6 +19,15 @@ use crate::{
     user::User,
 };
 
+/// Where a yes comes from.
+#[derive(Clone, Copy)]
+pub(super) struct Source {
+    /// The phone's address.
+    pub(super) address: IpAddr,
+    /// SHA-256 of the browser cookie that came along.
+    pub(super) browser: Option<[u8; 32]>,
+}
+
 /// What the phone shows while the browser is asked for digits.
 pub struct Matching {
     /// The scene.
@@ -33,13 +42,12 @@ pub struct Matching {
     pub form_token: String,
 }
 
-/// What says yes: a browser on a phone, or the very one that shows the login page.
-#[derive(Clone, Copy)]
-pub(super) struct Device {
-    /// Its address.
-    pub(super) address: IpAddr,
-    /// SHA-256 of its browser cookie.
-    pub(super) browser: Option<[u8; 32]>,
+impl Source {
+    /// Whether the login page is open in this very browser.
+    fn is_opener_of(&self, scene: &Scene) -> bool {
+        self.browser
+            .is_some_and(|browser| scene.is_opened_in(&browser))
+    }
 }
 
 impl Login {
@@ -49,18 +57,17 @@ impl Login {
         scene: &Scene,
         phone: Phone,
         user: User,
-        device: Device,
+        source: Source,
     ) -> Result<Input, LoginError> {
         if let Some(refusal) = self.refusal(scene, &phone).await? {
             return Ok(refusal);
         }
-        // One device for both has no second screen to type on, and its cookie proves that nobody stands in between.
-        let is_one_device = device.browser.is_some_and(|hash| scene.is_opened_in(&hash));
         let asks = match self.settings().number_match {
-            _ if is_one_device => false,
             NumberMatch::Off => false,
+            // The digits tell that one person sees both screens. Here there is one, and nowhere to type them.
+            _ if source.is_opener_of(scene) => false,
             NumberMatch::Always => true,
-            NumberMatch::Risk => self.is_risky(scene, &user, device.address).await?,
+            NumberMatch::Risk => self.is_risky(scene, &user, source.address).await?,
         };
         Ok(Input::Confirm {
             phone,

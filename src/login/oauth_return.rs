@@ -9,7 +9,7 @@ use tracing::Instrument;
 
 use super::{
     Login, LoginError,
-    number_match::Device,
+    number_match::Source,
     oauth_state::{self, OauthState, Step},
     visit::{Next, Notice},
 };
@@ -38,8 +38,8 @@ pub struct OauthCallback<'a> {
     pub browser: Option<[u8; 32]>,
 }
 
-/// Whose callback: the tie of the browser on the phone, and the phone itself.
-type Sender = ([u8; 32], Device);
+/// Whose callback: the tie of the browser on the phone, and where it is.
+type Sender = ([u8; 32], Source);
 
 /// What came of one callback; kept with its claim for duplicates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,11 +78,11 @@ impl Login {
             match callback.code.filter(|code| !code.is_empty()) {
                 None => self.without_code(&scene, state.step, cookie.tie()).await,
                 Some(code) => {
-                    let device = Device {
+                    let source = Source {
                         address: callback.address,
                         browser: callback.browser,
                     };
-                    let from = (cookie.tie(), device);
+                    let from = (cookie.tie(), source);
                     self.with_code(&scene, state, from, code).await
                 }
             }
@@ -203,7 +203,7 @@ impl Login {
     async fn consent(
         &self,
         scene: &Scene,
-        (tie, device): Sender,
+        (tie, source): Sender,
         code: &str,
     ) -> Result<Outcome, LoginError> {
         let account = self.account(scene.opening.flow)?;
@@ -225,7 +225,7 @@ impl Login {
             openid: proof.openid,
             tie: Some(tie),
         };
-        let confirm = self.confirmation(scene, phone, user, device).await?;
+        let confirm = self.confirmation(scene, phone, user, source).await?;
         Ok(match self.decide(scene, &confirm).await? {
             Next::Notice(notice, _) => Outcome::Notice(notice),
             _ => Outcome::Scene,

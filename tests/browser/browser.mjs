@@ -3,15 +3,15 @@
 import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 
-import { readCode } from './camera.mjs';
+import { readScreen } from './camera.mjs';
 import { eventually } from './eventually.mjs';
 import { defer } from './scope.mjs';
 import { WORDS } from './words.mjs';
 
 const CHROMIUM =
   process.env.CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
-/** How long anything on a page may take. */
-export const PATIENCE_MS = 10_000;
+/** How long anything on a page may take; several browsers share one machine. */
+export const PATIENCE_MS = 20_000;
 
 /** One browser for a test file. @param {{ after(undo: () => unknown): void }} t */
 export async function launchBrowser(t) {
@@ -77,17 +77,21 @@ export class Desk {
     this.gateway = gateway;
     this.words = WORDS[locale];
     this.complaints = complaints;
+    /** The types of all events that the gateway sent by socket. @type {string[]} */
+    this.heard = [];
+    page.on('websocket', (socket) => socket.on('framereceived', ({ payload }) => this.heard.push(JSON.parse(payload).type)));
   }
 
-  /** Opens the login page. */
-  static async open(t, browser, gateway, { locale = 'en', ...options } = {}) {
+  /** Opens the login page, with that query; `blocksSockets` by a network that lets no socket through. */
+  static async open(t, browser, gateway, { locale = 'en', query = '', blocksSockets = false, ...options } = {}) {
     const { context, complaints } = await newProfile(t, browser, {
       locale,
       viewport: { width: 1280, height: 800 },
       ...options,
     });
     const desk = new Desk(await context.newPage(), gateway, locale, complaints);
-    await desk.page.goto(gateway.addresses.page);
+    if (blocksSockets) await desk.page.routeWebSocket(/./, (socket) => socket.close());
+    await desk.page.goto(gateway.addresses.page + query);
     return desk;
   }
 
@@ -95,7 +99,7 @@ export class Desk {
   async code({ than, withinMs = PATIENCE_MS } = {}) {
     await see(this.page, this.words.pending);
     return eventually('a readable code on the screen', async () => {
-      const text = readCode(await this.page.screenshot());
+      const text = await readScreen(this.page);
       return text !== than && text;
     }, withinMs);
   }
@@ -114,9 +118,10 @@ export class Desk {
     await see(this.page, name);
   }
 
-  async signsOut() {
+  /** Is then back at the login page, which says so. */
+  async signsOut(then = this.words.pending) {
     await this.page.getByRole('button', { name: this.words.signOut, exact: true }).click();
     await this.page.waitForURL((url) => url.pathname === '/');
-    await see(this.page, this.words.pending);
+    await see(this.page, then);
   }
 }

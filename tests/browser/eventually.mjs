@@ -11,7 +11,7 @@ const EVERY_MS = 50;
  * @param {() => T | Promise<T>} ask
  * @returns {Promise<NonNullable<T>>}
  */
-export async function eventually(what, ask, withinMs = 10_000) {
+export async function eventually(what, ask, withinMs = 20_000) {
   const deadline = performance.now() + withinMs;
   for (;;) {
     const answer = await ask();

@@ -13,7 +13,7 @@ describe('expiry', () => {
 
   test('a code is renewed in place, and the new one works', async (t) => {
     const { browser } = stage;
-    const gateway = await startGateway(t, { 'scene.pending_ttl_ms': 6000 });
+    const gateway = await startGateway(t, { 'scene.pending_ttl_ms': 4000 });
     const user = await gateway.addUser({ id: 'patient', name: 'Patient' });
     const desk = await Desk.open(t, browser, gateway);
     const phone = await Phone.of(t, browser, gateway, user);
@@ -26,7 +26,7 @@ describe('expiry', () => {
 
   test('a page that nobody looks after stops renewing, and starts again when asked', async (t) => {
     const { browser } = stage;
-    const gateway = await startGateway(t, { 'scene.pending_ttl_ms': 1000 });
+    const gateway = await startGateway(t, { 'scene.pending_ttl_ms': 600 });
     const desk = await Desk.open(t, browser, gateway);
     await desk.page.getByText(desk.words.expired).filter({ visible: true }).first().waitFor({ timeout: 30_000 });
     await desk.asksForNewCode();

@@ -76,6 +76,8 @@ class Gateway {
       'server.admin_bind': host('admin'),
       'sandbox.bind': host('phone'),
       'server.data_dir': this.#dataDir,
+      // There is no balancer that has to notice.
+      'server.drain_delay_ms': 0,
       ...this.#settings,
     };
     const args = Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`]);

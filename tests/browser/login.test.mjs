@@ -21,7 +21,7 @@ describe('login', () => {
       const code = await desk.code();
       assert.match(code, new RegExp(`^${gateway.origin}/s/[A-Za-z0-9_-]{22}$`));
 
-      await phone.scans(code);
+      await phone.scansByTyping(code);
       await phone.seesTheRequest();
       await desk.sees(desk.words.scanned);
       await phone.confirms();

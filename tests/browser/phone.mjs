@@ -25,13 +25,56 @@ export class Phone {
     return new Phone(await context.newPage(), gateway, locale, complaints);
   }
 
-  /** Points the camera at a code that reads `text`. */
+  /** Points the camera at a code that reads `text`, the address of a page. */
   async scans(text) {
+    await this.#pointsCameraAt(text);
+    await this.page.getByRole('link', { name: this.words.openScanned, exact: true }).click();
+  }
+
+  /** Points the camera at the code of an official account, which leads to its chat. */
+  async scansIntoChat(text) {
+    await this.#pointsCameraAt(text);
+    await this.page.getByRole('button', { name: this.words.openChat, exact: true }).click();
+    await this.page.waitForURL(`${this.gateway.sandbox}/phone?view=chat&*`);
+  }
+
+  /** Where the phone is once it has read a picture. */
+  async #pointsCameraAt(text) {
+    await this.page.goto(`${this.gateway.addresses.phone}?${new URLSearchParams({ scan: text })}`);
+  }
+
+  /** Scans by hand, from the first screen on: where there is no picture to read, the text is typed. */
+  async scansByTyping(text) {
     await this.page.goto(this.gateway.addresses.phone);
     await this.page.getByRole('link', { name: this.words.scan }).click();
     await this.page.getByRole('textbox').fill(text);
     await this.page.getByRole('button', { name: this.words.next, exact: true }).click();
     await this.page.getByRole('link', { name: this.words.openScanned, exact: true }).click();
+  }
+
+  /** Follows the account whose chat is open. */
+  async follows() {
+    await this.page.getByRole('button', { name: this.words.follow, exact: true }).click();
+  }
+
+  async unfollows() {
+    await this.page.getByRole('button', { name: this.words.unfollow, exact: true }).click();
+  }
+
+  /** Waits until the chat says so. @param {string | RegExp} words */
+  async readsInChat(words) {
+    await this.page.getByRole('log').getByText(words).last().waitFor();
+  }
+
+  /** Taps the link that the account sent last. */
+  async tapsTheLink() {
+    await this.page.getByRole('log').getByRole('link').last().click();
+  }
+
+  /** The digits that the confirmed login asks for. */
+  async digits() {
+    await this.page.getByRole('heading', { name: this.words.typeDigits }).waitFor();
+    return this.page.locator('data.digits').getAttribute('value');
   }
 
   /** Reads who asks for what. */

@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 
 import { shortcomings } from './accessibility.mjs';
 import { launchBrowser, newProfile, PATIENCE_MS, see } from './browser.mjs';
-import { readCode } from './camera.mjs';
+import { readScreen } from './camera.mjs';
 import { eventually } from './eventually.mjs';
 import { startGateway } from './gateway.mjs';
 import { Phone } from './phone.mjs';
@@ -81,7 +81,7 @@ class Visitor {
   /** What a camera reads from the screen; another text than `than` when given. */
   async code({ than } = {}) {
     const text = await eventually('a readable code on the screen', async () => {
-      const text = readCode(await this.page.screenshot());
+      const text = await readScreen(this.page);
       return text !== than && text;
     }, PATIENCE_MS);
     assert.match(text, new RegExp(`^${this.stage.gateway.sandbox}/connect/confirm\\?uuid=[A-Za-z0-9_-]{16}$`));

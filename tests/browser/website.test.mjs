@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { Desk, launchBrowser, see } from './browser.mjs';
-import { readCode } from './camera.mjs';
+import { Desk, launchBrowser, PATIENCE_MS, see } from './browser.mjs';
+import { readScreen } from './camera.mjs';
 import { eventually } from './eventually.mjs';
 import { startBehindNginx } from './nginx.mjs';
 import { Phone } from './phone.mjs';
@@ -19,7 +19,7 @@ describe('website', () => {
     ...(await startBehindNginx(t, { 'scene.default_flow': 'website' })),
   }));
 
-  const open = (t) => Desk.open(t, stage.browser, stage.gateway, OPTIONS);
+  const open = (t, gateway = stage.gateway) => Desk.open(t, stage.browser, gateway, OPTIONS);
 
   /** A person whose picture can be shown on a page that came by https. */
   async function person(t, id) {
@@ -28,16 +28,16 @@ describe('website', () => {
     return { user, phone: await Phone.of(t, browser, gateway, user, OPTIONS) };
   }
 
-  /** What the code on WeChat's page says, wherever that page is on the screen. */
-  function code(desk) {
+  /** What the code on WeChat's page says, wherever that page is on the screen; another one than `than` when given. */
+  function code(desk, { than } = {}) {
     return eventually('a readable code of WeChat on the screen', async () => {
-      const text = readCode(await desk.page.screenshot());
-      return text?.startsWith(`${stage.gateway.sandbox}/connect/confirm?uuid=`) && text;
+      const text = await readScreen(desk.page);
+      return text !== than && text?.startsWith(`${desk.gateway.sandbox}/connect/confirm?uuid=`) && text;
     });
   }
 
   async function taps(phone, button) {
-    await phone.page.waitForURL(`${stage.gateway.sandbox}/connect/confirm?*`);
+    await phone.page.waitForURL(`${phone.gateway.sandbox}/connect/confirm?*`);
     await phone.page.locator(`form[name=${button}] button`).click();
   }
 
@@ -54,19 +54,23 @@ describe('website', () => {
     await put('state_only');
   }
 
-  const callback = (desk) => desk.page.waitForResponse((answer) => new URL(answer.url()).pathname === '/callback/wechat');
+  const callback = (desk) => desk.page.waitForResponse((answer) => new URL(answer.url()).pathname === '/callback/wechat', { timeout: 2 * PATIENCE_MS });
 
   test('somebody signs in beside WeChat’s page in its frame', async (t) => {
     const { user, phone } = await person(t, 'framed');
     const desk = await open(t);
     const landed = callback(desk);
     await phone.scans(await code(desk));
+    await see(desk.page.frameLocator('iframe'), 'Scanned');
+    // What WeChat's page shows is WeChat's: nobody tells the gateway, and it invents nothing.
+    assert.deepEqual(desk.heard, ['hello', 'pending']);
     await taps(phone, 'confirm');
     const answer = await landed;
     assert.equal(answer.status(), 200);
     assert.notEqual(answer.frame(), desk.page.mainFrame());
     assert.ok((await answer.headerValue('content-security-policy')).endsWith(`frame-ancestors ${stage.gateway.origin}`));
     await desk.isSignedInAs(user.name);
+    assert.deepEqual(desk.heard, ['hello', 'pending', 'authorized']);
 
     const [cookie] = (await desk.page.context().cookies()).filter(({ name }) => name === '__Host-scangate-b');
     const { secure, httpOnly, sameSite, path, domain } = cookie;
@@ -89,11 +93,42 @@ describe('website', () => {
 
   test('a refusal on the phone is told to the page', async (t) => {
     await refusalsComeBack(t);
-    const { phone } = await person(t, 'refusing');
+    const { user, phone } = await person(t, 'refusing');
     const desk = await open(t);
-    await phone.scans(await code(desk));
+    const refused = await code(desk);
+    await phone.scans(refused);
     await taps(phone, 'reject');
     await desk.sees(desk.words.rejected);
+
+    await desk.asksForNewCode();
+    await phone.scans(await code(desk, { than: refused }));
+    await taps(phone, 'confirm');
+    await desk.isSignedInAs(user.name);
+  });
+
+  test('a refusal on WeChat’s whole page comes back with the person', async (t) => {
+    await refusalsComeBack(t);
+    const { phone } = await person(t, 'leaving');
+    const desk = await open(t);
+    await code(desk);
+    await desk.page.getByRole('button', { name: desk.words.openHere }).click();
+    await desk.page.waitForURL(`${stage.wechat}/connect/qrconnect?*`);
+    await phone.scans(await code(desk));
+    await taps(phone, 'reject');
+    await desk.page.waitForURL(`${stage.gateway.origin}/`);
+    await desk.sees(desk.words.rejected);
+  });
+
+  test('somebody who comes back without an answer finds WeChat’s page in its frame again', async (t) => {
+    const { user, phone } = await person(t, 'wavering');
+    const desk = await open(t);
+    await desk.page.getByRole('button', { name: desk.words.openHere }).click();
+    await desk.page.waitForURL(`${stage.wechat}/connect/qrconnect?*`);
+    await desk.page.goBack();
+    await desk.sees(desk.words.openHere);
+    await phone.scans(await code(desk));
+    await taps(phone, 'confirm');
+    await desk.isSignedInAs(user.name);
   });
 
   test('without the browser’s cookie nobody comes back', async (t) => {
@@ -109,5 +144,17 @@ describe('website', () => {
     assert.equal(answer.status(), 400);
     await see(answer.frame(), 'This link does not work');
     await desk.sees(desk.words.openHere);
+  });
+
+  test('WeChat’s page is renewed in its place, and not for ever', async (t) => {
+    const brief = await startBehindNginx(t, { 'scene.default_flow': 'website', 'scene.website_ttl_ms': 1500 });
+    const desk = await open(t, brief.gateway);
+    const first = await code(desk);
+    const second = await code(desk, { than: first });
+    await desk.sees(desk.words.expired);
+    assert.equal(await desk.page.locator('iframe').count(), 0);
+    await desk.asksForNewCode();
+    await code(desk, { than: second });
+    assert.equal(desk.heard.includes('scanned'), false);
   });
 });

@@ -2,10 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{
-    number_match::Asked,
-    support::{Gateway, Steps, spawn_gateway, spawn_gateway_with},
-};
+use crate::support::{Gateway, Steps, spawn_gateway, spawn_gateway_with};
 
 /// A scene that this browser opened and goes back to `return_to` from.
 async fn left(gateway: &Gateway, browser: &Steps, return_to: &str) -> (Value, String) {
@@ -41,17 +38,26 @@ async fn who_confirms_in_the_same_browser_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_device_needs_no_digits_and_two_do() {
+async fn one_screen_needs_no_digits() {
     let gateway = spawn_gateway_with(&[("scene.number_match", "always")]).await;
     let home = gateway.url.to_string();
-    // Known from here on.
-    drop(Asked::by(&gateway, "zoe").await);
-    let (browser, phone) = (gateway.steps("zoe"), gateway.steps("zoe"));
+    let browser = gateway.steps("wangfang");
+    for is_new in [true, false] {
+        let (pending, url) = left(&gateway, &browser, &home).await;
+        let asks = browser.scan(&url).await;
+        let mut step = browser.press(&asks, "confirm").await;
+        if is_new {
+            let consent = browser.follow(step.location.unwrap()).await.page;
+            step = browser.press(&consent, "confirm").await;
+        }
+        browser.follow(step.location.unwrap()).await;
+        gateway.stands_at(&pending, "authorized", 3).await;
+    }
+
+    // Another browser of the same person has two screens before them.
     let (pending, url) = left(&gateway, &browser, &home).await;
-    let asks = browser.scan(&url).await;
-    browser.press(&asks, "confirm").await;
-    gateway.stands_at(&pending, "authorized", 3).await;
-    let (pending, url) = left(&gateway, &browser, &home).await;
+    let phone = gateway.steps("wangfang");
+    phone.start(&gateway, json!({})).await;
     let asks = phone.scan(&url).await;
     phone.press(&asks, "confirm").await;
     gateway.stands_at(&pending, "verifying", 3).await;

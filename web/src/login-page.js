@@ -216,6 +216,7 @@ export class LoginPage {
     this.#entering = true;
     this.#asking = null;
     this.render();
+    session.hangUp();
     try {
       await client.redeem(this.#grant, session.verifier);
       unfinished.clear();

@@ -165,6 +165,11 @@ export class LoginSession extends EventTarget {
     if (!this.#isOver()) this.#link.connect();
   }
 
+  /** The grant is about to be redeemed: whatever comes of that, the link has nothing more to say. */
+  hangUp() {
+    this.#link.close();
+  }
+
   /**
    * The grant could not be redeemed: this login is over.
    * @param {Pick<WireError, 'code' | 'name' | 'message'>} error

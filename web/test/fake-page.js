@@ -33,6 +33,7 @@ export class FakeSession extends EventTarget {
   cancel() { this.did.push('cancel'); }
   startOver() { this.did.push('startOver'); }
   verify(code) { this.did.push(code); }
+  hangUp() { this.did.push('hangUp'); }
   abandon(error) { this.to({ name: 'failed', error }); }
   to(state, connection = 'live') {
     const { event } = state;

@@ -76,6 +76,14 @@ test('authorized: redeemed once, shown for a moment, then on', async () => {
   assert.equal(stage.entered, 1);
 });
 
+test('the link is given up before the grant: it would only say that it is used', async () => {
+  const did = [];
+  stage.session.hangUp = () => did.push('hangUp');
+  client.answer = async () => { did.push('redeem'); };
+  await show(authorized({ name: 'A' }));
+  assert.deepEqual(did, ['hangUp', 'redeem']);
+});
+
 test('while it goes on, the end of the scene is not shown', async () => {
   await show(authorized({ name: 'A' }));
   await show({ name: 'stopped', why: 'redeemed' });

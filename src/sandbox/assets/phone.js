@@ -79,6 +79,11 @@ async function camera() {
   });
 }
 
+/** Whose phone it is may stand far to the right. */
+function people() {
+  find('.people [aria-pressed="true"]', HTMLElement)?.scrollIntoView({ block: "nearest", inline: "center" });
+}
+
 /** How many attempts of the message push the drawer shows. */
 const LATEST = 8;
 /** How often an open chat is read again. */
@@ -90,6 +95,8 @@ function chat() {
   if (!lines) return;
   const toEnd = () => lines.scrollTo({ top: lines.scrollHeight });
   toEnd();
+  // The keyboard of a real phone leaves less room.
+  addEventListener("resize", toEnd);
   const read = async () => {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -244,6 +251,7 @@ function developer() {
   find("#developer details", HTMLDetailsElement)?.addEventListener("toggle", () => refresh().catch(() => {}));
 }
 
+people();
 camera();
 chat();
 developer();
