@@ -13,6 +13,7 @@ use crate::{
     clock::Clock,
     config::{Config, Flow, Mode},
     outbound,
+    tasks::Tasks,
     telemetry::Metrics,
     wechat::{Fault, OfficialAccount, Scope, WeChat, WeChatError, reaction},
 };
@@ -29,7 +30,8 @@ const CLOCK_OFF: u64 = 60;
 const MAX_PAGE: usize = 256 * 1024;
 
 pub(super) async fn check(report: &mut Report, config: &Config) {
-    let wechat = match Wechat::new(config, Clock::new(), Arc::new(Metrics::default())) {
+    let metrics = Arc::new(Metrics::default());
+    let wechat = match Wechat::new(config, Clock::new(), metrics, &Tasks::new()) {
         Ok(wechat) => wechat,
         Err(error) => {
             let error = format!("{error:#}");
