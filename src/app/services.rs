@@ -69,7 +69,7 @@ impl Services {
         let sockets = Arc::new(websocket::Sockets::default());
         let users = Arc::new(store.clone());
         let tokens = Arc::new(tokens(config, keys, store, &clock));
-        let wechat = Wechat::new(config, clock.clone(), metrics.clone())?;
+        let wechat = Wechat::new(config, clock.clone(), metrics.clone(), &tasks)?;
         let official_account = wechat.accounts.official.clone();
         let login = Login::new(Parts {
             settings: settings(config),

@@ -7,6 +7,7 @@ use crate::{
     config::{Config, Credentials},
     login::Accounts,
     outbound,
+    tasks::Tasks,
     telemetry::Metrics,
     wechat::{Account, AccountKind, Api, Authority, OfficialAccount, WeChat, message::Inbox},
 };
@@ -25,6 +26,7 @@ impl Wechat {
         config: &Config,
         clock: Clock,
         metrics: Arc<Metrics>,
+        tasks: &Tasks,
     ) -> anyhow::Result<Self> {
         let api = Api::new(
             outbound::client()?,
@@ -38,7 +40,13 @@ impl Wechat {
         let official = config.official_account().map(|credentials| {
             let account = account(AccountKind::OfficialAccount, credentials);
             let endpoint = config.wechat.official_account.token_endpoint;
-            let authority = Authority::new(api.clone(), account.clone(), endpoint, clock.clone());
+            let authority = Authority::new(
+                api.clone(),
+                account.clone(),
+                endpoint,
+                clock.clone(),
+                tasks.clone(),
+            );
             OfficialAccount::new(client(&account), authority, clock)
         });
         let website = config

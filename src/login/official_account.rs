@@ -11,10 +11,11 @@ use crate::{
     config::{Flow, ScanConfirm},
     scene::{Advanced, Asker, Input, Phone, Refused, Scene, SceneId, State},
     user::{Identity, Profile},
-    wechat::{OfficialAccount, message::Kind},
+    wechat::{OfficialAccount, WeChatError, message::Kind},
 };
 
-/// How long a page waits for its code; behind one call may stand several, for a token that has to be healed first.
+/// How long a page waits for its code; behind one call may stand several, for a token that has to be healed first. The
+/// token is healed to its end also when the page waits no longer.
 const CODE_WITHIN: Duration = Duration::from_secs(6);
 
 /// What the chat is told, in the language of the login page.
@@ -61,10 +62,7 @@ impl Login {
         };
         match made {
             Ok(code) => Ok(code.url.into()),
-            Err(error) => Err(LoginError {
-                code: error.code(),
-                retry_after: error.retry_after(),
-            }),
+            Err(error) => Err(failed(&error)),
         }
     }
 
@@ -197,7 +195,7 @@ impl Login {
             return Ok(user);
         }
         let follower = account.follower(openid).await;
-        let follower = follower.map_err(|error| LoginError::from(error.code()))?;
+        let follower = follower.map_err(|error| failed(&error))?;
         let identity = Identity {
             app_id: app_id.to_owned(),
             openid: openid.to_owned(),
@@ -211,5 +209,12 @@ impl Login {
     pub(super) fn official_account(&self) -> Result<&OfficialAccount, LoginError> {
         let account = self.parts().accounts.official.as_ref();
         Ok(account.ok_or(Code::RefusedByPolicy)?)
+    }
+}
+
+const fn failed(error: &WeChatError) -> LoginError {
+    LoginError {
+        code: error.code(),
+        retry_after: error.retry_after(),
     }
 }

@@ -1,10 +1,6 @@
 //! Calls to `api.weixin.qq.com`: bounded, repeated where that does no harm, read, logged and counted in one place.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use reqwest::header::CONTENT_TYPE;
 use tokio::time;
@@ -14,7 +10,7 @@ use url::Url;
 use super::{
     account::AccountKind,
     answer::{Answer, MAX_BODY},
-    breaker::{Breaker, BreakerState},
+    breaker::{BreakerState, Breakers},
     endpoint::Endpoint,
     error::{Fault, WeChatError},
     reaction::Reaction,
@@ -31,13 +27,13 @@ const REPEATS: u32 = 2;
 /// Is told of every call: what was called, `ok` or what went wrong in a word, and how long all tries took.
 pub type OnCall = Arc<dyn Fn(Endpoint, &'static str, Duration) + Send + Sync>;
 
-/// The way to WeChat, for all accounts of a gateway. Clones share connections and breaker.
+/// The way to WeChat, for all accounts of a gateway. Clones share connections and breakers.
 #[derive(Clone)]
 pub struct Api {
     http: reqwest::Client,
     base: Url,
     pub(super) patience: Patience,
-    breaker: Arc<Mutex<Breaker>>,
+    breakers: Arc<Breakers>,
     clock: Clock,
     on_call: OnCall,
 }
@@ -47,7 +43,7 @@ pub struct Api {
 pub(super) struct Patience {
     /// For all tries together.
     pub(super) budget: Duration,
-    /// For one try of a call that may be repeated.
+    /// For one try of a call that may be repeated freely; any other has the whole budget.
     pub(super) attempt: Duration,
     /// Before the first repetition; doubled for each further one, and half of it is random.
     pub(super) pause: Duration,
@@ -67,7 +63,12 @@ pub(super) struct Call {
     /// JSON for a POST; without it the call is a GET.
     pub(super) body: Option<Vec<u8>>,
     pub(super) repeat: Repeat,
+    /// For what is counted in tries and not in calls.
+    pub(super) on_sent: Option<OnSent>,
 }
+
+/// Is told of each try that WeChat may have seen.
+pub(super) type OnSent = Box<dyn Fn() + Send + Sync>;
 
 /// When a call is made again.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -88,21 +89,21 @@ impl Repeat {
 }
 
 impl Api {
-    /// Calls below `base`; `on_call` is told of each. `clock` is what the breaker rests by.
+    /// Calls below `base`; `on_call` is told of each. `clock` is what the breakers rest by.
     pub fn new(http: reqwest::Client, base: Url, clock: Clock, on_call: OnCall) -> Self {
         Self {
             http,
             base,
             patience: PATIENCE,
-            breaker: Arc::default(),
+            breakers: Arc::default(),
             clock,
             on_call,
         }
     }
 
-    /// Whether WeChat is called at all.
+    /// Whether everything of WeChat is called: the worst of what the groups of endpoints know.
     pub fn breaker(&self) -> BreakerState {
-        self.lock().state()
+        self.breakers.worst()
     }
 
     pub(super) const fn base(&self) -> &Url {
@@ -130,7 +131,7 @@ impl Api {
         let stopwatch = Stopwatch::start();
         let tries = time::timeout(self.patience.budget, self.tries(call, read));
         let result = tries.await.unwrap_or_else(|_elapsed| {
-            self.heard(Some(&Fault::Timeout));
+            self.heard(call.endpoint, Some(&Fault::Timeout));
             Err(Fault::Timeout)
         });
         let result = result.map_err(|fault| WeChatError::new(call.account, call.endpoint, fault));
@@ -178,10 +179,14 @@ impl Api {
     }
 
     async fn attempt(&self, call: &Call) -> Result<Answer, Fault> {
-        let admitted = self.lock().admit(self.clock.now());
+        let admitted = self.breakers.of(call.endpoint).admit(self.clock.now());
         admitted.map_err(|wait| Fault::Away(Duration::from_millis(wait)))?;
+        let mut sent = Sent(call.on_sent.as_ref());
         let answer = self.transfer(call).await;
-        self.heard(answer.as_ref().err());
+        if matches!(answer, Err(Fault::Connect(_))) {
+            sent.0 = None;
+        }
+        self.heard(call.endpoint, answer.as_ref().err());
         answer
     }
 
@@ -212,20 +217,37 @@ impl Api {
     }
 
     /// Tells the breaker what came of one try.
-    fn heard(&self, fault: Option<&Fault>) {
+    fn heard(&self, endpoint: Endpoint, fault: Option<&Fault>) {
+        let mut breaker = self.breakers.of(endpoint);
+        let group = endpoint.group();
         if !fault.is_some_and(Fault::is_silence) {
-            if self.lock().answered() {
-                info!("WeChat answers again");
+            if breaker.answered() {
+                info!(?group, "WeChat answers again");
             }
-        } else if self.lock().unanswered(self.clock.now()) {
+        } else if breaker.unanswered(self.clock.now()) {
             error!(
+                ?group,
                 "WeChat does not answer: calls fail at once until it does, one is tried every few seconds"
             );
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Breaker> {
-        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A call that is not made, because too many of its kind are in flight: counted, and not logged one by one.
+    pub(super) fn overloaded(&self, account: AccountKind, endpoint: Endpoint) -> WeChatError {
+        let error = WeChatError::new(account, endpoint, Fault::Overloaded);
+        (self.on_call)(endpoint, error.outcome(), Duration::ZERO);
+        error
+    }
+}
+
+/// One try that may reach WeChat: tells so when it is over, also when nobody waits for it any more.
+struct Sent<'a>(Option<&'a OnSent>);
+
+impl Drop for Sent<'_> {
+    fn drop(&mut self) {
+        if let Some(tell) = self.0 {
+            tell();
+        }
     }
 }
 

@@ -6,18 +6,21 @@
 //!
 //! What goes wrong:
 //! - A call answers 40001, 40014 or 42001: [`Authority::heal`] fetches another token, if nobody has yet, and the call
-//!   is repeated once. Heals that reach WeChat are [`HEAL_EVERY`] apart. The stable endpoint is asked plainly first
-//!   and forced only when it gives the refused token again, at most [`FORCES_PER_DAY`] times a day.
+//!   is repeated once. The stable endpoint is asked plainly first, at most every [`HEAL_EVERY`], and forced only when it
+//!   gives the refused token again, at most every [`FORCE_EVERY`] and [`FORCES_PER_DAY`] times a day. The other endpoint
+//!   ends the old token each time, so all its heals are [`FORCE_EVERY`] apart.
 //! - The token endpoint itself refuses (wrong secret, address not on the list, frozen account …): fetching stops and
 //!   an alarm is logged. The next try comes by itself after 30 s, then 1, 2, 4, 8 min, then every 10 min; a restart
 //!   tries at once. Callers get the same error until then, or the kept token while it is good.
 //! - WeChat does not answer or is busy: the same error for one second (45011: for a minute), so that those who waited
 //!   do not each try again.
+//! - Whoever asked hangs up: what was begun is finished, because the old token may be dead once WeChat has the request.
 
 mod kept;
 
 use std::{
     fmt,
+    future::Future,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -25,7 +28,7 @@ use std::{
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tracing::{error, info};
 
 use self::kept::{Kept, Token};
@@ -40,12 +43,15 @@ use super::{
 use crate::{
     clock::{Clock, Millis},
     config::TokenEndpoint,
+    tasks::Tasks,
 };
 
 /// The longest life of a token.
 const MAX_LIFE: Duration = Duration::from_secs(7_200);
-/// Between two heals that reach WeChat; also the least that WeChat wants between two forced refreshes.
-const HEAL_EVERY: Millis = 30_000;
+/// Between two heals that only ask the stable endpoint.
+const HEAL_EVERY: Millis = 1_000;
+/// Between two heals that end the old token; also the least that WeChat wants between two forced refreshes.
+const FORCE_EVERY: Millis = 30_000;
 /// Forced refreshes that WeChat grants in a day.
 const FORCES_PER_DAY: u32 = 20;
 
@@ -87,23 +93,31 @@ struct Inner {
     account: Account,
     endpoint: TokenEndpoint,
     clock: Clock,
+    tasks: Tasks,
     kept: Mutex<Kept>,
     /// Who holds it is the one at WeChat.
-    seat: Semaphore,
+    seat: Arc<Semaphore>,
     /// Somebody used a token that nears its end.
     due: Notify,
 }
 
 impl Authority {
-    /// The authority for `account`; nothing is fetched before somebody asks.
-    pub fn new(api: Api, account: Account, endpoint: TokenEndpoint, clock: Clock) -> Self {
+    /// The authority for `account`; nothing is fetched before somebody asks. What it fetches runs among `tasks`.
+    pub fn new(
+        api: Api,
+        account: Account,
+        endpoint: TokenEndpoint,
+        clock: Clock,
+        tasks: Tasks,
+    ) -> Self {
         Self(Arc::new(Inner {
             api,
             account,
             endpoint,
             clock,
+            tasks,
             kept: Mutex::default(),
-            seat: Semaphore::new(1),
+            seat: Arc::new(Semaphore::new(1)),
             due: Notify::new(),
         }))
     }
@@ -121,10 +135,10 @@ impl Authority {
         if let Some(token) = self.good_token() {
             return Ok(token);
         }
-        let _seat = self.seat().await;
+        let seat = self.seat().await;
         match self.good_token() {
             Some(token) => Ok(token),
-            None => self.fetch(Force::No).await,
+            None => self.finish(seat, self.clone().fetch_plainly()).await,
         }
     }
 
@@ -132,48 +146,76 @@ impl Authority {
     /// more, this is [`Authority::token`].
     ///
     /// # Errors
-    /// As [`Authority::token`]; [`Fault::Stale`] when WeChat gives no other one, or the last heal is not 30 s ago.
+    /// As [`Authority::token`]; [`Fault::Stale`] when WeChat gives no other one, or was asked for one just now.
     pub async fn heal(&self, stale_sha256: &[u8; 32]) -> Result<AccessToken, WeChatError> {
-        let _seat = self.seat().await;
+        let seat = self.seat().await;
         if !self.lock().is_current(stale_sha256) {
             return match self.good_token() {
                 Some(token) => Ok(token),
-                None => self.fetch(Force::No).await,
+                None => self.finish(seat, self.clone().fetch_plainly()).await,
             };
         }
-        if let Some(wait) = self.lock().heal_wait(self.0.clock.now()) {
+        let every = match self.0.endpoint {
+            TokenEndpoint::Stable => HEAL_EVERY,
+            TokenEndpoint::Token => FORCE_EVERY,
+        };
+        if let Some(wait) = self.lock().heal_wait(self.0.clock.now(), every) {
             return Err(self.stale(wait));
         }
-        let mut token = self.fetch_to_heal(Force::No).await?;
+        self.finish(seat, self.clone().replace(*stale_sha256)).await
+    }
+
+    /// Asks for another token, by force where that is due and allowed.
+    async fn replace(self, stale_sha256: [u8; 32]) -> Result<AccessToken, WeChatError> {
+        let clock = &self.0.clock;
+        let began = clock.now();
+        let mut token = self.fetch(Force::No).await?;
+        self.lock().healed_at = Some(clock.now());
         let is_stable = self.0.endpoint == TokenEndpoint::Stable;
-        if token.sha256 == *stale_sha256 && is_stable && self.may_force() {
+        let is_same = token.sha256 == stale_sha256;
+        if is_same && is_stable && self.lock().may_force(began, clock.wall()) {
             info!("WeChat refuses the access token and gives it again: asking for another one");
-            token = self.fetch_to_heal(Force::Yes).await?;
+            let forced = self.fetch(Force::Yes).await;
+            // Also when no answer came: WeChat may have done it.
+            self.lock().forced_at = Some(clock.now());
+            token = forced?;
         }
-        if token.sha256 == *stale_sha256 {
+        if token.sha256 == stale_sha256 {
             return Err(self.stale(HEAL_EVERY));
         }
         Ok(token)
     }
 
-    async fn fetch_to_heal(&self, force: Force) -> Result<AccessToken, WeChatError> {
-        let token = self.fetch(force).await?;
-        self.lock().healed_at = Some(self.0.clock.now());
-        Ok(token)
+    async fn fetch_plainly(self) -> Result<AccessToken, WeChatError> {
+        self.fetch(Force::No).await
     }
 
-    fn may_force(&self) -> bool {
-        self.lock().may_force(self.0.clock.wall())
+    /// Does `work` to its end in the seat, even when whoever waits for it here hangs up. Others find what came of it
+    /// in what is kept.
+    async fn finish<F>(
+        &self,
+        seat: Option<OwnedSemaphorePermit>,
+        work: F,
+    ) -> Result<AccessToken, WeChatError>
+    where
+        F: Future<Output = Result<AccessToken, WeChatError>> + Send + 'static,
+    {
+        let work = async move {
+            let _seat = seat;
+            work.await
+        };
+        let done = self.0.tasks.spawn("access token", work).await;
+        done.unwrap_or_else(|_ended_with_the_process| Err(self.stale(HEAL_EVERY)))
     }
 
     /// Renews a token that nears its end, whenever one is used: for a loop of the node.
     pub async fn keep_fresh(&self) {
         loop {
             self.0.due.notified().await;
-            let _seat = self.seat().await;
+            let seat = self.seat().await;
             if self.lock().is_due(self.0.clock.now()) {
                 // The fetch has logged what went wrong, and the old token is good for a while.
-                let _ = self.fetch(Force::No).await;
+                let _ = self.finish(seat, self.clone().fetch_plainly()).await;
             }
         }
     }
@@ -193,7 +235,7 @@ impl Authority {
         kept.good_token(now)
     }
 
-    /// Asks WeChat for the token and keeps it; the caller has the seat. A holder by lease, for many nodes, goes around
+    /// Asks WeChat for the token and keeps it; whoever calls this has the seat. A holder by lease, for many nodes, goes around
     /// this.
     async fn fetch(&self, force: Force) -> Result<AccessToken, WeChatError> {
         let clock = &self.0.clock;
@@ -247,6 +289,7 @@ impl Authority {
             endpoint,
             url: self.0.api.url(endpoint, &query),
             body: body.map(|body| body.to_string().into_bytes()),
+            on_sent: None,
             // What is forced or replaced may have been so though the answer was lost.
             repeat: match (self.0.endpoint, force) {
                 (TokenEndpoint::Stable, Force::No) => Repeat::Freely,
@@ -256,9 +299,9 @@ impl Authority {
         self.0.api.run(&call, read_token).await
     }
 
-    async fn seat(&self) -> Option<SemaphorePermit<'_>> {
+    async fn seat(&self) -> Option<OwnedSemaphorePermit> {
         // It is never closed.
-        self.0.seat.acquire().await.ok()
+        Arc::clone(&self.0.seat).acquire_owned().await.ok()
     }
 
     fn stale(&self, wait: Millis) -> WeChatError {

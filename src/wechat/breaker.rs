@@ -2,8 +2,12 @@
 //!
 //! After [`FAULTS`] calls in a row that got no answer, all within [`WITHIN`], calls fail at once for [`REST`];
 //! then one is made to see, and the others go on failing until it is answered. A code that is refused here was not
-//! sent, so it is not spent.
+//! sent, so it is not spent. Each [`Group`] of endpoints has its own breaker: trouble with QR codes says nothing about
+//! the exchange of a person's code.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::endpoint::{Endpoint, Group};
 use crate::clock::Millis;
 
 /// Calls without an answer, one after the other, until WeChat counts as away.
@@ -14,6 +18,14 @@ const WITHIN: Millis = 60_000;
 const REST: Millis = 3_000;
 /// How long the one call that is made to see may take before another is.
 const PROBE: Millis = 6_000;
+
+/// A breaker for each group of endpoints.
+#[derive(Debug, Default)]
+pub(super) struct Breakers {
+    person: Mutex<Breaker>,
+    token: Mutex<Breaker>,
+    account: Mutex<Breaker>,
+}
 
 /// Whether calls are made; pure, the time comes in.
 #[derive(Debug, Default)]
@@ -30,7 +42,7 @@ struct Open {
 }
 
 /// What the breaker does; the number is that of the gauge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BreakerState {
     /// Calls are made.
     Closed = 0,
@@ -38,6 +50,27 @@ pub enum BreakerState {
     HalfOpen = 1,
     /// No call is made.
     Open = 2,
+}
+
+impl Breakers {
+    /// The one that `endpoint` is called through.
+    pub(super) fn of(&self, endpoint: Endpoint) -> MutexGuard<'_, Breaker> {
+        lock(match endpoint.group() {
+            Group::Person => &self.person,
+            Group::Token => &self.token,
+            Group::Account => &self.account,
+        })
+    }
+
+    /// What the worst of them does.
+    pub(super) fn worst(&self) -> BreakerState {
+        let (person, token) = (lock(&self.person).state(), lock(&self.token).state());
+        person.max(token).max(lock(&self.account).state())
+    }
+}
+
+fn lock(breaker: &Mutex<Breaker>) -> MutexGuard<'_, Breaker> {
+    breaker.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Breaker {

@@ -128,6 +128,7 @@ impl WeChat {
             url: self.api.url(endpoint, query),
             body: None,
             repeat,
+            on_sent: None,
         }
     }
 }

@@ -23,6 +23,17 @@ pub enum Endpoint {
     CallbackAddresses,
 }
 
+/// What fails together at WeChat, and is spared together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Group {
+    /// `sns/*`: a person's codes and tokens, of whichever account.
+    Person,
+    /// Where the account's token is fetched.
+    Token,
+    /// Calls that carry the account's token.
+    Account,
+}
+
 impl Endpoint {
     /// All of them.
     pub const ALL: [Self; 9] = [
@@ -64,6 +75,15 @@ impl Endpoint {
             Self::CreateQr => "create_qr",
             Self::Follower => "follower",
             Self::CallbackAddresses => "callback_addresses",
+        }
+    }
+
+    /// What it fails together with.
+    pub(super) const fn group(self) -> Group {
+        match self {
+            Self::Exchange | Self::Refresh | Self::Auth | Self::UserInfo => Group::Person,
+            Self::Token | Self::StableToken => Group::Token,
+            Self::CreateQr | Self::Follower | Self::CallbackAddresses => Group::Account,
         }
     }
 

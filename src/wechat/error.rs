@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use super::{
     account::AccountKind,
-    endpoint::Endpoint,
+    endpoint::{Endpoint, Group},
     reaction::{self, Reaction},
 };
 use crate::code::{Code, Locale};
@@ -17,6 +17,9 @@ pub struct WeChatError {
     fault: Fault,
     retry_after: Option<Duration>,
 }
+
+/// When to come back after [`Fault::Overloaded`].
+const OVERLOADED: Duration = Duration::from_secs(1);
 
 /// What went wrong.
 #[derive(Clone, Debug)]
@@ -32,6 +35,8 @@ pub enum Fault {
     },
     /// Several calls in a row got no answer, so this one was not made; the time until one is.
     Away(Duration),
+    /// As many calls of this kind as may be are in flight, so this one was not made.
+    Overloaded,
     /// WeChat refuses the account's token, and a fresh one cannot be had yet.
     Stale,
     /// No connection came about: nothing was sent.
@@ -52,6 +57,7 @@ impl WeChatError {
     pub(super) const fn new(account: AccountKind, endpoint: Endpoint, fault: Fault) -> Self {
         let retry_after = match fault {
             Fault::Away(wait) => Some(wait),
+            Fault::Overloaded => Some(OVERLOADED),
             _ => None,
         };
         Self {
@@ -90,7 +96,7 @@ impl WeChatError {
         &self.fault
     }
 
-    /// What the person is told: `WechatFailed`, `WechatUnreachable` or `WechatTimeout`.
+    /// What the person is told: `WechatFailed`, `WechatUnreachable`, `WechatTimeout` or `Overloaded`.
     pub const fn code(&self) -> Code {
         match self.fault {
             Fault::Refused { .. }
@@ -100,6 +106,7 @@ impl WeChatError {
             | Fault::Protocol(_) => Code::WechatFailed,
             Fault::Away(_) | Fault::Connect(_) | Fault::Broken(_) => Code::WechatUnreachable,
             Fault::Timeout => Code::WechatTimeout,
+            Fault::Overloaded => Code::Overloaded,
         }
     }
 
@@ -109,6 +116,7 @@ impl WeChatError {
             Fault::Refused { errcode, .. } => reaction::reaction(self.endpoint, *errcode),
             Fault::Protocol(_) => Reaction::Alert,
             Fault::Away(_)
+            | Fault::Overloaded
             | Fault::Stale
             | Fault::Connect(_)
             | Fault::Broken(_)
@@ -120,28 +128,17 @@ impl WeChatError {
 
     /// Whether nothing was sent: a code that was to be exchanged is as good as before.
     pub const fn is_unsent(&self) -> bool {
-        matches!(self.fault, Fault::Away(_) | Fault::Connect(_))
+        matches!(
+            self.fault,
+            Fault::Away(_) | Fault::Overloaded | Fault::Connect(_)
+        )
     }
 
     /// Whether the fault is the account's or its settings': no phone can cause it, and none can mend it.
-    pub const fn is_ours(&self) -> bool {
-        matches!(self.endpoint, Endpoint::Token | Endpoint::StableToken)
-            || matches!(
-                self.errcode(),
-                Some(
-                    40001
-                        | 40002
-                        | 40013
-                        | 40125
-                        | 40243
-                        | 41002
-                        | 41004
-                        | 48004
-                        | 50004
-                        | 50007
-                        | 61007
-                )
-            )
+    pub fn is_ours(&self) -> bool {
+        let group = self.endpoint.group();
+        let is_ours = |errcode| reaction::is_ours(self.endpoint, errcode);
+        group == Group::Token || self.errcode().is_some_and(is_ours)
     }
 
     /// A sentence for the operator.
@@ -161,6 +158,7 @@ impl WeChatError {
         match self.fault {
             Fault::Refused { .. } => "refused",
             Fault::Away(_) => "away",
+            Fault::Overloaded => "overloaded",
             Fault::Stale => "stale",
             Fault::Connect(_) => "unreachable",
             Fault::Broken(_) => "broken",
@@ -219,7 +217,7 @@ impl Fault {
     pub(super) const fn may_pass(&self) -> bool {
         match self {
             Self::Refused { errcode, .. } => *errcode == -1,
-            Self::Protocol(_) | Self::Away(_) | Self::Stale => false,
+            Self::Protocol(_) | Self::Away(_) | Self::Overloaded | Self::Stale => false,
             Self::Connect(_)
             | Self::Broken(_)
             | Self::Timeout
@@ -240,6 +238,10 @@ impl Fault {
     const fn advice(&self) -> (&'static str, &'static str) {
         match self {
             Self::Refused { .. } => ("", ""),
+            Self::Overloaded => (
+                "More calls to WeChat are wanted than are made at once: WeChat is slow, or very many people sign in.",
+                "需要同时进行的微信调用过多：微信响应缓慢，或登录人数过多。",
+            ),
             Self::Stale => (
                 "WeChat refuses the account's access token and gives no other one yet: does another service reset it?",
                 "微信拒绝了帐号的 access_token，暂时也不给新的：是否有其他服务在重置它？",
@@ -289,6 +291,7 @@ impl fmt::Display for Fault {
                 rid.iter().try_for_each(|rid| write!(f, " (rid {rid})"))
             }
             Self::Away(_) => f.write_str("not asked, because it did not answer before"),
+            Self::Overloaded => f.write_str("not asked, because too many calls are in flight"),
             Self::Stale => f.write_str("the token was refused and there is no other yet"),
             Self::Connect(_) => f.write_str("no connection"),
             Self::Broken(_) => f.write_str("the connection broke"),

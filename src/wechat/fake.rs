@@ -12,7 +12,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::watch,
+    sync::{Notify, watch},
 };
 use url::Url;
 
@@ -29,6 +29,8 @@ pub(crate) enum Play {
     Reset,
     /// A head that promises more than comes before the connection is closed.
     CutOff,
+    /// Nothing until told, then a body.
+    Held(Arc<Notify>, String),
     /// Nothing, for ever.
     Silence,
     /// One byte, then nothing.
@@ -169,6 +171,11 @@ async fn play_to(stream: &mut TcpStream, play: Play) -> bool {
         Play::Answer(status, body) => {
             let answer = [head(status, body.len(), "close").into_bytes(), body].concat();
             stream.write_all(&answer).await
+        }
+        Play::Held(told, body) => {
+            told.notified().await;
+            let answer = head(200, body.len(), "close") + &body;
+            stream.write_all(answer.as_bytes()).await
         }
         Play::KeepAlive(body) => {
             let answer = head(200, body.len(), "keep-alive") + body;

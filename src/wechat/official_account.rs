@@ -9,12 +9,13 @@ use std::{
 use ipnet::IpNet;
 use secrecy::ExposeSecret;
 use serde_json::json;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::warn;
 use url::Url;
 
 use super::{
     answer::Answer,
-    api::{Call, Repeat},
+    api::{Call, OnSent, Repeat},
     authority::{AccessToken, Authority},
     client::WeChat,
     endpoint::Endpoint,
@@ -28,6 +29,8 @@ use crate::clock::Clock;
 const MAX_QR_LIFE: u64 = 2_592_000;
 /// The longest text of a QR code that is taken, in bytes; WeChat's have some fifty.
 const MAX_QR_TEXT: usize = 512;
+/// Calls in flight: of QR codes, and of everything else.
+const AT_ONCE: usize = 64;
 
 /// One service account, ready for everything. Cheap to clone.
 #[derive(Clone)]
@@ -37,7 +40,15 @@ struct Inner {
     oauth: WeChat,
     authority: Authority,
     quota: Mutex<Quota>,
+    rooms: Rooms,
     clock: Clock,
+}
+
+/// Places for calls in flight, with the wait for the token that they carry.
+struct Rooms {
+    codes: Semaphore,
+    /// Apart, so that a flood of codes leaves those who have scanned theirs alone.
+    others: Semaphore,
 }
 
 /// A parametric QR code.
@@ -47,8 +58,6 @@ pub struct QrTicket {
     pub url: String,
     /// Names the code; comes back with its events.
     pub ticket: String,
-    /// Its life.
-    pub expire_seconds: u64,
 }
 
 /// What WeChat says of a person and the account.
@@ -67,6 +76,10 @@ impl OfficialAccount {
             oauth,
             authority,
             quota: Mutex::default(),
+            rooms: Rooms {
+                codes: Semaphore::new(AT_ONCE),
+                others: Semaphore::new(AT_ONCE),
+            },
             clock,
         }))
     }
@@ -85,16 +98,11 @@ impl OfficialAccount {
     /// 100 000 a day; see [`OfficialAccount::qr_retry_after`].
     ///
     /// # Errors
-    /// [`WeChatError`]; 45009 and 45011 without a call, with [`WeChatError::retry_after`], while the quota is known to
+    /// [`WeChatError`]; [`Fault::Overloaded`] when very many are asked for at once; 45009 and 45011 without a call, with [`WeChatError::retry_after`], while the quota is known to
     /// be used up.
     pub async fn create_qr(&self, scene: &str, life: Duration) -> Result<QrTicket, WeChatError> {
-        let admitted = self.quota().admit(self.0.clock.wall())?;
-        if let Some(percent) = admitted {
-            warn!(
-                percent,
-                "this much of the day's quota of QR codes is used by this node alone"
-            );
-        }
+        let _room = self.room(Endpoint::CreateQr)?;
+        self.quota().admit(self.0.clock.wall())?;
         // Without the nested object WeChat makes a code for scene 0 and reports no error.
         let life = life.as_secs().clamp(1, MAX_QR_LIFE);
         let body = json!({
@@ -114,7 +122,7 @@ impl OfficialAccount {
         self.quota().wait(self.0.clock.wall())
     }
 
-    /// QR codes that this node asked for since midnight in Beijing.
+    /// QR codes that this node may have used since midnight in Beijing: one for each try that WeChat may have seen.
     pub fn qr_codes_today(&self) -> u32 {
         self.quota().used(self.0.clock.wall())
     }
@@ -124,6 +132,7 @@ impl OfficialAccount {
     /// # Errors
     /// [`WeChatError`]; 40003 when the openid is not one of this account.
     pub async fn follower(&self, openid: &str) -> Result<Follower, WeChatError> {
+        let _room = self.room(Endpoint::Follower)?;
         let query = [("openid", openid), ("lang", "zh_CN")];
         let read = |answer: &Answer| Follower::from_answer(answer, openid);
         self.ask(Endpoint::Follower, &query, None, read).await
@@ -134,8 +143,32 @@ impl OfficialAccount {
     /// # Errors
     /// [`WeChatError`]
     pub async fn callback_addresses(&self) -> Result<Vec<IpNet>, WeChatError> {
+        let _room = self.room(Endpoint::CallbackAddresses)?;
         self.ask(Endpoint::CallbackAddresses, &[], None, networks)
             .await
+    }
+
+    /// A place among the calls in flight, so that a slow WeChat does not gather waiting ones without end.
+    fn room(&self, endpoint: Endpoint) -> Result<SemaphorePermit<'_>, WeChatError> {
+        let rooms = &self.0.rooms;
+        let room = match endpoint {
+            Endpoint::CreateQr => &rooms.codes,
+            _ => &rooms.others,
+        };
+        let kind = self.0.oauth.account().kind;
+        let full = |_no_permits| self.0.oauth.api().overloaded(kind, endpoint);
+        room.try_acquire().map_err(full)
+    }
+
+    /// Counts a QR code that WeChat may have made.
+    fn count_code(&self) {
+        let percent = self.quota().sent(self.0.clock.wall());
+        if let Some(percent) = percent {
+            warn!(
+                percent,
+                "this much of the day's quota of QR codes is used by this node alone"
+            );
+        }
     }
 
     /// Makes a call with the account's token; once more with another one when WeChat refuses it.
@@ -168,12 +201,21 @@ impl OfficialAccount {
     ) -> Call {
         let mut all = vec![("access_token", token.token.expose_secret())];
         all.extend_from_slice(query);
+        // A code that is made costs one of the day's quota, so it is not asked for twice.
+        let is_code = endpoint == Endpoint::CreateQr;
+        let account = self.clone();
+        let count: OnSent = Box::new(move || account.count_code());
         Call {
             account: self.0.oauth.account().kind,
             endpoint,
             url: self.0.oauth.api().url(endpoint, &all),
             body,
-            repeat: Repeat::Freely,
+            repeat: if is_code {
+                Repeat::IfUnsent
+            } else {
+                Repeat::Freely
+            },
+            on_sent: is_code.then_some(count),
         }
     }
 
@@ -192,7 +234,7 @@ impl fmt::Debug for OfficialAccount {
 }
 
 impl QrTicket {
-    /// `life` is what was asked for: only a permanent code comes without its own.
+    /// `life` is what was asked for, in seconds: only a permanent code comes without its own.
     pub(super) fn from_answer(answer: &Answer, life: u64) -> Result<Self, Fault> {
         let url = answer.text("url").ok_or(Fault::Protocol("url"))?;
         let is_web = Url::parse(url)
@@ -200,10 +242,18 @@ impl QrTicket {
         if !is_web || url.len() > MAX_QR_TEXT {
             return Err(Fault::Protocol("an address as url"));
         }
+        if let Some(given) = answer
+            .number("expire_seconds")
+            .filter(|given| *given < life)
+        {
+            warn!(
+                life,
+                given, "WeChat made a QR code that ends sooner than its scene"
+            );
+        }
         Ok(Self {
             url: url.to_owned(),
             ticket: answer.token("ticket")?.ok_or(Fault::Protocol("ticket"))?,
-            expire_seconds: answer.number("expire_seconds").unwrap_or(life),
         })
     }
 }

@@ -39,9 +39,8 @@ struct Hold {
 }
 
 impl Quota {
-    /// Lets one call through and counts it, or tells WeChat's last refusal again. Gives the percentage to warn of,
-    /// once for each.
-    pub(super) fn admit(&mut self, wall: Millis) -> Result<Option<u32>, WeChatError> {
+    /// Lets one call through, or tells WeChat's last refusal again.
+    pub(super) fn admit(&mut self, wall: Millis) -> Result<(), WeChatError> {
         self.turn(wall);
         if let Some(hold) = &mut self.hold {
             if wall < hold.until {
@@ -49,10 +48,16 @@ impl Quota {
             }
             hold.until = wall + PROBE;
         }
+        Ok(())
+    }
+
+    /// Counts a try that may have used one. Gives the percentage to warn of, once for each.
+    pub(super) fn sent(&mut self, wall: Millis) -> Option<u32> {
+        self.turn(wall);
         self.used = self.used.saturating_add(1);
-        Ok(WARN_AT
+        WARN_AT
             .into_iter()
-            .find(|percent| self.used == PER_DAY / 100 * percent))
+            .find(|percent| self.used == PER_DAY / 100 * percent)
     }
 
     /// A call was answered. The quota of another endpoint, such as the token's, is another quota.
@@ -81,7 +86,7 @@ impl Quota {
         (wait > 0).then(|| Duration::from_millis(wait))
     }
 
-    /// Calls of this day by this node.
+    /// Tries of this day by this node.
     pub(super) fn used(&self, wall: Millis) -> u32 {
         if day(wall) == self.day { self.used } else { 0 }
     }
@@ -134,6 +139,7 @@ mod tests {
     fn held(errcode: i64, wall: Millis) -> Quota {
         let mut quota = Quota::default();
         quota.admit(wall).unwrap();
+        quota.sent(wall);
         quota.answered(&refused(errcode), wall);
         quota
     }
@@ -158,7 +164,9 @@ mod tests {
         );
         assert_eq!(quota.wait(MIDNIGHT), None);
         assert!(quota.admit(MIDNIGHT).is_ok() && quota.admit(MIDNIGHT).is_ok());
-        assert_eq!(quota.used(MIDNIGHT), 2);
+        assert_eq!(quota.used(MIDNIGHT), 0, "admitted is not yet sent");
+        quota.sent(MIDNIGHT);
+        assert_eq!(quota.used(MIDNIGHT), 1);
     }
 
     #[test]
@@ -167,7 +175,7 @@ mod tests {
         let mut quota = held(45009, noon);
         let later = noon + CLEARED;
         assert!(quota.admit(later - 1).is_err());
-        assert_eq!(quota.admit(later).unwrap(), None);
+        quota.admit(later).unwrap();
         assert!(quota.admit(later).is_err(), "one at a time");
         quota.answered(&refused(45009), later);
         assert!(quota.admit(later + PROBE).is_err(), "not cleared");
@@ -203,7 +211,7 @@ mod tests {
         for day in 0..2 {
             let heard: Vec<_> = (1..=PER_DAY)
                 .filter_map(|call| {
-                    let percent = quota.admit(EVENING + day * DAY).unwrap()?;
+                    let percent = quota.sent(EVENING + day * DAY)?;
                     Some((call, percent))
                 })
                 .collect();

@@ -5,7 +5,7 @@
 
 mod table;
 
-use self::table::{PAGE_ERRORS, Row, TABLE, UNKNOWN};
+use self::table::{PAGE_ERRORS, Row, TABLE, UNKNOWN, Whose};
 use super::{account::AccountKind, endpoint::Endpoint};
 use crate::code::Locale;
 
@@ -40,6 +40,11 @@ impl Reaction {
 /// What `errcode` from `endpoint` asks for.
 pub fn reaction(endpoint: Endpoint, errcode: i64) -> Reaction {
     row(endpoint, errcode).reaction
+}
+
+/// Whether `errcode` from `endpoint` blames the account or its settings, and nothing that a phone could have sent.
+pub(super) fn is_ours(endpoint: Endpoint, errcode: i64) -> bool {
+    row(endpoint, errcode).whose == Whose::Ours
 }
 
 /// A sentence for the operator about `errcode` from `endpoint`; where credentials are at fault it names the

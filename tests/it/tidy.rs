@@ -21,6 +21,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "ids",
             "outbound",
             "sandbox",
+            "tasks",
             "telemetry",
             "token",
             "wechat",
@@ -86,7 +87,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "clock", "cluster", "config", "ids", "scene", "token", "user",
         ],
     ),
-    ("wechat", &["clock", "code", "config", "ids", "outbound"]),
+    (
+        "wechat",
+        &["clock", "code", "config", "ids", "outbound", "tasks"],
+    ),
     ("protocol", &["clock", "code", "config", "ids", "scene"]),
     (
         "scene",

@@ -8,6 +8,7 @@ use crate::{
     clock::Clock,
     config::TokenEndpoint,
     outbound,
+    tasks::Tasks,
     wechat::{
         Account, AccountKind, Api,
         fake::{Fake, Play, json},
@@ -38,7 +39,13 @@ impl World {
             app_id: "wx0123456789abcdef".to_owned(),
             app_secret: "5ec3e75ec3e75ec3e75ec3e75ec3e7ff".into(),
         };
-        let authority = Authority::new(api, account, TokenEndpoint::Stable, clock.clone());
+        let authority = Authority::new(
+            api,
+            account,
+            TokenEndpoint::Stable,
+            clock.clone(),
+            Tasks::new(),
+        );
         let handout = Handout {
             authority: Some(authority),
             admin_token: admin_token.map(Into::into),

@@ -11,6 +11,7 @@ use crate::{
     app::Wechat,
     clock::Clock,
     config::{Config, Flow, Mode, TokenEndpoint},
+    tasks::Tasks,
     telemetry::Metrics,
     wechat::{AccessToken, OfficialAccount, Reaction, WeChat, WeChatError},
 };
@@ -29,7 +30,8 @@ const CLOCK_OFF: u64 = 60;
 const MESSAGE_OFF: u64 = 300;
 
 pub(super) async fn check(report: &mut Report, config: &Config) {
-    let wechat = match Wechat::new(&gentle(config), Clock::new(), Arc::new(Metrics::default())) {
+    let metrics = Arc::new(Metrics::default());
+    let wechat = match Wechat::new(&gentle(config), Clock::new(), metrics, &Tasks::new()) {
         Ok(wechat) => wechat,
         Err(error) => {
             let error = format!("{error:#}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use subtle::ConstantTimeEq;
 
-use super::{AccessToken, FORCES_PER_DAY, HEAL_EVERY, Health, sha256};
+use super::{AccessToken, FORCE_EVERY, FORCES_PER_DAY, Health, sha256};
 use crate::{
     clock::Millis,
     ids,
@@ -34,6 +34,8 @@ pub(super) struct Kept {
     trouble: Option<Trouble>,
     /// The last heal that WeChat answered.
     pub(super) healed_at: Option<Millis>,
+    /// The last forced refresh, answered or not.
+    pub(super) forced_at: Option<Millis>,
     forces: Forces,
 }
 
@@ -148,14 +150,17 @@ impl Kept {
         Duration::from_millis(wait)
     }
 
-    /// How long no heal may reach WeChat.
-    pub(super) fn heal_wait(&self, now: Millis) -> Option<Millis> {
-        let over = self.healed_at? + HEAL_EVERY;
+    /// How long no heal may reach WeChat, when two are to be `every` apart.
+    pub(super) fn heal_wait(&self, now: Millis, every: Millis) -> Option<Millis> {
+        let over = self.healed_at? + every;
         (now < over).then(|| over - now)
     }
 
-    /// Takes one of the day's forced refreshes.
-    pub(super) const fn may_force(&mut self, wall: Millis) -> bool {
+    /// Takes one of the day's forced refreshes, when the last one is long enough ago.
+    pub(super) fn may_force(&mut self, now: Millis, wall: Millis) -> bool {
+        if self.forced_at.is_some_and(|at| now < at + FORCE_EVERY) {
+            return false;
+        }
         if self.forces.day != day(wall) {
             self.forces = Forces {
                 day: day(wall),

@@ -41,7 +41,7 @@ impl World {
             app_id: "wx0123456789abcdef".to_owned(),
             app_secret: "5ec3e75ec3e75ec3e75ec3e75ec3e7ff".into(),
         };
-        let authority = Authority::new(api, account, endpoint, clock.clone());
+        let authority = Authority::new(api, account, endpoint, clock.clone(), Tasks::new());
         Self {
             fake,
             clock,
@@ -247,9 +247,35 @@ async fn the_stable_token_is_forced_only_when_it_comes_again() {
     assert!(early.retry_after().unwrap() <= Duration::from_secs(30));
     assert_eq!(world.fake.requests().len(), 3, "not so soon");
     assert_eq!(world.text().await, "T2", "the claim may be wrong");
-    world.later(30);
+    world.later(1);
     assert_eq!(world.heal("T2").await.unwrap(), "T3");
     assert_eq!(world.forced(), [false, false, true, false]);
+}
+
+#[tokio::test]
+async fn only_what_ends_a_token_is_rare() {
+    let world = World::new(vec![token("T1"), token("T1"), token("T2")]).await;
+    world.text().await;
+    world.heal("T1").await.unwrap();
+    for _ in 0..3 {
+        world.later(1);
+        let error = world.heal("T2").await.unwrap_err();
+        assert!(matches!(error.fault(), Fault::Stale), "{error}");
+    }
+    assert_eq!(world.forced(), [false, false, true, false, false, false]);
+    world.later(30);
+    world.heal("T2").await.unwrap_err();
+    assert_eq!(world.forced()[6..], [false, true]);
+
+    let script = ["T1", "T2", "T3"].map(token).to_vec();
+    let world = World::with(TokenEndpoint::Token, script).await;
+    world.text().await;
+    world.heal("T1").await.unwrap();
+    world.later(28);
+    world.heal("T2").await.unwrap_err();
+    assert_eq!(world.fake.requests().len(), 2, "it would end the token");
+    world.later(2);
+    assert_eq!(world.heal("T2").await.unwrap(), "T3");
 }
 
 #[tokio::test]

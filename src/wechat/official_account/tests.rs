@@ -1,10 +1,13 @@
+mod trouble;
+
 use futures_util::future::join_all;
 
 use super::*;
 use crate::{
     config::TokenEndpoint,
+    tasks::Tasks,
     wechat::{
-        Account, AccountKind, Api,
+        Account, AccountKind, Api, BreakerState,
         fake::{Fake, Play, json},
     },
 };
@@ -21,8 +24,11 @@ struct World {
 impl World {
     /// The script begins with the first token.
     async fn new(script: &[Play]) -> Self {
+        Self::of([&[token("T1")], script].concat()).await
+    }
+
+    async fn of(script: Vec<Play>) -> Self {
         let clock = Clock::new();
-        let script = [&[token("T1")], script].concat();
         let fake = Fake::start(script).await;
         let client = crate::outbound::client().unwrap();
         let mut api = Api::new(client, fake.base(), clock.clone(), Arc::new(|_, _, _| {}));
@@ -33,7 +39,13 @@ impl World {
             app_secret: "5ec3e75ec3e75ec3e75ec3e75ec3e7ff".into(),
         };
         let oauth = WeChat::new(api.clone(), fake.base(), account.clone());
-        let authority = Authority::new(api, account, TokenEndpoint::Stable, clock.clone());
+        let authority = Authority::new(
+            api,
+            account,
+            TokenEndpoint::Stable,
+            clock.clone(),
+            Tasks::new(),
+        );
         let account = OfficialAccount::new(oauth, authority, clock.clone());
         // Quotas follow the day: no test may run over midnight in Beijing.
         let day = Duration::from_secs(86_400);
@@ -44,6 +56,17 @@ impl World {
             clock,
             account,
         }
+    }
+
+    /// The same with no time at all for one try of what is repeated freely.
+    fn hurried(self) -> Self {
+        let oauth = self.account.oauth();
+        let mut api = oauth.api().clone();
+        api.patience.attempt = Duration::ZERO;
+        let oauth = WeChat::new(api, self.fake.base(), oauth.account().clone());
+        let authority = self.account.authority().clone();
+        let account = OfficialAccount::new(oauth, authority, self.clock.clone());
+        Self { account, ..self }
     }
 
     async fn qr(&self) -> Result<QrTicket, WeChatError> {
@@ -72,7 +95,6 @@ async fn a_code_is_made_as_wechat_wants_it_and_its_text_is_kept_as_it_is() {
     let expected = QrTicket {
         url: "http://weixin.qq.com/q/02SDF".to_owned(),
         ticket: "gQFlPTw==".to_owned(),
-        expire_seconds: 300,
     };
     assert_eq!(world.qr().await.unwrap(), expected);
     let line = "POST /cgi-bin/qrcode/create?access_token=T1 HTTP/1.1";

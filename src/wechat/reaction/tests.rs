@@ -65,6 +65,31 @@ fn a_code_means_what_its_endpoint_makes_of_it() {
 }
 
 #[test]
+fn no_phone_can_blame_the_account() {
+    let ours: &[(&[i64], &[Endpoint])] = &[
+        (&[40001, 40013, 40125, 40243, 41002, 41004], &[Exchange]),
+        (&[48001, 48004, 50004, 50007, 61007], &[Exchange]),
+        (&[40001, 40014, 42001], BUSINESS),
+        (&[40001, 40164, 89503], FETCHES),
+    ];
+    for (errcodes, endpoints) in ours {
+        for (errcode, endpoint) in pairs(errcodes, endpoints) {
+            assert!(is_ours(endpoint, errcode), "{errcode} at {endpoint:?}");
+        }
+    }
+    let others: &[(&[i64], &[Endpoint])] = &[
+        (&[0, -1, 45009, 45011, 40029, 40163, 41008], &[Exchange]),
+        (&[40035, 47001, 99_999], &[Exchange]),
+        (&[40001, 40014, 42001, 48001], &[UserInfo]),
+    ];
+    for (errcodes, endpoints) in others {
+        for (errcode, endpoint) in pairs(errcodes, endpoints) {
+            assert!(!is_ours(endpoint, errcode), "{errcode} at {endpoint:?}");
+        }
+    }
+}
+
+#[test]
 fn every_code_is_explained_in_both_languages() {
     for (errcodes, endpoints, _) in EXPECTED {
         for (errcode, endpoint) in pairs(errcodes, endpoints) {

@@ -125,3 +125,36 @@ async fn the_alarm_shows_the_address_that_wechat_saw() {
     let shown = format!("{error} {error:?}");
     assert!(!shown.contains("5ec3e75"), "{shown}");
 }
+
+fn held(gate: &Arc<Notify>, token: &str) -> Play {
+    let body = format!(r#"{{"access_token":"{token}","expires_in":7200}}"#);
+    Play::Held(gate.clone(), body)
+}
+
+#[tokio::test]
+async fn a_fetch_is_finished_though_its_caller_hangs_up() {
+    let gate = Arc::new(Notify::new());
+    let world = World::new(vec![held(&gate, "T1"), token("T2")]).await;
+    tokio::select! {
+        _ = world.authority.token() => panic!("it is held"),
+        _ = world.fake.count(1) => {}
+    }
+    gate.notify_one();
+    assert_eq!(world.text().await, "T1");
+    assert_eq!(world.fake.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_forced_heal_is_finished_though_its_caller_hangs_up() {
+    let gate = Arc::new(Notify::new());
+    let script = vec![token("T1"), token("T1"), held(&gate, "T2"), token("T3")];
+    let world = World::new(script).await;
+    world.text().await;
+    tokio::select! {
+        _ = world.heal("T1") => panic!("it is held"),
+        _ = world.fake.count(3) => {}
+    }
+    gate.notify_one();
+    assert_eq!(world.heal("T1").await.unwrap(), "T2");
+    assert_eq!(world.forced(), [false, false, true]);
+}
