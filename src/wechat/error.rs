@@ -244,7 +244,7 @@ impl Fault {
             ),
             Self::Stale => (
                 "WeChat refuses the account's access token and gives no other one yet: does another service reset it?",
-                "微信拒绝了帐号的 access_token，暂时也不给新的：是否有其他服务在重置它？",
+                "微信拒绝了账号的 access_token，暂时也不给新的：是否有其他服务在重置它？",
             ),
             Self::Protocol(_) => (
                 "WeChat's answer is not what it documents: compare wechat.api_base with WeChat's address, and report it.",

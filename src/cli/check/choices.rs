@@ -48,12 +48,12 @@ fn scan_confirm(report: &mut Report, config: &Config) {
         ),
         ScanConfirm::BearerLink => (
             Verdict::Weak,
-            "bearer_link：先拿到链接的人即可确认；帐号支持网页授权时请用 link",
+            "bearer_link：先拿到链接的人即可确认；账号支持网页授权时请用 link",
             "bearer_link: whoever gets the link first can confirm; use link where the account has web authorisation",
         ),
         ScanConfirm::None => (
             Verdict::Weak,
-            "none：扫码即登录，转发二维码即可骗取帐号；请用 link",
+            "none：扫码即登录，转发二维码即可骗取账号；请用 link",
             "none: the scan is the login, and whoever sends somebody a code takes the account over; use link",
         ),
     };

@@ -89,7 +89,7 @@ fn keys(report: &mut Report, dir: &Path) -> Option<Value> {
             report.add(
                 "keys",
                 Verdict::Unknown,
-                format_args!("无权读取 {shown}：请以网关的帐号运行检查"),
+                format_args!("无权读取 {shown}：请以网关的账号运行检查"),
                 format_args!("{shown} may not be read: run the check as the gateway's own account"),
             );
             None

@@ -222,7 +222,7 @@ async fn account_type(report: &mut Report, account: &OfficialAccount) {
         Ok(_) => report.add(
             "account_type",
             Verdict::Right,
-            "帐号可以生成带参数二维码（检查用去一次当天配额）",
+            "账号可以生成带参数二维码（检查用去一次当天配额）",
             "the account may make parametric codes (the check used one of its quota)",
         ),
         Err(error) => {

@@ -107,10 +107,10 @@ pub(super) static TABLE: &[Row] = table! {
 
     FailLogin    Other Anywhere [40003]
         "The openid belongs to another account, or its person has left."
-        "该 openid 属于其他帐号，或用户已离开。";
+        "该 openid 属于其他账号，或用户已离开。";
     FailLogin    Other Anywhere [40029]
         "The code is unknown, too old, or of another account."
-        "授权码无效、已过期，或属于其他帐号。";
+        "授权码无效、已过期，或属于其他账号。";
     FailLogin    Other Anywhere [40163]
         "The code was used before."
         "授权码已被使用过。";
@@ -137,13 +137,13 @@ pub(super) static TABLE: &[Row] = table! {
         "用户不存在。";
     FailLogin    Other Anywhere [49003]
         "The openid does not belong to this account."
-        "该 openid 不属于此帐号。";
+        "该 openid 不属于此账号。";
     FailLogin    Other Anywhere [50001]
         "The person did not allow this."
         "用户没有授权此操作。";
     FailLogin    Other Anywhere [50002]
         "WeChat has restricted this person or account."
-        "微信限制了该用户或帐号。";
+        "微信限制了该用户或账号。";
     FailLogin    Other UserInfo [48001]
         "The person gave the openid only (snsapi_base), or WeChat showed a snapshot page."
         "用户只授权了 openid（snsapi_base），或微信打开了快照页。";
@@ -159,25 +159,25 @@ pub(super) static TABLE: &[Row] = table! {
         "AppSecret 已被冻结：请在微信后台解冻，约十分钟生效。";
     Alert        Ours  Anywhere [40164 61004]
         "This server's address is not on the account's IP allow-list: add it in WeChat's console."
-        "本服务器的 IP 不在帐号的 IP 白名单中：请在微信后台添加。";
+        "本服务器的 IP 不在账号的 IP 白名单中：请在微信后台添加。";
     Alert        Ours  Anywhere [89503]
         "An administrator of the account has to confirm this server's address on their phone."
-        "需要帐号管理员在手机上确认本服务器的 IP。";
+        "需要账号管理员在手机上确认本服务器的 IP。";
     Alert        Ours  Anywhere [89506 89507]
         "An administrator of the account refused this server's address; WeChat takes no new try for an hour (89507) or a day (89506)."
-        "帐号管理员拒绝了本服务器的 IP；一小时（89507）或一天（89506）内微信不接受新的尝试。";
+        "账号管理员拒绝了本服务器的 IP；一小时（89507）或一天（89506）内微信不接受新的尝试。";
     Alert        Other Anywhere [45009]
         "The quota of the day is used up: it comes back at midnight (Beijing), or clear it in WeChat's console (ten times a month)."
         "当天的调用额度已用完：北京时间零点恢复，也可在微信后台清零（每月十次）。";
     Alert        Ours  Anywhere [48001]
         "The account may not use this interface: it has to be a verified service account with that permission."
-        "帐号没有此接口的权限：需要已认证并具有该权限的服务号。";
+        "账号没有此接口的权限：需要已认证并具有该权限的服务号。";
     Alert        Ours  Anywhere [48004 50004 50007]
         "WeChat has blocked this interface or the account: look for its notice in the console."
-        "微信封禁了此接口或该帐号：请查看微信后台的通知。";
+        "微信封禁了此接口或该账号：请查看微信后台的通知。";
     Alert        Ours  Anywhere [61007]
         "The account has not granted this to the third-party platform."
-        "帐号没有将此权限授予第三方平台。";
+        "账号没有将此权限授予第三方平台。";
     Alert        Other Anywhere [41030]
         "The page of the mini program does not exist or is not published."
         "小程序页面不存在或未发布。";
@@ -211,11 +211,11 @@ macro_rules! page_errors {
 #[rustfmt::skip]
 pub(super) static PAGE_ERRORS: &[(i64, Advice)] = page_errors! {
     10003 "The domain of redirect_uri is not the one in the account's settings: enter the host of server.public_url there, without scheme, port and path."
-          "redirect_uri 的域名与帐号后台设置的不一致：请在后台填写 server.public_url 的域名，不带协议、端口和路径。";
+          "redirect_uri 的域名与账号后台设置的不一致：请在后台填写 server.public_url 的域名，不带协议、端口和路径。";
     10004 "WeChat has banned the account."
-          "该帐号已被微信封禁。";
+          "该账号已被微信封禁。";
     10005 "The account may not use this scope: it has to be a verified service account with web authorization."
-          "帐号没有此 scope 的权限：需要已认证并具有网页授权权限的服务号。";
+          "账号没有此 scope 的权限：需要已认证并具有网页授权权限的服务号。";
     10006 "A test account: the person has to follow it first."
           "这是测试号：用户需要先关注它。";
     10009 "The person tried too often; it passes after a while."
@@ -225,13 +225,13 @@ pub(super) static PAGE_ERRORS: &[(i64, Advice)] = page_errors! {
     10011 "The address lacks redirect_uri; this is a bug of scangate, or something on the way changes addresses."
           "地址缺少 redirect_uri；这是 scangate 的缺陷，或途中有程序改写了地址。";
     10012 "The address lacks appid: set the app_id of the account."
-          "地址缺少 appid：请设置帐号的 app_id。";
+          "地址缺少 appid：请设置账号的 app_id。";
     10013 "The address lacks state; this is a bug of scangate, or something on the way changes addresses."
           "地址缺少 state；这是 scangate 的缺陷，或途中有程序改写了地址。";
     10015 "The account has not granted web authorization to the third-party platform."
-          "帐号没有将网页授权授予第三方平台。";
+          "账号没有将网页授权授予第三方平台。";
     10016 "The app_id is one of the Open Platform: pages inside WeChat need that of a service account (wechat.official_account.app_id)."
           "该 app_id 属于开放平台：微信内网页需要服务号的 AppID（wechat.official_account.app_id）。";
     10038 "WeChat does not open this page for the account; its documentation is silent about the code: check domain, scope and the state of the account in the console."
-          "微信不允许该帐号打开此页面；文档没有说明此错误码：请在后台检查域名、scope 和帐号状态。";
+          "微信不允许该账号打开此页面；文档没有说明此错误码：请在后台检查域名、scope 和账号状态。";
 };
