@@ -81,7 +81,13 @@ async function camera() {
 
 /** Whose phone it is may stand far to the right. */
 function people() {
-  find('.people [aria-pressed="true"]', HTMLElement)?.scrollIntoView({ block: "nearest", inline: "center" });
+  const row = find(".people", HTMLElement);
+  const owner = find('.people [aria-pressed="true"]', HTMLElement);
+  if (!row || !owner) return;
+  // The row alone: the page is not to move under a finger.
+  const toOwner = () => row.scrollTo({ left: owner.offsetLeft - row.offsetLeft - (row.clientWidth - owner.offsetWidth) / 2 });
+  toOwner();
+  addEventListener("resize", toOwner);
 }
 
 /** How many attempts of the message push the drawer shows. */
