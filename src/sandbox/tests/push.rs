@@ -271,6 +271,7 @@ async fn pushes_can_be_late_and_stale() {
         json!({ "duplicate": 51 }),
         json!({ "delay_ms": 60_001 }),
         json!({ "stale_s": -1 }),
+        json!({ "attempts": 5 }),
         json!({ "other": true }),
     ] {
         assert_eq!(sandbox.api("PUT", "/push", wrong).await.0, 400);
