@@ -7,17 +7,17 @@
 //!
 //! | path | | in |
 //! |---|---|---|
-//! | `/connect/oauth2/authorize` | asks the phone's user, or not, and sends the phone back with a code | [`oauth`] |
-//! | `/connect/qrconnect`, `/connect/qrcode/{uuid}`, `/connect/l/qrconnect`, `/connect/confirm`, `…/wxLogin.js` | the page of a website's login, its code, its poll, what the phone does with it | [`qrconnect`] |
-//! | `/sns/oauth2/access_token`, `/sns/oauth2/refresh_token`, `/sns/auth`, `/sns/userinfo`, `/sns/jscode2session` | codes for tokens, tokens for people | [`sns`] |
-//! | `/cgi-bin/token`, `/cgi-bin/stable_token`, `/cgi-bin/qrcode/create`, `/cgi-bin/showqrcode`, `/cgi-bin/user/info`, `/cgi-bin/getcallbackip`, `/cgi-bin/clear_quota`, `/wxa/getwxacodeunlimit` | an account's own token, and what it opens: parametric codes, followers, pictures | [`cgi`] |
-//! | `/phone`, `/phone/…` | the simulated phone, with the [chats](chat) | [`phone`] |
-//! | `/sandbox/api/scan`, `follow`, `unfollow`, `message`, `js_code` | for tests: what people do | [`scan`], [`chat`], [`sns`] |
-//! | `/sandbox/api/users`, `accounts`, `settings`, `quotas` | who there is, and what holds | [`user`], [`account`], [`settings`], [`quota`] |
-//! | `/sandbox/api/faults`, `push`, `clock`, `reset` | what goes wrong, when, and a fresh start | [`fault`], [`push`], [`api`] |
-//! | `/sandbox/assets/…`, `/sandbox/avatars/{id}.svg` | the parts of its pages, the pictures of its people | [`page`], [`user`] |
+//! | `/connect/oauth2/authorize` | asks the phone's user, or not, and sends the phone back with a code | `oauth` |
+//! | `/connect/qrconnect`, `/connect/qrcode/{uuid}`, `/connect/l/qrconnect`, `/connect/confirm`, `…/wxLogin.js` | the page of a website's login, its code, its poll, what the phone does with it | `qrconnect` |
+//! | `/sns/oauth2/access_token`, `/sns/oauth2/refresh_token`, `/sns/auth`, `/sns/userinfo`, `/sns/jscode2session` | codes for tokens, tokens for people | `sns` |
+//! | `/cgi-bin/token`, `/cgi-bin/stable_token`, `/cgi-bin/qrcode/create`, `/cgi-bin/showqrcode`, `/cgi-bin/user/info`, `/cgi-bin/getcallbackip`, `/cgi-bin/clear_quota`, `/wxa/getwxacodeunlimit` | an account's own token, and what it opens: parametric codes, followers, pictures | `cgi` |
+//! | `/phone`, `/phone/…` | the simulated phone, with the chats | `phone` |
+//! | `/sandbox/api/scan`, `follow`, `unfollow`, `message`, `js_code` | for tests: what people do | `scan`, `chat`, `sns` |
+//! | `/sandbox/api/users`, `accounts`, `settings`, `quotas` | who there is, and what holds | `user`, `account`, `settings`, `quota` |
+//! | `/sandbox/api/faults`, `push`, `clock`, `reset` | what goes wrong, when, and a fresh start | `fault`, `push`, `api` |
+//! | `/sandbox/assets/…`, `/sandbox/avatars/{id}.svg` | the parts of its pages, the pictures of its people | `page`, `user` |
 //!
-//! Every path answers to the listener's own names only. What accounts hear of people is [pushed](push) to their callbacks.
+//! Every path answers to the listener's own names only. What accounts hear of people is pushed to their callbacks.
 
 mod account;
 mod address;

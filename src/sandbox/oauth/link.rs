@@ -233,6 +233,14 @@ mod tests {
                 PageError::REDIRECT_HOST,
             ),
             (link("%2Fcb", "snsapi_base", "s"), PageError::REDIRECT_HOST),
+            (
+                link(
+                    &format!("{REDIRECT}{}", "a".repeat(MAX_REDIRECT_URI)),
+                    "snsapi_base",
+                    "s",
+                ),
+                PageError::REDIRECT_HOST,
+            ),
             (other_app, PageError::APPID_KIND),
             (
                 good.replace(SANDBOX_APP_ID, SANDBOX_WEBSITE_APP_ID),

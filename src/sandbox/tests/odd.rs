@@ -156,7 +156,7 @@ fn nothing_that_is_asked_for_is_beyond_an_answer() {
         query(&token),
         body(&token),
     );
-    let mut runner = TestRunner::new(Config::with_cases(3000));
+    let mut runner = TestRunner::new(Config::with_cases(1000));
     let checked = runner.run(&call, |(path, method, kind, query, body)| {
         let request = test::TestRequest::with_uri(&format!("{path}?{query}"))
             .method(method.parse().unwrap())
