@@ -85,24 +85,28 @@ fn keys(report: &mut Report, dir: &Path) -> Option<Value> {
             );
             Some(keys.jwks())
         }
-        Err(KeyError::Io { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {
-            report.add(
-                "keys",
-                Verdict::Unknown,
-                format_args!("无权读取 {shown}：请以网关的账号运行检查"),
-                format_args!("{shown} may not be read: run the check as the gateway's own account"),
-            );
-            None
-        }
         Err(error) => {
-            report.add(
-                "keys",
-                Verdict::Wrong,
-                format_args!("密钥不可用，网关不会启动：{error}"),
-                format_args!("the keys cannot be used, and the gateway will not start: {error}"),
-            );
+            unusable_keys(report, dir, &error);
             None
         }
+    }
+}
+
+fn unusable_keys(report: &mut Report, dir: &Path, error: &KeyError) {
+    let shown = dir.display();
+    match error {
+        KeyError::Io { source, .. } if source.kind() == ErrorKind::PermissionDenied => report.add(
+            "keys",
+            Verdict::Unknown,
+            format_args!("无权读取 {shown}：请以网关的账号运行检查"),
+            format_args!("{shown} may not be read: run the check as the gateway's own account"),
+        ),
+        _ => report.add(
+            "keys",
+            Verdict::Wrong,
+            format_args!("密钥不可用，网关不会启动：{error}"),
+            format_args!("the keys cannot be used, and the gateway will not start: {error}"),
+        ),
     }
 }
 

@@ -61,7 +61,11 @@ async fn identity(report: &mut Report, url: &Url, found: &Found) -> bool {
         somebody_else(report, url, reply.status);
         return false;
     };
-    let Some(own) = &found.jwks else {
+    compare(report, url, &shown, found.jwks.as_ref())
+}
+
+fn compare(report: &mut Report, url: &Url, shown: &Value, own: Option<&Value>) -> bool {
+    let Some(own) = own else {
         report.add(
             "public_url",
             Verdict::Unknown,
@@ -72,7 +76,7 @@ async fn identity(report: &mut Report, url: &Url, found: &Found) -> bool {
         );
         return true;
     };
-    let is_ours = kids(&shown).any(|kid| kids(own).any(|own| own == kid));
+    let is_ours = kids(shown).any(|kid| kids(own).any(|own| own == kid));
     if is_ours {
         report.add(
             "public_url",
@@ -145,20 +149,9 @@ fn kids(jwks: &Value) -> impl Iterator<Item = &str> {
 
 /// Asks for an echo as WeChat's console does (URL verification of the message push).
 async fn push_address(report: &mut Report, url: &Url, push: &MessagePush) {
-    let timestamp = (Clock::new().wall() / 1_000).to_string();
-    let (nonce, echo) = (ids::hex(&ids::random::<8>()), ids::hex(&ids::random::<8>()));
-    let mut parts = [push.token.expose_secret(), &timestamp, &nonce];
-    parts.sort_unstable();
-    let signature = ids::hex(&Sha1::digest(parts.concat()));
     let shown = at(url, "/callback/wechat/message");
-    let mut address = shown.clone();
-    address
-        .query_pairs_mut()
-        .append_pair("signature", &signature)
-        .append_pair("timestamp", &timestamp)
-        .append_pair("nonce", &nonce)
-        .append_pair("echostr", &echo);
-    match look(address).await {
+    let echo = ids::hex(&ids::random::<8>());
+    match look(signed(shown.clone(), push, &echo)).await {
         Ok(reply) if reply.text == echo => report.add(
             "push_address",
             Verdict::Right,
@@ -184,6 +177,22 @@ async fn push_address(report: &mut Report, url: &Url, push: &MessagePush) {
             format_args!("{shown} does not answer: {failure}"),
         ),
     }
+}
+
+/// The address with what proves that the question is WeChat's.
+fn signed(mut address: Url, push: &MessagePush, echo: &str) -> Url {
+    let timestamp = (Clock::new().wall() / 1_000).to_string();
+    let nonce = ids::hex(&ids::random::<8>());
+    let mut parts = [push.token.expose_secret(), &timestamp, &nonce];
+    parts.sort_unstable();
+    let signature = ids::hex(&Sha1::digest(parts.concat()));
+    address
+        .query_pairs_mut()
+        .append_pair("signature", &signature)
+        .append_pair("timestamp", &timestamp)
+        .append_pair("nonce", &nonce)
+        .append_pair("echostr", echo);
+    address
 }
 
 /// Asks for a file as WeChat's console does: its address, and whether it is there.
