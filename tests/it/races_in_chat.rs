@@ -119,18 +119,18 @@ async fn the_page_wants_a_new_code_and_the_old_one_is_scanned() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn twenty_pages_want_their_first_code() {
+async fn many_pages_want_their_first_code() {
     for _ in 0..ROUNDS / 2 {
         let gateway = spawn_gateway().await;
         let site = gateway.steps("zoe");
         let wish = json!({ "flow": "official_account" });
-        let pendings = join_all((0..20).map(|_| site.start(&gateway, wish.clone()))).await;
+        let pendings = join_all((0..6).map(|_| site.start(&gateway, wish.clone()))).await;
         let texts: BTreeSet<_> = pendings
             .iter()
             .map(|pending| pending["qr"]["text"].as_str().unwrap())
             .collect();
-        assert_eq!(texts.len(), 20, "each its own");
-        for (endpoint, calls) in [("stable_token", 1.0), ("create_qr", 20.0)] {
+        assert_eq!(texts.len(), 6, "each its own");
+        for (endpoint, calls) in [("stable_token", 1.0), ("create_qr", 6.0)] {
             let line =
                 format!("scangate_wechat_requests_total{{endpoint=\"{endpoint}\",outcome=\"ok\"}}");
             let made = gateway.metric(&line).await;
