@@ -8,12 +8,17 @@ const EXCHANGED: &str =
 
 #[tokio::test]
 async fn a_slow_code_is_waited_for() {
-    let world = World::new(&[json(QR), json(PERSON)]).await;
+    let gate = Arc::new(tokio::sync::Notify::new());
+    let world = World::new(&[Play::Held(gate.clone(), QR.to_owned())]).await;
     world.account.authority().token().await.unwrap();
     let world = world.hurried();
-    world.qr().await.unwrap();
-    let error = world.account.follower("oA").await.unwrap_err();
-    assert_eq!(error.outcome(), "timeout", "what is repeated has less time");
+    let answering = async {
+        world.requests(2).await;
+        gate.notify_one();
+    };
+    let (made, ()) = tokio::join!(world.qr(), answering);
+    made.unwrap();
+    assert_eq!(world.fake.requests().len(), 2, "asked for once");
 }
 
 #[tokio::test]
