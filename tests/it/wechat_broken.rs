@@ -68,9 +68,11 @@ impl Ask {
         }
     }
 
-    /// How often it is asked. Of a broken exchange nobody knows whether the code is spent.
+    /// How often it is asked. Of a broken exchange nobody knows whether the code is spent, of a broken creation whether
+    /// the quota is.
     fn times(self, fault: &Value) -> u64 {
-        if self.endpoint() == "access_token" && fault["errcode"] != -1 {
+        let spends = matches!(self.endpoint(), "access_token" | "create");
+        if spends && fault["errcode"] != -1 {
             1
         } else {
             3
