@@ -86,7 +86,8 @@ export class LoginPage {
     const { app, locale, returnTo, unfinished } = this.#env;
     const config = await this.#within(CONFIG_MS, this.#env.config);
     const flow = config && chooseFlow(config, this.#flow, this.#device() === 'wechat');
-    const leaves = flow === 'website' || (flow === 'h5' && this.#device() === 'wechat');
+    // As long as the flow is not known, it may be one that leaves this page.
+    const leaves = !flow || flow === 'website' || (flow === 'h5' && this.#device() === 'wechat');
     return {
       ...(app && { app }), locale: locale(), ...(flow && flow !== config.default_flow && { flow }),
       ...(leaves && returnTo && unfinished.works && { return_to: returnTo }),
