@@ -59,16 +59,13 @@ describe('website', () => {
   test('somebody signs in beside WeChat’s page in its frame', async (t) => {
     const { user, phone } = await person(t, 'framed');
     const desk = await open(t);
-    const landed = callback(desk);
     await phone.scans(await code(desk));
     await see(desk.page.frameLocator('iframe'), 'Scanned');
     // What WeChat's page shows is WeChat's: nobody tells the gateway, and it invents nothing.
     assert.deepEqual(desk.heard, ['hello', 'pending']);
     await taps(phone, 'confirm');
-    const answer = await landed;
-    assert.equal(answer.status(), 200);
-    assert.notEqual(answer.frame(), desk.page.mainFrame());
-    assert.ok((await answer.headerValue('content-security-policy')).endsWith(`frame-ancestors ${stage.gateway.origin}`));
+    // The frame comes back to the gateway; were it not allowed there, the console would say so, and the test fail. Its
+    // answer is not waited for: the frame changes its process with it, and the browser may tell of it to nobody.
     await desk.isSignedInAs(user.name);
     assert.deepEqual(desk.heard, ['hello', 'pending', 'authorized']);
 
@@ -137,12 +134,9 @@ describe('website', () => {
     const text = await code(desk);
     await desk.page.context().clearCookies({ name: '__Host-scangate-b' });
     desk.complaints.expect(/status of 400.* @ \S+\/callback\/wechat/);
-    const landed = callback(desk);
     await phone.scans(text);
     await taps(phone, 'confirm');
-    const answer = await landed;
-    assert.equal(answer.status(), 400);
-    await see(answer.frame(), 'This link does not work');
+    await see(desk.page.frameLocator('iframe'), 'This link does not work');
     await desk.sees(desk.words.openHere);
   });
 
