@@ -13,6 +13,7 @@ use actix_web::{
     web,
 };
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use crate::{
     code::Code,
@@ -32,7 +33,14 @@ pub(crate) struct Door {
     pub(crate) push: Arc<Registry>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tasks: Tasks,
+    pub(crate) page: Page,
+}
+
+/// What pages are told of the configuration.
+pub(crate) struct Page {
     pub(crate) apps: Apps,
+    /// What people type.
+    pub(crate) public_url: Url,
     pub(crate) default_flow: Flow,
     /// Where the simulated phone is, in sandbox mode.
     pub(crate) phone_url: Option<String>,
@@ -111,16 +119,17 @@ async fn config(
     cookies: web::Data<Cookies>,
 ) -> Result<HttpResponse, ApiError> {
     let id = app_of(query.app.as_deref()).ok_or(Code::NotFound)?;
-    let app = door.apps.get(&id).ok_or(Code::NotFound)?;
+    let app = door.page.apps.get(&id).ok_or(Code::NotFound)?;
     let data = ConfigData {
         app: AppData {
             id: &id,
             name: &app.name,
         },
         flows: &app.flows,
-        default_flow: door.default_flow,
+        default_flow: door.page.default_flow,
         confirm_in_browser: app.confirm_in_browser,
         sandbox: door
+            .page
             .phone_url
             .as_deref()
             .map(|phone_url| SandboxData { phone_url }),

@@ -8,6 +8,7 @@ use actix_web::{
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use url::Url;
 
 use super::{Door, app_of};
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
     config::AppId,
     http::{ApiError, Body, Cookies, Limits, Origins, RequestContext, ok},
     telemetry::NameLabel,
-    token::{Caller, Issued, TokenError},
+    token::{Caller, EndReason, Issued, TokenError},
     user::User,
 };
 
@@ -52,15 +53,15 @@ struct UserData<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    avatar: Option<&'a str>,
+    avatar: Option<String>,
 }
 
-impl<'a> From<&'a User> for UserData<'a> {
-    fn from(user: &'a User) -> Self {
+impl<'a> UserData<'a> {
+    fn of(user: &'a User, public_url: &Url) -> Self {
         Self {
             id: &user.id.0,
             name: user.name.as_deref(),
-            avatar: user.avatar.as_deref(),
+            avatar: user.avatar.as_ref().map(|avatar| avatar.url(public_url)),
         }
     }
 }
@@ -99,7 +100,8 @@ pub(super) async fn refresh(
     let token = cookies
         .refresh(request.headers(), &app)
         .ok_or(Code::Unauthenticated)?;
-    let issued = door.tokens.refresh(&app, token.expose_secret()).await?;
+    let ip = RequestContext::of(&request).address.to_string();
+    let issued = door.tokens.refresh(&app, token.expose_secret(), ip).await?;
     Ok(answer(&request, &door, &cookies, &app, &issued, "refresh"))
 }
 
@@ -115,7 +117,9 @@ pub(super) async fn logout(
     origins.check(&app, request.headers())?;
     let ended = end_session(&request, &door, &cookies, &app).await?;
     if let Some(caller) = ended.filter(|_| body.everywhere) {
-        door.tokens.revoke_all(&caller.user_id).await?;
+        door.tokens
+            .end_all(&caller.user_id, None, EndReason::SignedOutEverywhere)
+            .await?;
     }
     let mut response = ok(&request, StatusCode::OK, json!({}));
     // Cannot fail: the cookie's text is ours.
@@ -134,7 +138,9 @@ async fn end_session(
     if let Some(Ok(caller)) = caller {
         return match door.tokens.session_of(&caller).await {
             Ok(_) => {
-                door.tokens.revoke(&caller.session_id).await?;
+                door.tokens
+                    .end(&caller.session_id, EndReason::SignedOut)
+                    .await?;
                 Ok(Some(caller))
             }
             // Over already: a token that outlived its session ends no other.
@@ -163,7 +169,8 @@ pub(super) async fn me(
     let session = door.tokens.session_of(&caller).await?;
     let user = door.tokens.user(&session.user).await?;
     let user = user.ok_or(TokenError::Unauthenticated)?;
-    let data = json!({ "user": UserData::from(&user), "session_id": session.id.0 });
+    let data =
+        json!({ "user": UserData::of(&user, &door.page.public_url), "session_id": session.id.0 });
     Ok(ok(&request, StatusCode::OK, data))
 }
 
@@ -194,7 +201,7 @@ fn answer(
         token_type: "Bearer",
         expires_in: issued.expires_in,
         session_id: &issued.session_id.0,
-        user: (&issued.user).into(),
+        user: UserData::of(&issued.user, &door.page.public_url),
     };
     let mut response = ok(request, StatusCode::OK, data);
     let token = issued.refresh_token.expose_secret();

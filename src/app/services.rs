@@ -87,7 +87,6 @@ impl Services {
             state_key: SecretBox::new(Box::new(keys.purpose("oauth-state"))),
             phone_key: SecretBox::new(Box::new(keys.purpose("phone-cookie"))),
         });
-        let is_sandbox = config.wechat.mode == Mode::Sandbox;
         let websocket = websocket::Door {
             login: login.clone(),
             push: push.clone(),
@@ -103,13 +102,11 @@ impl Services {
             push,
             metrics: metrics.clone(),
             tasks: tasks.clone(),
-            apps: config.apps.clone(),
-            default_flow: config.scene.default_flow,
-            phone_url: is_sandbox.then(|| format!("{}phone", http_url(config.sandbox.bind))),
+            page: page(config),
         };
         let phone = phone::Door {
             login: login.clone(),
-            is_sandbox,
+            is_sandbox: config.wechat.mode == Mode::Sandbox,
             headers: http.headers.clone(),
         };
         let callback = callback::Door {
@@ -207,6 +204,16 @@ impl Services {
 fn tokens(config: &Config, keys: &Keys, store: &Sqlite, clock: &Clock) -> Tokens {
     let store = Arc::new(store.clone());
     Tokens::new(config, keys.clone(), store.clone(), store, clock.clone())
+}
+
+fn page(config: &Config) -> api::Page {
+    let is_sandbox = config.wechat.mode == Mode::Sandbox;
+    api::Page {
+        apps: config.apps.clone(),
+        public_url: config.server.public_url(),
+        default_flow: config.scene.default_flow,
+        phone_url: is_sandbox.then(|| format!("{}phone", http_url(config.sandbox.bind))),
+    }
 }
 
 fn settings(config: &Config) -> Settings {

@@ -51,13 +51,10 @@ impl Login {
                     .as_deref()
                     .filter(|_| scene.opening.flow == Flow::Website),
             },
-            State::Scanned { known } => {
-                let show = self.settings().scanned_user;
-                StateEvent::Scanned {
-                    head,
-                    user: known.as_deref().and_then(|user| shown(user, show)),
-                }
-            }
+            State::Scanned { known } => StateEvent::Scanned {
+                head,
+                user: known.as_deref().and_then(|user| self.shown(user)),
+            },
             State::Verifying { tries_left, .. } => StateEvent::Verifying {
                 head,
                 code_length: Digits::LENGTH,
@@ -66,10 +63,7 @@ impl Login {
             State::Authorized { user, .. } => StateEvent::Authorized {
                 head,
                 grant: self.parts().tokens.grant(&scene.id.0, scene.seq),
-                user: Person {
-                    name: user.name.clone(),
-                    avatar: user.avatar.clone(),
-                },
+                user: self.person(user),
             },
             State::Rejected { by, reason } => StateEvent::Rejected {
                 head,
@@ -99,20 +93,25 @@ impl Login {
             .flatten();
         Some(Qr { text, svg })
     }
-}
 
-/// What `scanned` tells of a known person.
-fn shown(user: &User, show: ScannedUser) -> Option<Person> {
-    match show {
-        ScannedUser::None => None,
-        ScannedUser::Full => Some(Person {
+    /// What `scanned` tells of a known person.
+    fn shown(&self, user: &User) -> Option<Person> {
+        match self.settings().scanned_user {
+            ScannedUser::None => None,
+            ScannedUser::Full => Some(self.person(user)),
+            ScannedUser::Masked => Some(Person {
+                name: Some(masked(user.name.as_deref()?)?),
+                avatar: None,
+            }),
+        }
+    }
+
+    fn person(&self, user: &User) -> Person {
+        let public_url = &self.settings().public_url;
+        Person {
             name: user.name.clone(),
-            avatar: user.avatar.clone(),
-        }),
-        ScannedUser::Masked => Some(Person {
-            name: Some(masked(user.name.as_deref()?)?),
-            avatar: None,
-        }),
+            avatar: user.avatar.as_ref().map(|avatar| avatar.url(public_url)),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 
-use super::{Device, Session, SessionId, SessionStore};
+use super::{Device, End, EndReason, LISTED, Rotation, Session, SessionId, SessionStore};
 use crate::{clock::Millis, config::AppId, ids, user::UserId};
 
 const NOW: Millis = 1_795_312_000_000;
@@ -14,7 +14,11 @@ pub(crate) async fn sessions(store: &dyn SessionStore, user: &UserId, other: &Us
     one_of_many_rotations_succeeds(store, user).await;
     a_rotation_moves_on_by_one(store, user).await;
     what_is_ended_stays_ended(store, user).await;
+    every_reason_reads_back(store, user).await;
     all_live_sessions_of_one_user_end_together(store, user, other).await;
+    a_user_sees_live_sessions_the_latest_first(store, user, other).await;
+    what_ended_lately_can_be_asked(store, user).await;
+    what_is_over_for_long_is_forgotten(store, user).await;
 }
 
 fn session(user: &UserId) -> Session {
@@ -32,7 +36,7 @@ fn session(user: &UserId) -> Session {
         refresh_hash: ids::random(),
         created_at: NOW,
         last_seen_at: NOW,
-        revoked_at: None,
+        end: None,
     }
 }
 
@@ -81,17 +85,25 @@ async fn the_first_of_two_of_one_name_stays(
     assert!(drafts.contains(&kept[0]));
 }
 
+fn rotation(hash: [u8; 32], at: Millis) -> Rotation {
+    let ip = "192.0.2.7".to_owned();
+    Rotation { hash, ip, at }
+}
+
+fn end(at: Millis) -> End {
+    let why = EndReason::SignedOut;
+    End { at, why }
+}
+
 async fn one_of_many_rotations_succeeds(store: &dyn SessionStore, user: &UserId) {
     let Session { id, .. } = opened(store, user).await;
-    let hashes: Vec<[u8; 32]> = (0..16).map(|_| ids::random()).collect();
-    let tries = hashes
-        .iter()
-        .map(|hash| store.rotate(&id, 0, hash, NOW + 1));
+    let rotations: Vec<_> = (0..16).map(|_| rotation(ids::random(), NOW + 1)).collect();
+    let tries = rotations.iter().map(|one| store.rotate(&id, 0, one));
     let outcomes = join_all(tries).await;
-    let won: Vec<_> = hashes
+    let won: Vec<_> = rotations
         .iter()
         .zip(outcomes)
-        .filter_map(|(hash, outcome)| outcome.unwrap().then_some(*hash))
+        .filter_map(|(one, outcome)| outcome.unwrap().then_some(one.hash))
         .collect();
     let now = read(store, &id).await;
     assert_eq!(won, [now.refresh_hash]);
@@ -100,25 +112,27 @@ async fn one_of_many_rotations_succeeds(store: &dyn SessionStore, user: &UserId)
 
 async fn a_rotation_moves_on_by_one(store: &dyn SessionStore, user: &UserId) {
     let first = opened(store, user).await;
-    let hash = ids::random();
+    let next = rotation(ids::random(), NOW + 5);
     assert!(
-        !store.rotate(&first.id, 1, &hash, NOW + 5).await.unwrap(),
+        !store.rotate(&first.id, 1, &next).await.unwrap(),
         "not there yet"
     );
-    assert!(store.rotate(&first.id, 0, &hash, NOW + 5).await.unwrap());
+    assert!(store.rotate(&first.id, 0, &next).await.unwrap());
     let due = Session {
         generation: 1,
         rotated_at: NOW + 5,
         last_seen_at: NOW + 5,
-        refresh_hash: hash,
+        refresh_hash: next.hash,
+        device: Device {
+            ip: next.ip.clone(),
+            ..first.device.clone()
+        },
         ..first.clone()
     };
     assert_eq!(read(store, &first.id).await, due);
+    let late = rotation(ids::random(), NOW + 6);
     assert!(
-        !store
-            .rotate(&first.id, 0, &ids::random(), NOW + 6)
-            .await
-            .unwrap(),
+        !store.rotate(&first.id, 0, &late).await.unwrap(),
         "not there any more"
     );
     assert_eq!(
@@ -127,34 +141,48 @@ async fn a_rotation_moves_on_by_one(store: &dyn SessionStore, user: &UserId) {
         "opening changes nothing"
     );
     let nobody = SessionId(ids::row_id(NOW));
-    assert!(!store.rotate(&nobody, 0, &hash, NOW).await.unwrap());
+    assert!(!store.rotate(&nobody, 0, &next).await.unwrap());
 }
 
 async fn what_is_ended_stays_ended(store: &dyn SessionStore, user: &UserId) {
     let session = opened(store, user).await;
+    let stolen = End {
+        at: NOW + 8,
+        why: EndReason::Reuse,
+    };
     let again = [
-        store.revoke(&session.id, NOW + 7).await.unwrap(),
-        store.revoke(&session.id, NOW + 8).await.unwrap(),
+        store.end(&session.id, end(NOW + 7)).await.unwrap(),
+        store.end(&session.id, stolen).await.unwrap(),
     ];
     assert_eq!(again, [true, false]);
     let due = Session {
-        revoked_at: Some(NOW + 7),
+        end: Some(end(NOW + 7)),
         ..session.clone()
     };
     assert_eq!(read(store, &session.id).await, due);
-    assert!(
-        !store
-            .rotate(&session.id, 0, &ids::random(), NOW + 9)
-            .await
-            .unwrap()
-    );
+    let next = rotation(ids::random(), NOW + 9);
+    assert!(!store.rotate(&session.id, 0, &next).await.unwrap());
     assert_eq!(
         store.open(&session).await.unwrap(),
         due,
         "it does not come back"
     );
     let nobody = SessionId(ids::row_id(NOW));
-    assert!(!store.revoke(&nobody, NOW).await.unwrap());
+    assert!(!store.end(&nobody, end(NOW)).await.unwrap());
+}
+
+async fn every_reason_reads_back(store: &dyn SessionStore, user: &UserId) {
+    for why in EndReason::ALL {
+        let session = opened(store, user).await;
+        let end = End { at: NOW, why };
+        assert!(store.end(&session.id, end).await.unwrap());
+        assert_eq!(read(store, &session.id).await.end, Some(end));
+    }
+}
+
+fn sorted(mut ids: Vec<SessionId>) -> Vec<SessionId> {
+    ids.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    ids
 }
 
 async fn all_live_sessions_of_one_user_end_together(
@@ -162,20 +190,87 @@ async fn all_live_sessions_of_one_user_end_together(
     user: &UserId,
     other: &UserId,
 ) {
-    store.revoke_all(user, NOW).await.unwrap();
+    store.end_all(user, None, end(NOW)).await.unwrap();
     let ended = opened(store, user).await;
-    store.revoke(&ended.id, NOW + 1).await.unwrap();
-    let mut live = [opened(store, user).await.id, opened(store, user).await.id];
-    let others = opened(store, other).await;
+    store.end(&ended.id, end(NOW + 1)).await.unwrap();
+    let live = vec![opened(store, user).await.id, opened(store, user).await.id];
+    let (kept, others) = (opened(store, user).await, opened(store, other).await);
 
-    let mut told = store.revoke_all(user, NOW + 2).await.unwrap();
-    told.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    live.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    assert_eq!(told, live, "those that were live, and no others");
+    let told = store
+        .end_all(user, Some(&kept.id), end(NOW + 2))
+        .await
+        .unwrap();
+    assert_eq!(
+        sorted(told),
+        sorted(live.clone()),
+        "those that were live, and no others"
+    );
     for id in &live {
-        assert_eq!(read(store, id).await.revoked_at, Some(NOW + 2));
+        assert_eq!(read(store, id).await.end, Some(end(NOW + 2)));
     }
-    assert_eq!(read(store, &ended.id).await.revoked_at, Some(NOW + 1));
-    assert_eq!(read(store, &others.id).await.revoked_at, None);
-    assert_eq!(store.revoke_all(user, NOW + 3).await.unwrap(), []);
+    assert_eq!(read(store, &ended.id).await.end, Some(end(NOW + 1)));
+    for untouched in [&others, &kept] {
+        assert_eq!(read(store, &untouched.id).await.end, None);
+    }
+    let rest = store.end_all(user, None, end(NOW + 3)).await.unwrap();
+    assert_eq!(rest, [kept.id]);
+    assert_eq!(store.end_all(user, None, end(NOW + 4)).await.unwrap(), []);
+}
+
+async fn a_user_sees_live_sessions_the_latest_first(
+    store: &dyn SessionStore,
+    user: &UserId,
+    other: &UserId,
+) {
+    store.end_all(user, None, end(NOW)).await.unwrap();
+    let (one, two) = (opened(store, user).await, opened(store, user).await);
+    opened(store, other).await;
+    let next = rotation(ids::random(), NOW + 1);
+    store.rotate(&one.id, 0, &next).await.unwrap();
+    let ids = |found: Vec<Session>| -> Vec<_> { found.into_iter().map(|row| row.id).collect() };
+    let found = ids(store.of_user(user).await.unwrap());
+    assert_eq!(found, [one.id.clone(), two.id.clone()]);
+    store.end(&one.id, end(NOW + 2)).await.unwrap();
+    assert_eq!(ids(store.of_user(user).await.unwrap()), [two.id]);
+    for _ in 0..LISTED {
+        opened(store, user).await;
+    }
+    assert_eq!(store.of_user(user).await.unwrap().len(), LISTED);
+    store.end_all(user, None, end(NOW + 3)).await.unwrap();
+}
+
+async fn what_ended_lately_can_be_asked(store: &dyn SessionStore, user: &UserId) {
+    let (early, late) = (opened(store, user).await, opened(store, user).await);
+    let far = NOW + 1_000_000;
+    store.end(&early.id, end(far)).await.unwrap();
+    let stolen = End {
+        at: far + 1,
+        why: EndReason::Reuse,
+    };
+    store.end(&late.id, stolen).await.unwrap();
+    let found = store.ended_since(far + 1).await.unwrap();
+    assert_eq!(found, [(late.id, EndReason::Reuse)]);
+    assert_eq!(store.ended_since(far).await.unwrap().len(), 2);
+    assert_eq!(store.ended_since(far + 2).await.unwrap(), []);
+}
+
+async fn what_is_over_for_long_is_forgotten(store: &dyn SessionStore, user: &UserId) {
+    store.prune(NOW * 2, 0, 0).await.unwrap();
+    let sessions = [
+        opened(store, user).await,
+        opened(store, user).await,
+        opened(store, user).await,
+    ];
+    let [ended, refreshed, idle] = &sessions;
+    store.end(&ended.id, end(NOW + 10)).await.unwrap();
+    let next = rotation(ids::random(), NOW + 20);
+    store.rotate(&refreshed.id, 0, &next).await.unwrap();
+    assert_eq!(store.prune(NOW + 10, NOW, NOW).await.unwrap(), 0);
+    assert_eq!(store.prune(NOW + 11, 0, 0).await.unwrap(), 1);
+    assert_eq!(store.get(&ended.id).await.unwrap(), None);
+    store.prune(0, 0, NOW + 1).await.unwrap();
+    assert_eq!(store.get(&idle.id).await.unwrap(), None);
+    assert!(store.get(&refreshed.id).await.unwrap().is_some());
+    store.prune(0, NOW + 1, 0).await.unwrap();
+    assert_eq!(store.get(&refreshed.id).await.unwrap(), None);
 }

@@ -1,6 +1,7 @@
 //! Stores for the tests of this module: maps under a lock, and a switch that takes them away.
 
 use std::{
+    cmp::Reverse,
     collections::HashMap,
     sync::{
         Mutex, MutexGuard,
@@ -10,11 +11,11 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{Session, SessionId, SessionStore};
+use super::{End, EndReason, LISTED, Rotation, Session, SessionId, SessionStore};
 use crate::{
     clock::Millis,
     cluster::StoreError,
-    user::{Identity, Profile, User, UserId, UserStore},
+    user::{AvatarId, Identity, Profile, User, UserId, UserStore},
 };
 
 #[derive(Default)]
@@ -37,15 +38,15 @@ impl FakeSessions {
     }
 
     /// Ends what `which` picks, and gives the names.
-    fn end(
+    fn end_those(
         &self,
-        now: Millis,
+        end: End,
         which: impl Fn(&Session) -> bool,
     ) -> Result<Vec<SessionId>, StoreError> {
         let mut rows = self.rows()?;
-        let live = rows.values_mut().filter(|row| row.revoked_at.is_none());
+        let live = rows.values_mut().filter(|row| row.end.is_none());
         let ended = live.filter(|row| which(row)).map(|row| {
-            row.revoked_at = Some(now);
+            row.end = Some(end);
             row.id.clone()
         });
         Ok(ended.collect())
@@ -68,27 +69,66 @@ impl SessionStore for FakeSessions {
         &self,
         id: &SessionId,
         from: u32,
-        hash: &[u8; 32],
-        now: Millis,
+        rotation: &Rotation,
     ) -> Result<bool, StoreError> {
         let mut rows = self.rows()?;
         let row = rows.get_mut(id);
-        let Some(row) = row.filter(|row| row.generation == from && row.revoked_at.is_none()) else {
+        let Some(row) = row.filter(|row| row.generation == from && row.end.is_none()) else {
             return Ok(false);
         };
         row.generation += 1;
-        row.refresh_hash = *hash;
-        row.rotated_at = now;
-        row.last_seen_at = now;
+        row.refresh_hash = rotation.hash;
+        row.device.ip.clone_from(&rotation.ip);
+        row.rotated_at = rotation.at;
+        row.last_seen_at = rotation.at;
         Ok(true)
     }
 
-    async fn revoke(&self, id: &SessionId, now: Millis) -> Result<bool, StoreError> {
-        Ok(!self.end(now, |row| row.id == *id)?.is_empty())
+    async fn end(&self, id: &SessionId, end: End) -> Result<bool, StoreError> {
+        Ok(!self.end_those(end, |row| row.id == *id)?.is_empty())
     }
 
-    async fn revoke_all(&self, user: &UserId, now: Millis) -> Result<Vec<SessionId>, StoreError> {
-        self.end(now, |row| row.user == *user)
+    async fn end_all(
+        &self,
+        user: &UserId,
+        except: Option<&SessionId>,
+        end: End,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        self.end_those(end, |row| row.user == *user && Some(&row.id) != except)
+    }
+
+    async fn of_user(&self, user: &UserId) -> Result<Vec<Session>, StoreError> {
+        let rows = self.rows()?;
+        let live = rows.values().filter(|row| row.end.is_none());
+        let mut found: Vec<_> = live.filter(|row| row.user == *user).cloned().collect();
+        found.sort_by_key(|row| Reverse(row.last_seen_at));
+        found.truncate(LISTED);
+        Ok(found)
+    }
+
+    async fn ended_since(&self, since: Millis) -> Result<Vec<(SessionId, EndReason)>, StoreError> {
+        let rows = self.rows()?;
+        let ended = rows
+            .values()
+            .filter_map(|row| Some((row.id.clone(), row.end?)));
+        let lately = ended.filter(|(_, end)| end.at >= since);
+        Ok(lately.map(|(id, end)| (id, end.why)).collect())
+    }
+
+    async fn prune(
+        &self,
+        ended: Millis,
+        opened: Millis,
+        refreshed: Millis,
+    ) -> Result<u64, StoreError> {
+        let mut rows = self.rows()?;
+        let before = rows.len();
+        rows.retain(|_, row| {
+            row.end.is_none_or(|end| end.at >= ended)
+                && row.created_at >= opened
+                && row.rotated_at >= refreshed
+        });
+        Ok((before - rows.len()) as u64)
     }
 }
 
@@ -115,6 +155,10 @@ impl UserStore for FakeUsers {
 
     async fn enrol(&self, _: &Identity, _: &Profile, _: Millis) -> Result<User, StoreError> {
         Ok(user("u"))
+    }
+
+    async fn avatar_source(&self, _: &AvatarId) -> Result<Option<String>, StoreError> {
+        Ok(None)
     }
 
     async fn knows_browser(&self, _: &UserId, _: &[u8; 32]) -> Result<bool, StoreError> {

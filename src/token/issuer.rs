@@ -13,7 +13,7 @@ use super::{
     grant::Grants,
     keys::Keys,
     refresh::{Families, Made, Shown},
-    session::{Device, Session, SessionId, SessionStore},
+    session::{Device, End, EndReason, Session, SessionId, SessionStore},
 };
 use crate::{
     clock::{Clock, Millis},
@@ -133,7 +133,7 @@ impl Tokens {
         let same = kept.user == user.id && kept.app == *app;
         // Only generation 0 has this hash.
         let derived: bool = kept.refresh_hash.ct_eq(&made.hash).into();
-        if !(same && derived) || kept.revoked_at.is_some() || self.over(&kept, now) {
+        if !(same && derived) || kept.end.is_some() || self.over(&kept, now) {
             return Err(TokenError::BadGrant);
         }
         Ok(self.issued(access_token, made, &kept, user.clone()))
@@ -150,7 +150,7 @@ impl Tokens {
         let made = self.family(&stamp.session_id, 0)?;
         let session = new_session(stamp, user, app, &Device::default(), made.hash, now);
         self.sessions.open(&session).await?;
-        self.sessions.revoke(&stamp.session_id, now).await?;
+        self.end(&stamp.session_id, EndReason::GrantBurnt).await?;
         Ok(())
     }
 
@@ -158,16 +158,23 @@ impl Tokens {
     ///
     /// # Errors
     /// [`TokenError::Store`].
-    pub async fn revoke(&self, session: &SessionId) -> Result<bool, TokenError> {
-        Ok(self.sessions.revoke(session, self.clock.wall()).await?)
+    pub async fn end(&self, session: &SessionId, why: EndReason) -> Result<bool, TokenError> {
+        let at = self.clock.wall();
+        Ok(self.sessions.end(session, End { at, why }).await?)
     }
 
-    /// Ends all sessions of a user and gives the names of those that were live.
+    /// Ends all live sessions of a user, except one where that is given; gives the names of those it ended.
     ///
     /// # Errors
     /// [`TokenError::Store`].
-    pub async fn revoke_all(&self, user: &UserId) -> Result<Vec<SessionId>, TokenError> {
-        Ok(self.sessions.revoke_all(user, self.clock.wall()).await?)
+    pub async fn end_all(
+        &self,
+        user: &UserId,
+        except: Option<&SessionId>,
+        why: EndReason,
+    ) -> Result<Vec<SessionId>, TokenError> {
+        let at = self.clock.wall();
+        Ok(self.sessions.end_all(user, except, End { at, why }).await?)
     }
 
     /// Ends the session that a refresh token belongs to, of whatever generation; says whose it was, if it was
@@ -189,7 +196,7 @@ impl Tokens {
             Err(TokenError::Unauthenticated | TokenError::SessionRevoked) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let ended = self.revoke(&session.id).await?;
+        let ended = self.end(&session.id, EndReason::SignedOut).await?;
         Ok(ended.then_some(Caller {
             user_id: session.user,
             session_id: session.id,
@@ -231,7 +238,7 @@ impl Tokens {
         let session = self.sessions.get(id).await?;
         let session = session.filter(|session| session.app == *app);
         let session = session.ok_or(TokenError::Unauthenticated)?;
-        if session.revoked_at.is_some() {
+        if session.end.is_some() {
             return Err(TokenError::SessionRevoked);
         }
         if self.over(&session, self.clock.wall()) {
@@ -321,7 +328,7 @@ fn new_session(
         refresh_hash,
         created_at: now,
         last_seen_at: now,
-        revoked_at: None,
+        end: None,
     }
 }
 

@@ -28,5 +28,5 @@ pub use self::{
     issuer::{Issued, Stamp, Tokens},
     keys::{KeyError, Keys},
     pkce::{Challenge, Verifier},
-    session::{Device, Session, SessionId, SessionStore},
+    session::{Device, End, EndReason, LISTED, Rotation, Session, SessionId, SessionStore},
 };

@@ -9,7 +9,7 @@ use super::{
     error::TokenError,
     issuer::{Issued, Tokens, millis},
     refresh::{Made, Shown},
-    session::Session,
+    session::{EndReason, Rotation, Session},
 };
 use crate::{clock::Millis, config::AppId};
 
@@ -31,17 +31,23 @@ enum Turn {
 impl Tokens {
     /// A new access token and the next refresh token, for the present one; for the one before it within 10 s,
     /// the present one again. Any other token of the session means that somebody has a copy: the session ends.
+    /// `ip` is where the browser is now.
     ///
     /// # Errors
     /// [`TokenError::Unauthenticated`] for what is no refresh token of this app or has run out,
     /// [`TokenError::SessionRevoked`], [`TokenError::Store`], [`TokenError::Internal`].
-    pub async fn refresh(&self, app: &AppId, refresh_token: &str) -> Result<Issued, TokenError> {
+    pub async fn refresh(
+        &self,
+        app: &AppId,
+        refresh_token: &str,
+        ip: String,
+    ) -> Result<Issued, TokenError> {
         let shown = self.shown(refresh_token)?;
         let session = self.live(&shown.session, app).await?;
         let user = self.users.get(&session.user).await?;
         let user = user.ok_or(TokenError::Unauthenticated)?;
         let (session, made) = match turn(&shown, &session, self.clock.wall()) {
-            Turn::Rotate => self.rotate(&shown, session).await?,
+            Turn::Rotate => self.rotate(&shown, session, ip).await?,
             Turn::Repeat => self.repeat(session)?,
             Turn::Theft => return Err(self.theft(&shown).await),
         };
@@ -50,24 +56,24 @@ impl Tokens {
     }
 
     /// Moves the session on to the next generation, or finds that another request just did.
-    async fn rotate(&self, shown: &Shown, session: Session) -> Result<(Session, Made), TokenError> {
+    async fn rotate(
+        &self,
+        shown: &Shown,
+        mut session: Session,
+        ip: String,
+    ) -> Result<(Session, Made), TokenError> {
         let kept: bool = shown.hash.ct_eq(&session.refresh_hash).into();
         let next = session.generation.checked_add(1).filter(|_| kept);
         let next = next.ok_or(TokenError::Unauthenticated)?;
         let made = self.family(&session.id, next)?;
-        let now = self.clock.wall();
+        let (hash, at) = (made.hash, self.clock.wall());
+        let rotation = Rotation { hash, ip, at };
         let first = self
             .sessions
-            .rotate(&session.id, shown.generation, &made.hash, now)
+            .rotate(&session.id, shown.generation, &rotation)
             .await?;
         if first {
-            let session = Session {
-                generation: next,
-                rotated_at: now,
-                refresh_hash: made.hash,
-                last_seen_at: now,
-                ..session
-            };
+            session.rotated_at = at;
             return Ok((session, made));
         }
         let session = self.live(&session.id, &session.app).await?;
@@ -96,7 +102,7 @@ impl Tokens {
             generation = shown.generation,
             "an old refresh token was shown: the session ends"
         );
-        match self.revoke(&shown.session).await {
+        match self.end(&shown.session, EndReason::Reuse).await {
             Ok(_) => TokenError::SessionRevoked,
             Err(error) => error,
         }

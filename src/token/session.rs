@@ -54,8 +54,86 @@ pub struct Session {
     pub created_at: Millis,
     /// When it was last refreshed.
     pub last_seen_at: Millis,
-    /// When it was ended, if it was.
-    pub revoked_at: Option<Millis>,
+    /// When and why it was ended, if it was.
+    pub end: Option<End>,
+}
+
+/// How a session was ended, before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// When.
+    pub at: Millis,
+    /// Why.
+    pub why: EndReason,
+}
+
+/// Why a session is over: the `reason` of `session_revoked`, the label of a metric, a column's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EndReason {
+    /// Its owner signed out in it.
+    SignedOut,
+    /// Its owner ended it from the list of another session.
+    SignedOutElsewhere,
+    /// Its owner signed out everywhere.
+    SignedOutEverywhere,
+    /// A refresh token was shown that had been replaced: somebody has a copy.
+    Reuse,
+    /// The grant that opened it was shown with another verifier.
+    GrantBurnt,
+    /// The password of the account was changed in another session.
+    PasswordChanged,
+    /// Its user turned out to be another one, and became one with them.
+    Merged,
+    /// Its user was erased.
+    Erased,
+    /// Its time is over.
+    Expired,
+}
+
+impl EndReason {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::SignedOut,
+        Self::SignedOutElsewhere,
+        Self::SignedOutEverywhere,
+        Self::Reuse,
+        Self::GrantBurnt,
+        Self::PasswordChanged,
+        Self::Merged,
+        Self::Erased,
+        Self::Expired,
+    ];
+
+    /// The word on the wire, in logs, in metrics and in the store.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SignedOut => "signed_out",
+            Self::SignedOutElsewhere => "signed_out_elsewhere",
+            Self::SignedOutEverywhere => "signed_out_everywhere",
+            Self::Reuse => "reuse",
+            Self::GrantBurnt => "grant_burnt",
+            Self::PasswordChanged => "password_changed",
+            Self::Merged => "merged",
+            Self::Erased => "erased",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// The reason of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
+    }
+}
+
+/// One refresh: the next generation, and where the browser was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rotation {
+    /// SHA-256 of the next refresh token.
+    pub hash: [u8; 32],
+    /// The client's address.
+    pub ip: String,
+    /// When.
+    pub at: Millis,
 }
 
 /// Sessions, kept for good.
@@ -68,20 +146,42 @@ pub trait SessionStore: Send + Sync {
     /// The session of that id, ended or not.
     async fn get(&self, id: &SessionId) -> Result<Option<Session>, StoreError>;
 
-    /// Moves a live session from generation `from` to the next, in one step, and keeps `hash` and `now` with
-    /// it; `false` when it is not at `from` any more, has ended or is unknown. Of any number of callers at
-    /// once, one gets `true`.
+    /// Moves a live session from generation `from` to the next, in one step, and keeps with it what `rotation`
+    /// says; `false` when it is not at `from` any more, has ended or is unknown. Of any number of callers at once,
+    /// one gets `true`.
     async fn rotate(
         &self,
         id: &SessionId,
         from: u32,
-        hash: &[u8; 32],
-        now: Millis,
+        rotation: &Rotation,
     ) -> Result<bool, StoreError>;
 
-    /// Ends a session; `false` when it was over or unknown.
-    async fn revoke(&self, id: &SessionId, now: Millis) -> Result<bool, StoreError>;
+    /// Ends a session; `false` when it was over or unknown. The first end stays.
+    async fn end(&self, id: &SessionId, end: End) -> Result<bool, StoreError>;
 
-    /// Ends all live sessions of a user and gives their ids.
-    async fn revoke_all(&self, user: &UserId, now: Millis) -> Result<Vec<SessionId>, StoreError>;
+    /// Ends all live sessions of a user, except one where that is given, and gives the names of those it ended.
+    async fn end_all(
+        &self,
+        user: &UserId,
+        except: Option<&SessionId>,
+        end: End,
+    ) -> Result<Vec<SessionId>, StoreError>;
+
+    /// The sessions of a user that were not ended, those seen last first; at most [`LISTED`].
+    async fn of_user(&self, user: &UserId) -> Result<Vec<Session>, StoreError>;
+
+    /// The sessions that were ended at `since` or later, by whichever process.
+    async fn ended_since(&self, since: Millis) -> Result<Vec<(SessionId, EndReason)>, StoreError>;
+
+    /// Forgets sessions that were ended before `ended`, opened before `opened` or refreshed last before `refreshed`;
+    /// gives how many.
+    async fn prune(
+        &self,
+        ended: Millis,
+        opened: Millis,
+        refreshed: Millis,
+    ) -> Result<u64, StoreError>;
 }
+
+/// How many sessions a user is shown.
+pub const LISTED: usize = 100;

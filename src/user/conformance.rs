@@ -136,10 +136,20 @@ async fn a_profile_is_refreshed_and_never_emptied(store: &dyn UserStore) {
         .unwrap();
     assert_eq!(after.id, before.id);
     assert_eq!(after.name.as_deref(), Some("Bruce"));
+    let picture = after.avatar.clone().unwrap();
+    assert_ne!(before.avatar, Some(picture.clone()), "a name of its own");
+    let source = store.avatar_source(&picture).await.unwrap();
     assert_eq!(
-        after.avatar.as_deref(),
+        source.as_deref(),
         Some("https://thirdwx.qlogo.cn/Bruce/132")
     );
+    let gone = store.avatar_source(&before.avatar.unwrap()).await.unwrap();
+    assert_eq!(gone, None);
+    let same = store
+        .enrol(&one, &profile(Some("Bruce")), NOW + 1)
+        .await
+        .unwrap();
+    assert_eq!(same.avatar, after.avatar, "the same picture keeps its name");
     let silent = store
         .enrol(&one, &Profile::default(), NOW + 2)
         .await

@@ -4,6 +4,7 @@
 pub(crate) mod conformance;
 
 use async_trait::async_trait;
+use url::Url;
 
 use crate::{clock::Millis, cluster::StoreError};
 
@@ -14,8 +15,21 @@ pub struct User {
     pub id: UserId,
     /// What WeChat calls them; a display value, never a key.
     pub name: Option<String>,
-    /// An `https` address of their picture.
-    pub avatar: Option<String>,
+    /// Their picture, as the gateway serves it.
+    pub avatar: Option<AvatarId>,
+}
+
+/// The name of a picture: 128 random bits, base64url. A new picture has a new name; who knows it may see the picture.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AvatarId(pub String);
+
+impl AvatarId {
+    /// Where the gateway serves it.
+    pub fn url(&self, public_url: &Url) -> String {
+        let mut url = public_url.clone();
+        url.set_path(&format!("/avatars/{}", self.0));
+        url.into()
+    }
 }
 
 /// The name of a user's row.
@@ -38,7 +52,7 @@ pub struct Identity {
 pub struct Profile {
     /// Without control characters; `None` when empty.
     pub name: Option<String>,
-    /// `https` only.
+    /// Where WeChat keeps the picture; `https` only. Nobody but the gateway is told.
     pub avatar: Option<String>,
 }
 
@@ -70,6 +84,9 @@ pub trait UserStore: Send + Sync {
         profile: &Profile,
         now: Millis,
     ) -> Result<User, StoreError>;
+
+    /// Where WeChat keeps the picture of that name, while it is somebody's.
+    async fn avatar_source(&self, id: &AvatarId) -> Result<Option<String>, StoreError>;
 
     /// Whether this user logged in by the browser of that hash before, as far as it is remembered.
     async fn knows_browser(&self, id: &UserId, browser: &[u8; 32]) -> Result<bool, StoreError>;

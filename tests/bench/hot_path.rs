@@ -19,7 +19,7 @@ use scangate::{
     scene::{
         Advanced, Asker, Input, Lives, Opening, Phone, Scene, SceneId, SceneStore, Secret, qr,
     },
-    user::{User, UserId},
+    user::{AvatarId, User, UserId},
 };
 
 const NOW: u64 = 1_795_312_000_000;
@@ -82,7 +82,7 @@ fn confirm() -> Input {
     let user = User {
         id: UserId("01a20417-4d9c-761f-9ba5-6f318c703c1c".to_owned()),
         name: Some("李小龙".to_owned()),
-        avatar: Some("https://thirdwx.qlogo.cn/mmopen/vi_32/abc/132".to_owned()),
+        avatar: Some(AvatarId("AAECAwQFBgcICQoLDA0ODw".to_owned())),
     };
     Input::Confirm {
         phone: phone(),

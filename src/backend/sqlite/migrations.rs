@@ -19,6 +19,10 @@ const ALL: &[Migration] = &[
         tables: include_str!("migrations/0002_browsers.sql"),
         version: "PRAGMA user_version = 2",
     },
+    Migration {
+        tables: include_str!("migrations/0003_ends_and_avatars.sql"),
+        version: "PRAGMA user_version = 3",
+    },
 ];
 
 struct Migration {

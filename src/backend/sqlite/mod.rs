@@ -1,7 +1,9 @@
 //! Users and sessions in one SQLite file: what a gateway that runs alone keeps.
 
 mod migrations;
+#[path = "../sql/sessions.rs"]
 mod sessions;
+#[path = "../sql/users.rs"]
 mod users;
 
 use std::{
@@ -13,13 +15,18 @@ use std::{
 };
 
 use sqlx::{
-    SqlitePool,
+    SqlitePool, Transaction,
     error::DatabaseError,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::time::sleep;
 
 use crate::{clock::Millis, cluster::StoreError};
+
+// What the statements of `backend/sql` are compiled for here.
+type Store = Sqlite;
+type Row = sqlx::sqlite::SqliteRow;
+type Connection = sqlx::SqliteConnection;
 
 /// Readers run beside one writer, and the next writers stand ready; more would only wait longer.
 const CONNECTIONS: u32 = 4;
@@ -61,6 +68,14 @@ impl Sqlite {
             .map_err(|error| failed(format!("{url_or_path}: {error}")))?;
         migrations::run(&pool).await?;
         Ok(Self { pool })
+    }
+
+    /// A transaction that nobody writes beside: what it has read stays true until it ends, whatever it is about.
+    async fn begin(
+        &self,
+        _about: &[&str],
+    ) -> Result<Transaction<'static, sqlx::Sqlite>, StoreError> {
+        self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(away)
     }
 
     /// Waits for the queries under way and closes the file.

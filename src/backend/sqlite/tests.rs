@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     clock::Clock,
     config::{AppId, Overrides, load},
-    token::{self, Device, Keys, SessionStore, Tokens},
+    token::{self, Device, EndReason, Keys, SessionId, SessionStore, Tokens},
     user::{self, Identity, Profile, User, UserStore},
 };
 
@@ -176,7 +176,12 @@ async fn tokens_are_refreshed_once_however_many_ask() {
         .collect();
     assert!(shown.windows(2).all(|pair| pair[0] == pair[1]));
 
-    let rotated = join_all(shown.iter().map(|token| tokens.refresh(&app, token))).await;
+    let rotated = join_all(
+        shown
+            .iter()
+            .map(|token| tokens.refresh(&app, token, "::1".to_owned())),
+    )
+    .await;
     let rotated = rotated.into_iter().map(|one| one.ok().unwrap());
     let next: Vec<_> = rotated
         .map(|one| one.refresh_token.expose_secret().to_owned())
@@ -201,16 +206,28 @@ async fn tokens_are_refreshed_once_however_many_ask() {
 
 #[tokio::test]
 async fn a_file_of_an_earlier_version_is_brought_up_to_date() {
-    let bench = bench().await;
-    let user = enrol(&bench.store, "o1").await;
-    let back = "DROP TABLE browsers; PRAGMA user_version = 1";
-    sqlx::raw_sql(back)
-        .execute(&bench.store.pool)
-        .await
-        .unwrap();
-    bench.store.close().await;
-    let again = Sqlite::open(bench.path.to_str().unwrap()).await.unwrap();
-    assert_eq!(again.get_user(&user).await.unwrap(), Some(user.clone()));
-    again.saw_browser(&user.id, &[1; 32], 1).await.unwrap();
-    assert!(again.knows_browser(&user.id, &[1; 32]).await.unwrap());
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("scangate.db");
+    let file = SqliteConnectOptions::new()
+        .filename(&path)
+        .create_if_missing(true);
+    let pool = connect(file).await.unwrap();
+    for sql in [
+        include_str!("migrations/0001_users_and_sessions.sql"),
+        "INSERT INTO users VALUES ('u', '李小龙', 'https://thirdwx.qlogo.cn/a/132', 1)",
+        "INSERT INTO identities VALUES ('wx1', 'o1', 'u', 1)",
+        "INSERT INTO sessions VALUES ('s', 'u', 'default', '', '', '', 0, 1, zeroblob(32), 1, 1, 7)",
+        "PRAGMA user_version = 1",
+    ] {
+        sqlx::raw_sql(sql).execute(&pool).await.unwrap();
+    }
+    pool.close().await;
+    let store = Sqlite::open(path.to_str().unwrap()).await.unwrap();
+    let user = store.find("wx1", "o1").await.unwrap().unwrap();
+    assert_eq!(user.name.as_deref(), Some("李小龙"));
+    let session = SessionStore::get(&store, &SessionId("s".to_owned())).await;
+    let end = session.unwrap().unwrap().end.unwrap();
+    assert_eq!((end.at, end.why), (7, EndReason::SignedOut));
+    store.saw_browser(&user.id, &[1; 32], 1).await.unwrap();
+    assert!(store.knows_browser(&user.id, &[1; 32]).await.unwrap());
 }

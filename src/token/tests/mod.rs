@@ -27,6 +27,11 @@ struct Bench {
     device: Device,
 }
 
+/// Where the browser is.
+fn ip() -> String {
+    "192.0.2.1".to_owned()
+}
+
 fn config() -> Config {
     load(&Overrides::default()).unwrap()
 }
@@ -66,7 +71,7 @@ impl Bench {
     }
 
     async fn refresh(&self, token: &str) -> Result<Issued, TokenError> {
-        self.tokens.refresh(&self.app, token).await
+        self.tokens.refresh(&self.app, token, ip()).await
     }
 
     fn pass(&self, seconds: u64) {

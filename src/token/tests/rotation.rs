@@ -47,7 +47,10 @@ async fn an_old_token_ends_the_session() {
         Some(Code::SessionRevoked),
         "the thief's too"
     );
-    assert!(!bench.tokens.revoke(&id).await.unwrap(), "it is over");
+    assert!(
+        !bench.tokens.end(&id, EndReason::SignedOut).await.unwrap(),
+        "it is over"
+    );
 }
 
 #[tokio::test]
@@ -94,7 +97,7 @@ async fn another_app_or_a_foreign_token_gets_nothing() {
     let (bench, elsewhere) = (bench(), bench());
     let (id, token) = bench.opened().await;
     let shop = AppId::parse("shop").unwrap();
-    let wrong_app = bench.tokens.refresh(&shop, &token).await;
+    let wrong_app = bench.tokens.refresh(&shop, &token, ip()).await;
     assert_eq!(code(wrong_app), Some(Code::Unauthenticated));
     assert_eq!(
         bench.tokens.logout_by_cookie(&shop, &token).await.unwrap(),
@@ -123,7 +126,7 @@ async fn another_app_or_a_foreign_token_gets_nothing() {
             .await
             .unwrap()
             .unwrap()
-            .revoked_at
+            .end
             .is_none()
     );
     assert!(bench.refresh(&token).await.is_ok(), "no harm was done");

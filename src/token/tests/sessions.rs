@@ -47,7 +47,13 @@ async fn a_grant_gives_nothing_once_its_session_went_on_or_ended() {
 
     let stamp = bench.tokens.stamp();
     let issued = bench.open(&stamp).await.unwrap();
-    assert!(bench.tokens.revoke(&issued.session_id).await.unwrap());
+    assert!(
+        bench
+            .tokens
+            .end(&issued.session_id, EndReason::SignedOut)
+            .await
+            .unwrap()
+    );
     assert_eq!(code(bench.open(&stamp).await), Some(Code::BadGrant));
     assert_eq!(
         code(bench.refresh(&refresh_token(&issued)).await),
@@ -139,7 +145,14 @@ async fn a_session_ends_by_cookie_once() {
         Some(Code::SessionRevoked)
     );
     let (id, _) = bench.opened().await;
-    assert_eq!(bench.tokens.revoke_all(&bench.user.id).await.unwrap(), [id]);
+    assert_eq!(
+        bench
+            .tokens
+            .end_all(&bench.user.id, None, EndReason::SignedOutEverywhere)
+            .await
+            .unwrap(),
+        [id]
+    );
 }
 
 #[tokio::test]

@@ -1,20 +1,20 @@
-//! Users in SQLite.
+//! Users, in either database.
 
 use async_trait::async_trait;
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::Row as _;
 
-use super::{Sqlite, away, to_column};
+use super::{Connection, Row, Store, away, to_column};
 use crate::{
     clock::Millis,
     cluster::StoreError,
     ids,
-    user::{BROWSERS, Identity, Profile, User, UserId, UserStore},
+    user::{AvatarId, BROWSERS, Identity, Profile, User, UserId, UserStore},
 };
 
 #[async_trait]
-impl UserStore for Sqlite {
+impl UserStore for Store {
     async fn find(&self, app_id: &str, openid: &str) -> Result<Option<User>, StoreError> {
-        let sql = "SELECT users.id, name, avatar FROM identities
+        let sql = "SELECT users.id, name, avatar_id FROM identities
             JOIN users ON users.id = identities.user_id
             WHERE app_id = $1 AND openid = $2";
         let query = sqlx::query(sql).bind(app_id).bind(openid).try_map(user);
@@ -22,7 +22,7 @@ impl UserStore for Sqlite {
     }
 
     async fn get(&self, id: &UserId) -> Result<Option<User>, StoreError> {
-        let sql = "SELECT id, name, avatar FROM users WHERE id = $1";
+        let sql = "SELECT id, name, avatar_id FROM users WHERE id = $1";
         let query = sqlx::query(sql).bind(&id.0).try_map(user);
         query.fetch_optional(&self.pool).await.map_err(away)
     }
@@ -33,14 +33,20 @@ impl UserStore for Sqlite {
         profile: &Profile,
         now: Millis,
     ) -> Result<User, StoreError> {
-        // Immediate: nobody else writes between the look and the entry.
-        let begun = self.pool.begin_with("BEGIN IMMEDIATE").await;
-        let mut transaction = begun.map_err(away)?;
+        let about = [Some(identity.openid.as_str()), identity.unionid.as_deref()];
+        let about: Vec<&str> = about.into_iter().flatten().collect();
+        let mut transaction = self.begin(&about).await?;
         let user = enrol(&mut transaction, identity, profile, now)
             .await
             .map_err(away)?;
         transaction.commit().await.map_err(away)?;
         Ok(user)
+    }
+
+    async fn avatar_source(&self, id: &AvatarId) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT avatar_source FROM users WHERE avatar_id = $1";
+        let query = sqlx::query_scalar(sql).bind(&id.0);
+        query.fetch_optional(&self.pool).await.map_err(away)
     }
 
     async fn knows_browser(&self, id: &UserId, browser: &[u8; 32]) -> Result<bool, StoreError> {
@@ -55,8 +61,7 @@ impl UserStore for Sqlite {
         browser: &[u8; 32],
         now: Millis,
     ) -> Result<(), StoreError> {
-        let begun = self.pool.begin_with("BEGIN IMMEDIATE").await;
-        let mut transaction = begun.map_err(away)?;
+        let mut transaction = self.begin(&[&id.0]).await?;
         saw(&mut transaction, &id.0, browser, now)
             .await
             .map_err(away)?;
@@ -65,7 +70,7 @@ impl UserStore for Sqlite {
 }
 
 async fn saw(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     user: &str,
     browser: &[u8; 32],
     now: Millis,
@@ -82,7 +87,7 @@ async fn saw(
 }
 
 async fn enrol(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     identity: &Identity,
     profile: &Profile,
     now: Millis,
@@ -115,7 +120,7 @@ async fn enrol(
 }
 
 async fn user_of_identity(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     identity: &Identity,
 ) -> Result<Option<String>, sqlx::Error> {
     let sql = "SELECT user_id FROM identities WHERE app_id = $1 AND openid = $2";
@@ -123,10 +128,7 @@ async fn user_of_identity(
     query.bind(&identity.openid).fetch_optional(db).await
 }
 
-async fn user_of_union(
-    db: &mut SqliteConnection,
-    unionid: &str,
-) -> Result<Option<String>, sqlx::Error> {
+async fn user_of_union(db: &mut Connection, unionid: &str) -> Result<Option<String>, sqlx::Error> {
     let sql = "SELECT user_id FROM unions WHERE unionid = $1";
     sqlx::query_scalar(sql)
         .bind(unionid)
@@ -134,7 +136,7 @@ async fn user_of_union(
         .await
 }
 
-async fn add_user(db: &mut SqliteConnection, now: Millis) -> Result<String, sqlx::Error> {
+async fn add_user(db: &mut Connection, now: Millis) -> Result<String, sqlx::Error> {
     let id = ids::row_id(now);
     let sql = "INSERT INTO users (id, created_at) VALUES ($1, $2)";
     sqlx::query(sql)
@@ -146,7 +148,7 @@ async fn add_user(db: &mut SqliteConnection, now: Millis) -> Result<String, sqlx
 }
 
 async fn add_identity(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     identity: &Identity,
     user: &str,
     now: Millis,
@@ -165,7 +167,7 @@ async fn add_identity(
 }
 
 async fn add_union(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     unionid: &str,
     user: &str,
     now: Millis,
@@ -179,17 +181,15 @@ async fn add_union(
 }
 
 /// Takes over what the profile says; what it does not say stays.
-async fn refresh(
-    db: &mut SqliteConnection,
-    id: &str,
-    profile: &Profile,
-) -> Result<User, sqlx::Error> {
-    let sql = "UPDATE users SET name = coalesce($2, name), avatar = coalesce($3, avatar)
-        WHERE id = $1 RETURNING id, name, avatar";
-    let query = sqlx::query(sql)
-        .bind(id)
-        .bind(&profile.name)
-        .bind(&profile.avatar);
+async fn refresh(db: &mut Connection, id: &str, profile: &Profile) -> Result<User, sqlx::Error> {
+    // The same picture keeps its name.
+    let sql = "UPDATE users SET name = coalesce($2, name),
+            avatar_source = coalesce($3, avatar_source),
+            avatar_id = CASE WHEN $3 IS NULL OR $3 = avatar_source THEN avatar_id ELSE $4 END
+        WHERE id = $1 RETURNING id, name, avatar_id";
+    let query = sqlx::query(sql).bind(id).bind(&profile.name);
+    let query = query.bind(&profile.avatar);
+    let query = query.bind(ids::base64url(&ids::random::<16>()));
     query.try_map(user).fetch_one(db).await
 }
 
@@ -197,10 +197,11 @@ async fn refresh(
     clippy::needless_pass_by_value,
     reason = "the shape that try_map wants"
 )]
-fn user(row: SqliteRow) -> Result<User, sqlx::Error> {
+fn user(row: Row) -> Result<User, sqlx::Error> {
+    let avatar: Option<String> = row.try_get("avatar_id")?;
     Ok(User {
         id: UserId(row.try_get("id")?),
         name: row.try_get("name")?,
-        avatar: row.try_get("avatar")?,
+        avatar: avatar.map(AvatarId),
     })
 }
