@@ -18,8 +18,8 @@ use crate::{
 /// What to do with the keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Command {
-    List(List),
-    Rotate(Rotate),
+    List(Listing),
+    Rotate(Turn),
 }
 
 /// What can be said behind `keys`; `S` is what any command takes.
@@ -30,7 +30,7 @@ pub(super) enum Named<S: Args> {
         #[command(flatten)]
         settings: S,
         #[command(flatten)]
-        options: List,
+        options: Listing,
     },
     /// Makes the next key; it is published now and signs after token.publish_ahead_s.
     ///
@@ -39,13 +39,13 @@ pub(super) enum Named<S: Args> {
         #[command(flatten)]
         settings: S,
         #[command(flatten)]
-        options: Rotate,
+        options: Turn,
     },
 }
 
 /// How keys are listed.
 #[derive(Args, Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct List {
+pub(super) struct Listing {
     /// One JSON object instead of a table: {"keys": [{"kid", "algorithm", "state", "since", "until"}]}; times are
     /// milliseconds since 1970, until is null when only a command ends it.
     #[arg(long)]
@@ -54,7 +54,7 @@ pub(super) struct List {
 
 /// How keys are rotated.
 #[derive(Args, Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Rotate {
+pub(super) struct Turn {
     /// The next key signs at once; verifiers that keep the key set must ask for it again when they meet it.
     #[arg(long)]
     now: bool,
@@ -80,7 +80,7 @@ pub(super) fn keys(config: &Config, command: Command) -> anyhow::Result<()> {
     let before = dir.read().context("token.key_dir")?;
     let before = before.map_or_else(Vec::new, |keys| keys.status(now));
     let said = match command {
-        Command::List(List { json: true }) => json!({ "keys": before }).to_string() + "\n",
+        Command::List(Listing { json: true }) => json!({ "keys": before }).to_string() + "\n",
         Command::List(_) if before.is_empty() => format!("{}\n", no_keys(config)),
         Command::List(_) => table(&before),
         // Made by this command, they might belong to an account that is not the gateway's.
@@ -102,7 +102,7 @@ fn no_keys(config: &Config) -> String {
     )
 }
 
-impl Rotate {
+impl Turn {
     const fn rotation(self) -> Rotation {
         match self {
             Self { revoke: true, .. } => Rotation::Revoke,
@@ -137,7 +137,7 @@ const fn name(state: KeyState) -> &'static str {
     }
 }
 
-fn outcome(options: Rotate, after: &[KeyStatus], before: usize) -> String {
+fn outcome(options: Turn, after: &[KeyStatus], before: usize) -> String {
     let of = |state| after.iter().rev().find(move |key| key.state == state);
     let mut text = String::new();
     let kid = |key: Option<&KeyStatus>| key.map_or_else(String::new, |key| key.kid.clone());
