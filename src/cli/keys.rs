@@ -32,7 +32,7 @@ pub(super) enum Named<S: Args> {
         #[command(flatten)]
         options: Listing,
     },
-    /// Makes the next key; it is published now and signs after token.publish_ahead_s.
+    /// Makes the next key; it is published now and signs after `token.publish_ahead_s`.
     ///
     /// Run it as the gateway's own account or as root. Running gateways notice within 10 s.
     Rotate {

@@ -223,9 +223,10 @@ impl KeyDir {
         for entry in entries {
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            let kid = name
-                .strip_prefix("signing-")
-                .and_then(|rest| rest.strip_suffix(".pem").or(rest.strip_suffix(".new")));
+            let kid = name.strip_prefix("signing-").and_then(|rest| {
+                rest.strip_suffix(".pem")
+                    .or_else(|| rest.strip_suffix(".new"))
+            });
             let is_listed = |kid| ring.keys().iter().any(|key| key.kid == kid);
             if kid.is_some_and(|kid| is_kid(kid) && !is_listed(kid))
                 && let Err(error) = fs::remove_file(entry.path())
