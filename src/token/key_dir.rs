@@ -101,8 +101,18 @@ impl KeyDir {
     /// within 10 s.
     ///
     /// # Errors
-    /// [`KeyError`] when a file cannot be written, or there are too many keys.
+    /// [`KeyError`] when a file cannot be written, there are too many keys, or the gateway signs with another
+    /// algorithm: it would not take the key over.
     pub fn rotate(&self, rotation: Rotation, now: Millis) -> Result<Vec<KeyStatus>, KeyError> {
+        let ring = self.ring()?;
+        let signing = ring.as_ref().and_then(|ring| ring.current(now));
+        if let Some(other) = signing.filter(|key| key.algorithm != self.policy.algorithm) {
+            let problem = format!(
+                "the gateway signs with {}, and token.algorithm is {} here: it has to be started with that first",
+                other.algorithm, self.policy.algorithm
+            );
+            return Err(refused(&self.path.join(LIST), &problem));
+        }
         let ring = self.turn(rotation, now)?;
         Ok(ring.status(&self.policy, now).collect())
     }

@@ -126,6 +126,10 @@ fn another_algorithm_signs_from_the_next_start() {
     let home = tempfile::tempdir().unwrap();
     let before = ed(home.path()).open(NOW).unwrap();
     let es256 = keys_in(home.path(), SigningAlgorithm::Es256);
+    for rotation in [Rotation::Ahead, Rotation::AtOnce, Rotation::Revoke] {
+        let error = es256.rotate(rotation, NOW).unwrap_err().to_string();
+        assert!(error.contains("signs with EdDSA"), "{error}");
+    }
     let after = es256.open(NOW + 1).unwrap();
     let kinds: Vec<_> = after
         .status(NOW + 1)

@@ -114,7 +114,7 @@ fn keys_of_another_algorithm_are_not_taken_over() {
     let keys = eddsa.open(NOW).unwrap();
     let set = keys.jwks(NOW);
     dir(home.path(), "ES256")
-        .rotate(Rotation::Revoke, NOW)
+        .turn(Rotation::Revoke, NOW)
         .unwrap();
     let error = look(&eddsa, &keys, NOW).unwrap_err().to_string();
     assert!(error.contains("token.algorithm"), "{error}");

@@ -7,7 +7,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, decode_header, encode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Gateway, spawn_gateway, spawn_gateway_with};
+use crate::support::{Gateway, call, spawn_gateway, spawn_gateway_with};
 
 /// A gateway, a token of it, and the very key that signed it.
 struct Bench {
@@ -21,7 +21,11 @@ impl Bench {
     async fn with(algorithm: &str) -> Self {
         let keys = tempfile::tempdir().unwrap();
         let path = keys.path().to_str().unwrap();
-        let settings = [("token.key_dir", path), ("token.algorithm", algorithm)];
+        let settings = [
+            ("token.key_dir", path),
+            ("token.algorithm", algorithm),
+            ("token.issuer", "https://login.example.com"),
+        ];
         let gateway = spawn_gateway_with(&settings).await;
         let genuine = gateway.login("lixiaolong").await.token().to_owned();
         let kid = decode_header(&genuine).unwrap().kid.unwrap();
@@ -155,7 +159,7 @@ async fn a_token_of_the_other_algorithm_is_refused() {
         let mut header = Header::new(alg);
         header.typ = Some("at+jwt".to_owned());
         header.kid.clone_from(&kid);
-        let jwks = crate::support::call(ec.gateway.get("/.well-known/jwks.json")).await;
+        let jwks = call(ec.gateway.get("/.well-known/jwks.json")).await;
         let known = EncodingKey::from_secret(jwks.json["keys"][0].to_string().as_bytes());
         let forged = encode(&header, &ec.claims(), &known).unwrap();
         ec.refused(&forged, "the public key as a secret").await;

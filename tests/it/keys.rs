@@ -147,7 +147,9 @@ async fn broken_files_do_not_stop_a_running_gateway() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_algorithm_counts_from_the_next_start() {
-    let gateway = spawn_gateway_with(&[("token.algorithm", "ES256")]).await;
+    // Another port would be another issuer.
+    let issuer = ("token.issuer", "https://login.example.com");
+    let gateway = spawn_gateway_with(&[issuer, ("token.algorithm", "ES256")]).await;
     let first = gateway.login("lixiaolong").await;
     let key = call(gateway.get(JWKS)).await.json["keys"][0].clone();
     let kind = ["alg", "kty", "crv"].map(|name| key[name].as_str().unwrap().to_owned());
@@ -155,8 +157,7 @@ async fn another_algorithm_counts_from_the_next_start() {
     assert_eq!(gateway.me(first.token()).await.status, 200);
     let data = gateway.stop().await;
 
-    let eddsa = [("token.algorithm", "EdDSA")];
-    let gateway = respawn_gateway_with(data, &eddsa).await;
+    let gateway = respawn_gateway_with(data, &[issuer]).await;
     assert_eq!(gateway.me(first.token()).await.code(), 40100);
     let set = call(gateway.get(JWKS)).await.json;
     assert_eq!(
@@ -164,7 +165,6 @@ async fn another_algorithm_counts_from_the_next_start() {
         ["ES256", "EdDSA"],
         "known, and not accepted"
     );
-    // The origin is another one, and so the cookie's; only the session goes on.
     let next = gateway.refresh(first.cookie()).await;
     assert_eq!(gateway.me(next.token()).await.status, 200);
     gateway.stop().await;
