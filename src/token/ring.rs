@@ -91,8 +91,8 @@ pub struct KeyStatus {
 #[derive(Debug, PartialEq, Eq)]
 enum Step {
     Keep,
-    /// The next key signs at once.
-    Promote,
+    /// The key that waits signs from then on.
+    Promote(Millis),
     /// A key is made that signs from then on.
     Make(Millis),
     /// A key is made that signs at once, without the others.
@@ -227,10 +227,10 @@ impl Ring {
         now: Millis,
         make: impl FnOnce(Millis) -> Result<Entry, E>,
     ) -> Result<Self, E> {
-        let mut keys = match self.step(rotation, policy, now) {
+        let keys = match self.step(rotation, policy, now) {
             Step::Replace => vec![make(now)?],
             Step::Keep => self.0.clone(),
-            Step::Promote => self.promoted(policy, now),
+            Step::Promote(signs_from) => self.promoted(policy, now, signs_from),
             Step::Make(signs_from) => {
                 let made = make(signs_from)?;
                 // One that waits with another algorithm has never signed, and never will.
@@ -242,7 +242,6 @@ impl Ring {
                 keys
             }
         };
-        keys.sort_by_key(|key| key.signs_from);
         let ring = Self(keys);
         let states = ring.status(policy, now).map(|key| key.state);
         let living = states
@@ -251,11 +250,11 @@ impl Ring {
         Ok(Self(living.map(|(_, key)| key.clone()).collect()))
     }
 
-    fn promoted(&self, policy: &Policy, now: Millis) -> Vec<Entry> {
+    fn promoted(&self, policy: &Policy, now: Millis, signs_from: Millis) -> Vec<Entry> {
         let next = self.next(policy, now).map(|next| next.kid.clone());
         let mut keys = self.0.clone();
         if let Some(key) = keys.iter_mut().find(|key| Some(&key.kid) == next.as_ref()) {
-            key.signs_from = now;
+            key.signs_from = signs_from;
         }
         keys
     }
@@ -267,11 +266,13 @@ impl Ring {
     }
 
     fn step(&self, rotation: Rotation, policy: &Policy, now: Millis) -> Step {
+        // No key follows before the one that signs, whatever the clock of another machine said then.
+        let at = now.max(self.current(now).map_or(0, |current| current.signs_from));
         let at_once = || match self.next(policy, now) {
-            Some(_) => Step::Promote,
-            None => Step::Make(now),
+            Some(_) => Step::Promote(at),
+            None => Step::Make(at),
         };
-        let ahead = now.saturating_add(policy.publish_ahead);
+        let ahead = at.saturating_add(policy.publish_ahead);
         match (rotation, self.current(now)) {
             (Rotation::Revoke, _) => Step::Replace,
             (Rotation::AtOnce, _) | (_, None) => at_once(),

@@ -172,6 +172,19 @@ fn a_clock_that_went_back_still_finds_a_key() {
     assert_eq!(Ring::default().current(0), None);
 }
 
+#[test]
+fn the_last_command_counts_though_the_clocks_of_two_machines_differ() {
+    for rotation in [Rotation::AtOnce, Rotation::Ahead] {
+        let mut forge = Forge::default();
+        let ring = forge.rotate(&Ring::default(), Rotation::Start, &POLICY, DAY);
+        let ring = forge.rotate(&ring, rotation, &POLICY, DAY - 2_000);
+        assert_eq!(ring.current(DAY + HOUR).unwrap().kid, "2", "{rotation:?}");
+        let again = forge.rotate(&ring, Rotation::AtOnce, &POLICY, DAY - 1_000);
+        assert_ne!(again.current(DAY).unwrap().kid, "1");
+        assert!(again.keys().is_sorted_by_key(|key| key.signs_from));
+    }
+}
+
 fn events() -> impl Strategy<Value = Vec<(Rotation, Millis)>> {
     let rotation = prop_oneof![
         8 => Just(Rotation::Scheduled),
@@ -207,6 +220,7 @@ proptest! {
             for (kid, at) in &signed {
                 prop_assert!(published.iter().any(|key| key.kid == *kid), "{kid} of {at} is gone at {now}: {ring:?}");
             }
+            prop_assert!(ring.keys().is_sorted_by_key(|key| key.signs_from));
             let signing = published.iter().filter(|key| key.state == KeyState::Signing);
             prop_assert_eq!(signing.count(), 1);
         }
