@@ -6,8 +6,8 @@
 # Without --rust, --web or --browser it runs all three. It needs Rust 1.95 with rustfmt and
 # clippy, and Node 20 or newer; what else is missing it installs, and says so:
 #   apt: build-essential, chromium, fonts-noto-cjk, nginx-light, openssl, python3-venv (as root, or by sudo)
-#   npm: what web/ and tests/browser/ have locked, into their node_modules
-#   pip: what tests/wechatpy/ has pinned, into target/wechatpy
+#   npm: what web/, tests/browser/ and tests/tokens/ have locked, into their node_modules
+#   pip: what tests/wechatpy/ and tests/tokens/ have pinned, into target/wechatpy and target/pyjwt
 #
 #   --no-install  installs nothing; what is missing makes its part fail
 #   --long        also runs the tests marked #[ignore] (soaks), and sets SCANGATE_LONG=1 for tests that then take
@@ -162,9 +162,11 @@ if [[ $rust ]]; then
     # A minute in all, unless more is asked for.
     step 'fuzz' tests/fuzz/run.sh
     apt_packages python3-venv
-    wechatpy=()
-    if [[ -z $install ]]; then wechatpy=(--no-install); fi
-    step 'wechatpy' tests/wechatpy/run.sh "${wechatpy[@]}"
+    no_install=()
+    if [[ -z $install ]]; then no_install=(--no-install); fi
+    step 'wechatpy' tests/wechatpy/run.sh "${no_install[@]}"
+    node_is_new_enough
+    step 'PyJWT and jose' tests/tokens/run.sh "${no_install[@]}"
 fi
 
 if [[ $web ]]; then

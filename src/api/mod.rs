@@ -9,16 +9,21 @@ use std::sync::Arc;
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::{StatusCode, header},
+    http::{
+        StatusCode,
+        header::{self, ETag, EntityTag},
+    },
     web,
 };
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::{
     code::Code,
     config::{AppId, Apps, ConfirmInBrowser, Flow},
-    http::{ApiError, Cookies, assets, ok},
+    http::{ApiError, Cookies, assets, is_known, ok},
+    ids,
     login::Login,
     push::Registry,
     tasks::Tasks,
@@ -62,12 +67,23 @@ pub(crate) fn routes(app: &mut web::ServiceConfig) {
 }
 
 /// `GET /.well-known/jwks.json`: the public keys, not in the envelope (RFC 7517).
-pub(crate) async fn jwks(door: web::Data<Door>) -> HttpResponse {
-    HttpResponse::Ok()
+pub(crate) async fn jwks(request: HttpRequest, door: web::Data<Door>) -> HttpResponse {
+    let body = door.tokens.jwks().to_string();
+    let tag = EntityTag::new_strong(ids::hex(&Sha256::digest(&body)));
+    let is_known = is_known(&request, &tag);
+    let mut response = if is_known {
+        HttpResponse::NotModified()
+    } else {
+        HttpResponse::Ok()
+    };
+    response
         .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
         .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
-        .content_type("application/jwk-set+json")
-        .body(door.tokens.jwks().to_string())
+        .insert_header(ETag(tag));
+    if is_known {
+        return response.finish();
+    }
+    response.content_type("application/jwk-set+json").body(body)
 }
 
 /// `/` and `/app`: the pages, and the browser cookie for whoever has none.

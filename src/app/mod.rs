@@ -27,7 +27,7 @@ use crate::{
     clock::Clock,
     config::{Config, Mode},
     sandbox::Sandbox,
-    token::Keys,
+    token::KeyDir,
 };
 
 /// Where WeChat pushes messages to.
@@ -71,7 +71,9 @@ impl App {
             Mode::Live => None,
             Mode::Sandbox => Some(Self::sandbox(&mut config)?),
         };
-        let keys = Keys::load_or_make(&config.key_dir()).context("token.key_dir")?;
+        let keys = KeyDir::of(&config)
+            .open(clock.wall())
+            .context("token.key_dir")?;
         let store = Sqlite::open(config.store_url().expose_secret())
             .await
             .context("store.url")?;

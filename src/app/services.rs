@@ -30,7 +30,7 @@ use crate::{
     scene::Lives,
     tasks::Tasks,
     telemetry::Metrics,
-    token::{Keys, Tokens},
+    token::{KeyKeeper, Keys, Tokens},
     websocket,
     wechat::OfficialAccount,
 };
@@ -51,6 +51,7 @@ pub(super) struct Services {
     pub(super) admin: web::Data<admin::Door>,
     pub(super) callback: web::Data<callback::Door>,
     official_account: Option<OfficialAccount>,
+    key_keeper: Arc<KeyKeeper>,
 }
 
 impl Services {
@@ -71,6 +72,7 @@ impl Services {
         let tokens = Arc::new(tokens(config, keys, store, &clock));
         let wechat = Wechat::new(config, clock.clone(), metrics.clone(), &tasks)?;
         let official_account = wechat.accounts.official.clone();
+        let key_keeper = Arc::new(KeyKeeper::new(config, keys.clone(), clock.clone()));
         let login = Login::new(Parts {
             settings: settings(config),
             scenes: Arc::new(MemoryScenes::new(config.limits.live_scenes, lives(config))),
@@ -118,12 +120,7 @@ impl Services {
             login: login.clone(),
             metrics,
             wechat: wechat.api,
-            handout: admin::Handout {
-                authority: official_account
-                    .as_ref()
-                    .map(|account| account.authority().clone()),
-                admin_token: config.server.admin_token.clone(),
-            },
+            handout: handout(config, official_account.as_ref()),
             official_account: official_account.clone(),
             is_up,
         };
@@ -138,6 +135,7 @@ impl Services {
             admin: web::Data::new(admin),
             callback: web::Data::new(callback),
             official_account,
+            key_keeper,
         })
     }
 
@@ -149,6 +147,9 @@ impl Services {
         let (sockets, clock) = (self.sockets.clone(), self.login.clock().clone());
         self.tasks
             .spawn_loop("heartbeat", async move { sockets.turn(&clock).await });
+        let keeper = self.key_keeper.clone();
+        self.tasks
+            .spawn_loop("keys", async move { keeper.keep().await });
         if let Some(account) = &self.official_account {
             let authority = account.authority().clone();
             self.tasks
@@ -226,6 +227,13 @@ fn settings(config: &Config) -> Settings {
         lives: lives(config),
         scan_confirm: config.wechat.official_account.confirm,
         fallback_flow: config.wechat.official_account.fallback_flow,
+    }
+}
+
+fn handout(config: &Config, account: Option<&OfficialAccount>) -> admin::Handout {
+    admin::Handout {
+        authority: account.map(|account| account.authority().clone()),
+        admin_token: config.server.admin_token.clone(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What can be said on the command line.
 
 mod check;
+mod keys;
 mod sandbox;
 mod serve;
 
@@ -29,6 +30,7 @@ pub async fn run(cli: Cli) -> ExitCode {
     let done = match command {
         Command::Serve => serve::serve(config).await,
         Command::Sandbox => sandbox::sandbox(&config).await,
+        Command::Keys(command) => keys::keys(&config, command),
         Command::Check(_) => return ExitCode::SUCCESS,
     };
     match done {
@@ -77,6 +79,8 @@ enum Command {
     Sandbox,
     /// Tell what is right and wrong about the configuration.
     Check(check::Options),
+    /// List or rotate the keys that sign access tokens.
+    Keys(keys::Command),
 }
 
 #[derive(Subcommand)]
@@ -94,6 +98,9 @@ enum Named {
         #[command(flatten)]
         options: check::Options,
     },
+    /// Lists or rotates the keys that sign access tokens.
+    #[command(subcommand)]
+    Keys(keys::Named<Settings>),
 }
 
 // Before the command and behind it: clap keeps only one of the two places of a global list.
@@ -112,6 +119,10 @@ impl Cli {
             Some(Named::Serve(settings)) => (Command::Serve, settings.set),
             Some(Named::Sandbox(settings)) => (Command::Sandbox, settings.set),
             Some(Named::Check { settings, options }) => (Command::Check(options), settings.set),
+            Some(Named::Keys(named)) => {
+                let (command, settings) = named.into_parts();
+                (Command::Keys(command), settings.set)
+            }
         };
         let mut set = self.settings.set;
         set.extend(later);

@@ -16,11 +16,11 @@ mod validate;
 mod values;
 mod wechat;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 pub use self::{
@@ -173,6 +173,8 @@ pub struct Token {
     pub issuer: Option<String>,
     /// `aud`. Default: the app's id.
     pub audience: Option<String>,
+    /// What signs access tokens; no other is accepted.
+    pub algorithm: SigningAlgorithm,
     /// The life of an access token.
     #[serde(rename = "access_ttl_s", deserialize_with = "values::seconds")]
     pub access_ttl: Duration,
@@ -184,6 +186,33 @@ pub struct Token {
     pub refresh_idle: Duration,
     /// Where the keys live, mode 0600.
     pub key_dir: Option<PathBuf>,
+    /// How long a key signs; zero: until a command.
+    #[serde(rename = "rotate_every_s", deserialize_with = "values::seconds")]
+    pub rotate_every: Duration,
+    /// How long a key is published before it signs.
+    #[serde(rename = "publish_ahead_s", deserialize_with = "values::seconds")]
+    pub publish_ahead: Duration,
+}
+
+/// What signs access tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SigningAlgorithm {
+    /// Ed25519 (RFC 8037).
+    #[serde(rename = "EdDSA")]
+    EdDsa,
+    /// ECDSA on P-256 (RFC 7518 section 3.4), for libraries without Ed25519.
+    #[serde(rename = "ES256")]
+    Es256,
+}
+
+impl fmt::Display for SigningAlgorithm {
+    /// As the header of a token says it.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::EdDsa => "EdDSA",
+            Self::Es256 => "ES256",
+        })
+    }
 }
 
 /// `limits.*`

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use actix_web::{
     HttpRequest, HttpResponse, Resource, ResponseError,
-    http::header::{self, ETag, EntityTag, Header, HeaderName, HeaderValue, IfNoneMatch},
+    http::header::{self, ETag, EntityTag, HeaderValue},
     web,
 };
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use super::error::ApiError;
+use super::{error::ApiError, etag::is_known};
 use crate::{code::Code, ids};
 
 /// The files of `web/` that are for browsers. A checkout without `web/` still builds; its pages are 404.
@@ -75,18 +75,6 @@ fn answer(
     match file.data {
         Cow::Borrowed(bytes) => response.body(web::Bytes::from_static(bytes)),
         Cow::Owned(bytes) => response.body(bytes),
-    }
-}
-
-fn is_known(req: &HttpRequest, tag: &EntityTag) -> bool {
-    const NAME: HeaderName = header::IF_NONE_MATCH;
-    if !req.headers().contains_key(NAME) {
-        return false;
-    }
-    match IfNoneMatch::parse(req) {
-        Ok(IfNoneMatch::Any) => true,
-        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(tag)),
-        Err(_unreadable) => false,
     }
 }
 

@@ -42,6 +42,7 @@ mod client_address;
 pub mod cookies;
 mod envelope;
 mod error;
+mod etag;
 pub mod headers;
 mod host;
 pub mod limits;
@@ -62,6 +63,7 @@ pub use self::{
     cookies::Cookies,
     envelope::ok,
     error::ApiError,
+    etag::is_known,
     headers::SecurityHeaders,
     host::{Hosts, hosts},
     limits::{Limited, Limits},

@@ -1,4 +1,4 @@
-//! Access tokens: JWTs of RFC 9068 (`typ: at+jwt`), signed with EdDSA (RFC 8037).
+//! Access tokens: JWTs of RFC 9068 (`typ: at+jwt`), signed with the one algorithm configured.
 
 use std::collections::BTreeSet;
 
@@ -6,11 +6,7 @@ use jsonwebtoken::{Header, Validation, decode_header};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    error::TokenError,
-    keys::{ALGORITHM, Keys},
-    session::SessionId,
-};
+use super::{error::TokenError, keys::Keys, session::SessionId, signing_key::jws};
 use crate::{
     config::{AppId, Config},
     user::UserId,
@@ -20,7 +16,7 @@ use crate::{
 const TYPE: &str = "at+jwt";
 
 /// How far the clocks of gateway and verifier may differ, in seconds.
-const LEEWAY_S: u64 = 5;
+pub(super) const LEEWAY_S: u64 = 5;
 
 /// Ours are under 1 KiB; longer ones are not even looked at.
 const MAX_BYTES: usize = 4096;
@@ -81,7 +77,7 @@ impl Access {
             Some(audience) => vec![audience],
             None => apps.iter().map(AppId::as_str).collect(),
         };
-        let mut validation = Validation::new(ALGORITHM);
+        let mut validation = Validation::new(jws(keys.algorithm()));
         validation.set_issuer(&[&issuer]);
         validation.set_audience(&audiences);
         validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
@@ -109,7 +105,7 @@ impl Access {
     /// [`TokenError::BadGrant`] when the key of `parts.kid` is gone; [`TokenError::Internal`].
     pub(super) fn sign(&self, parts: &Parts<'_>) -> Result<SecretString, TokenError> {
         let key = self.keys.find(parts.kid).ok_or(TokenError::BadGrant)?;
-        let mut header = Header::new(ALGORITHM);
+        let mut header = Header::new(jws(key.algorithm));
         header.typ = Some(TYPE.to_owned());
         header.kid = Some(parts.kid.to_owned());
         let claims = Claims {

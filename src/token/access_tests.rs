@@ -7,7 +7,10 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::config::{Overrides, load};
+use crate::{
+    config::{Overrides, SigningAlgorithm, load},
+    token::KeyDir,
+};
 
 const IAT: u64 = 1_795_312_000;
 
@@ -26,9 +29,14 @@ fn access() -> Access {
     Access::new(&config(&[]), Keys::generate().unwrap())
 }
 
+fn es256() -> Access {
+    let keys = Keys::in_memory(SigningAlgorithm::Es256).unwrap();
+    Access::new(&config(&[("token.algorithm", "ES256")]), keys)
+}
+
 fn token(access: &Access) -> String {
     let parts = Parts {
-        kid: access.keys.current(),
+        kid: &access.keys.current(0),
         user: &UserId("u1".to_owned()),
         session: &SessionId("s1".to_owned()),
         app: &AppId::default_app(),
@@ -55,7 +63,7 @@ fn changed(access: &Access, change: impl FnOnce(&mut Header, &mut Value)) -> Str
     let mut header = decode_header(&genuine).unwrap();
     let mut claims = part(&genuine, 1);
     change(&mut header, &mut claims);
-    let key = access.keys.find(access.keys.current()).unwrap();
+    let key = access.keys.find(&access.keys.current(0)).unwrap();
     forge(&header, &claims, &key.private)
 }
 
@@ -69,7 +77,7 @@ fn a_token_is_what_the_contract_says() {
     let shown = token(&access);
     assert_eq!(
         part(&shown, 0),
-        json!({"typ": "at+jwt", "alg": "EdDSA", "kid": access.keys.current()})
+        json!({"typ": "at+jwt", "alg": "EdDSA", "kid": access.keys.current(0)})
     );
     assert_eq!(
         part(&shown, 1),
@@ -120,7 +128,7 @@ fn other_algorithms_are_refused() {
     let (message, signature) = genuine.rsplit_once('.').unwrap();
     let payload = message.split('.').nth(1).unwrap();
     for alg in ["none", "None", "ES256", "RS256"] {
-        let header = json!({"typ": "at+jwt", "alg": alg, "kid": access.keys.current()});
+        let header = json!({"typ": "at+jwt", "alg": alg, "kid": access.keys.current(0)});
         let header = URL_SAFE_NO_PAD.encode(header.to_string());
         for signature in ["", signature] {
             assert!(
@@ -129,19 +137,97 @@ fn other_algorithms_are_refused() {
             );
         }
     }
-    // The public key as an HMAC secret: the classic confusion (RFC 8725 section 2.1).
-    let jwks = access.keys.jwks();
-    let public = URL_SAFE_NO_PAD
-        .decode(jwks["keys"][0]["x"].as_str().unwrap())
-        .unwrap();
-    let mut header = decode_header(&genuine).unwrap();
-    header.alg = Algorithm::HS256;
-    let forged = forge(
-        &header,
-        &part(&genuine, 1),
-        &EncodingKey::from_secret(&public),
-    );
-    assert!(refused(&access, &forged));
+}
+
+/// RFC 8725 section 2.1: what everybody knows of the key, as the secret of an HMAC.
+#[test]
+fn a_public_key_is_no_secret() {
+    for access in [access(), es256()] {
+        let genuine = token(&access);
+        let key = access.keys.jwks(0)["keys"][0].clone();
+        let bytes = |name: &str| {
+            let text = key[name].as_str().unwrap_or_default();
+            URL_SAFE_NO_PAD.decode(text).unwrap()
+        };
+        let point = [&[4], bytes("x").as_slice(), &bytes("y")].concat();
+        let known = [bytes("x"), point, key.to_string().into_bytes()];
+        for secret in known {
+            for alg in [Algorithm::HS256, Algorithm::HS512] {
+                let mut header = decode_header(&genuine).unwrap();
+                header.alg = alg;
+                let secret = EncodingKey::from_secret(&secret);
+                let forged = forge(&header, &part(&genuine, 1), &secret);
+                assert!(refused(&access, &forged), "{header:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_known_key_of_the_other_algorithm_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let at = |algorithm: &str| {
+        let config = config(&[
+            ("token.key_dir", home.path().to_str().unwrap()),
+            ("token.algorithm", algorithm),
+        ]);
+        let keys = KeyDir::of(&config).open(0).unwrap();
+        Access::new(&config, keys)
+    };
+    let (eddsa, es256) = (at("EdDSA"), at("ES256"));
+    let (old, young) = (token(&eddsa), token(&es256));
+    let published = es256.keys.jwks(0);
+    assert_eq!(published["keys"].as_array().unwrap().len(), 2);
+    assert!(eddsa.verify(&old, IAT).is_ok() && es256.verify(&young, IAT).is_ok());
+    assert!(refused(&es256, &old));
+    // A gateway of the other algorithm that knows both keys.
+    let back = at("EdDSA");
+    assert!(refused(&back, &young));
+    // The kid of a key that is accepted, the signature of one that is not.
+    let key = es256.keys.find(&es256.keys.current(0)).unwrap();
+    let mut header = decode_header(&young).unwrap();
+    header.kid = Some(back.keys.current(0));
+    let forged = forge(&header, &part(&young, 1), &key.private);
+    assert!(refused(&back, &forged));
+}
+
+/// A DER INTEGER of 32 bytes, big-endian and unsigned (X.690 section 8.3).
+fn integer(bytes: &[u8]) -> Vec<u8> {
+    let digits: Vec<u8> = bytes
+        .iter()
+        .copied()
+        .skip_while(|byte| *byte == 0)
+        .collect();
+    let pad = digits.first().is_none_or(|byte| *byte >= 0x80);
+    let digits = [vec![0; usize::from(pad)], digits].concat();
+    [vec![2, u8::try_from(digits.len()).unwrap()], digits].concat()
+}
+
+#[test]
+fn an_es256_signature_is_raw_and_nothing_else() {
+    let access = es256();
+    let genuine = token(&access);
+    assert!(access.verify(&genuine, IAT).is_ok());
+    assert_eq!(part(&genuine, 0)["alg"], "ES256");
+    let (message, signature) = genuine.rsplit_once('.').unwrap();
+    let raw = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    let (r, s) = raw.split_at(32);
+    let body = [integer(r), integer(s)].concat();
+    let der = [vec![0x30, u8::try_from(body.len()).unwrap()], body].concat();
+    let zero = vec![0; 64];
+    for other in [
+        der,
+        zero,
+        raw[..63].to_vec(),
+        [s, r].concat(),
+        [&raw[..], &[0]].concat(),
+    ] {
+        let other = URL_SAFE_NO_PAD.encode(other);
+        assert!(refused(&access, &format!("{message}.{other}")));
+    }
+    let again = token(&access);
+    assert_ne!(genuine, again, "each signature is drawn anew");
+    assert_eq!(part(&genuine, 1), part(&again, 1), "of the same claims");
 }
 
 #[test]
@@ -166,18 +252,40 @@ fn other_types_and_extensions_are_refused() {
 fn other_keys_are_refused_whatever_they_call_themselves() {
     let (ours, theirs) = (access(), access());
     assert!(refused(&ours, &token(&theirs)), "a foreign kid");
-    let key = theirs.keys.find(theirs.keys.current()).unwrap();
+    let key = theirs.keys.find(&theirs.keys.current(0)).unwrap();
     let genuine = token(&ours);
     let mut header = decode_header(&genuine).unwrap();
     let forged = forge(&header, &part(&genuine, 1), &key.private);
     assert!(refused(&ours, &forged), "our kid, their key");
-    header.jwk = serde_json::from_value(theirs.keys.jwks()["keys"][0].clone()).unwrap();
+    header.jwk = serde_json::from_value(theirs.keys.jwks(0)["keys"][0].clone()).unwrap();
     let forged = forge(&header, &part(&genuine, 1), &key.private);
     assert!(
         refused(&ours, &forged),
         "a key that comes along is not used"
     );
-    for kid in [None, Some("../../etc/passwd"), Some("")] {
+    header.jwk = None;
+    for (jku, x5u) in [
+        (Some("http://127.0.0.1:9/jwks.json"), None),
+        (None, Some("http://127.0.0.1:9/chain.pem")),
+    ] {
+        header.jku = jku.map(str::to_owned);
+        header.x5u = x5u.map(str::to_owned);
+        let forged = forge(&header, &part(&genuine, 1), &key.private);
+        assert!(refused(&ours, &forged), "nor one that lies elsewhere");
+        let pointed = changed(&ours, |ours, _| {
+            (ours.jku, ours.x5u) = (header.jku.clone(), header.x5u.clone())
+        });
+        assert!(ours.verify(&pointed, IAT).is_ok(), "nobody goes there");
+    }
+    for kid in [
+        None,
+        Some(""),
+        Some("../../etc/passwd"),
+        Some("/dev/null"),
+        Some("' OR '1'='1"),
+        Some("%00"),
+        Some("\u{0}"),
+    ] {
         let forged = changed(&ours, |header, _| header.kid = kid.map(str::to_owned));
         assert!(refused(&ours, &forged), "{kid:?}");
     }

@@ -88,7 +88,7 @@ impl Tokens {
 
     /// The public keys (RFC 7517), for `/.well-known/jwks.json`.
     pub fn jwks(&self) -> Value {
-        self.keys.jwks()
+        self.keys.jwks(self.clock.wall())
     }
 
     /// The grant of a scene authorized at `seq`: 75 characters of base64url, the same each time.
@@ -108,7 +108,7 @@ impl Tokens {
             session_id: SessionId(ids::row_id(self.clock.wall())),
             iat: self.clock.wall_s(),
             jti: ids::base64url(&ids::random::<16>()),
-            kid: self.keys.current().to_owned(),
+            kid: self.keys.current(self.clock.wall()),
         }
     }
 

@@ -1,19 +1,21 @@
-//! The keys everything is made from: one that signs access tokens, one secret that the rest is derived from.
+//! The keys everything is made from: those that sign access tokens, and one secret that the rest is derived from.
 
-use std::{collections::HashMap, path::Path, sync::Arc};
-
-use aws_lc_rs::signature::Ed25519KeyPair;
-use hmac::{Hmac, KeyInit, Mac};
-use jsonwebtoken::{
-    Algorithm, DecodingKey, EncodingKey,
-    jwk::{Jwk, JwkSet, PublicKeyUse, ThumbprintHash},
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
 };
+
+use hmac::{Hmac, KeyInit, Mac};
+use jsonwebtoken::jwk::JwkSet;
 use secrecy::{ExposeSecret, SecretBox};
 use serde_json::Value;
 use sha2::Sha256;
 
-use super::key_files;
-use crate::ids;
+use super::{
+    ring::{Entry, KeyState, KeyStatus, Policy, Ring},
+    signing_key::{SigningKey, new_pem},
+};
+use crate::{clock::Millis, config::SigningAlgorithm, ids};
 
 /// Why there are no keys; each sentence says which file and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -39,62 +41,55 @@ pub enum KeyError {
     Library(String),
 }
 
-/// The algorithm of every access token (RFC 8037); nothing else is ever verified.
-pub(super) const ALGORITHM: Algorithm = Algorithm::EdDSA;
-
 /// All keys of a gateway; clones share them.
 ///
-/// Tokens are verified with any of the signing keys, found by `kid`, and signed with one of them.
+/// Tokens are verified with any of the signing keys, found by `kid`, and signed with one of them. Looking a key up
+/// never touches the disk; [`KeyKeeper`](super::KeyKeeper) takes over what is written there.
 #[derive(Clone)]
 pub struct Keys(Arc<Inner>);
 
 struct Inner {
-    signing: HashMap<String, SigningKey>,
-    /// The `kid` of the one that signs.
-    current: String,
+    policy: Policy,
     secret: SecretBox<[u8; 32]>,
+    loaded: RwLock<Arc<Loaded>>,
 }
 
-/// A key pair and its public face.
-pub(super) struct SigningKey {
-    pub(super) private: EncodingKey,
-    pub(super) public: DecodingKey,
-    jwk: Jwk,
+/// A ring with its keys.
+pub(super) struct Loaded {
+    pub(super) ring: Ring,
+    /// By `kid`.
+    pub(super) keys: HashMap<String, Arc<SigningKey>>,
 }
 
 impl Keys {
-    /// The keys of `dir` (`signing.pem`: an Ed25519 key in PKCS#8; `derivation.key`: 32 bytes in base64url),
-    /// made on first use.
-    ///
-    /// Blocks on the file system; meant for the start. Of several processes that start at once with an empty
-    /// directory, all get the same keys.
-    ///
-    /// # Errors
-    /// [`KeyError`] when a file cannot be made or read, is no key, or others than its owner may touch it.
-    pub fn load_or_make(dir: &Path) -> Result<Self, KeyError> {
-        let (pem, secret) = key_files::load_or_make(dir)?;
-        let key = EncodingKey::from_ed_pem(pem.expose_secret().as_bytes())
-            .map_err(|error| KeyError::Library(error.to_string()))?;
-        Self::of(key, secret)
+    pub(super) fn of(policy: Policy, secret: SecretBox<[u8; 32]>, loaded: Loaded) -> Self {
+        Self(Arc::new(Inner {
+            policy,
+            secret,
+            loaded: RwLock::new(Arc::new(loaded)),
+        }))
     }
 
-    /// Fresh keys that live in memory only.
+    /// Fresh `EdDSA` keys that live in memory only.
     ///
     /// # Errors
     /// [`KeyError::Library`] when the library cannot make one.
     pub fn generate() -> Result<Self, KeyError> {
-        let key = EncodingKey::from_ed_der(new_pkcs8()?.expose_secret());
-        Self::of(key, SecretBox::new(Box::new(ids::random())))
+        Self::in_memory(SigningAlgorithm::EdDsa)
     }
 
-    fn of(private: EncodingKey, secret: SecretBox<[u8; 32]>) -> Result<Self, KeyError> {
-        let (current, key) =
-            SigningKey::of(private).map_err(|error| KeyError::Library(error.to_string()))?;
-        Ok(Self(Arc::new(Inner {
-            signing: HashMap::from([(current.clone(), key)]),
-            current,
-            secret,
-        })))
+    pub(super) fn in_memory(algorithm: SigningAlgorithm) -> Result<Self, KeyError> {
+        let key = SigningKey::from_pem(algorithm, &new_pem(algorithm)?)?;
+        let ring = Ring::one(Entry {
+            kid: key.kid.clone(),
+            algorithm,
+            published_at: 0,
+            signs_from: 0,
+        });
+        let keys = HashMap::from([(key.kid.clone(), Arc::new(key))]);
+        let secret = SecretBox::new(Box::new(ids::random()));
+        let policy = Policy::by_command(algorithm);
+        Ok(Self::of(policy, secret, Loaded { ring, keys }))
     }
 
     /// A key for one purpose, HMAC-SHA256(secret, purpose): `"grant"`, `"refresh"`, `"oauth_state"`, …
@@ -102,9 +97,13 @@ impl Keys {
         mac(self.0.secret.expose_secret(), &[purpose.as_bytes()])
     }
 
-    /// The public keys as a JWK set (RFC 7517): `use: sig`, `alg: EdDSA`, `kid` = RFC 7638 thumbprint.
-    pub fn jwks(&self) -> Value {
-        let keys = self.0.signing.values().map(|key| key.jwk.clone());
+    /// The public keys at `now` as a JWK set (RFC 7517), those included that will sign and those that have: `use:
+    /// sig`, `alg`, `kid` = RFC 7638 thumbprint.
+    pub fn jwks(&self, now: Millis) -> Value {
+        let loaded = self.loaded();
+        let published = self.status(now).into_iter();
+        let published = published.filter(|key| key.state != KeyState::Dead);
+        let keys = published.filter_map(|key| Some(loaded.keys.get(&key.kid)?.jwk.clone()));
         let set = JwkSet {
             keys: keys.collect(),
         };
@@ -112,42 +111,44 @@ impl Keys {
         serde_json::to_value(set).unwrap_or_default()
     }
 
-    /// The `kid` of the key that signs.
-    pub(super) fn current(&self) -> &str {
-        &self.0.current
+    /// Where each signing key stands at `now`.
+    pub fn status(&self, now: Millis) -> Vec<KeyStatus> {
+        self.loaded().ring.status(&self.0.policy, now).collect()
     }
 
-    /// The key of that `kid`: a look-up in a fixed map, whatever the text is.
-    pub(super) fn find(&self, kid: &str) -> Option<&SigningKey> {
-        self.0.signing.get(kid)
+    /// The `kid` of the key that signs at `now`.
+    pub(super) fn current(&self, now: Millis) -> String {
+        let loaded = self.loaded();
+        let key = loaded.ring.signing(self.algorithm(), now);
+        // No ring without one is taken over; of an empty kid there is no key.
+        key.map(|key| key.kid.clone()).unwrap_or_default()
     }
-}
 
-impl SigningKey {
-    /// The pair and its `kid`.
-    fn of(private: EncodingKey) -> Result<(String, Self), jsonwebtoken::errors::Error> {
-        let mut jwk = Jwk::from_encoding_key(&private, ALGORITHM)?;
-        let kid = jwk.thumbprint(ThumbprintHash::SHA256)?;
-        jwk.common.key_id = Some(kid.clone());
-        jwk.common.public_key_use = Some(PublicKeyUse::Signature);
-        let public = DecodingKey::from_jwk(&jwk)?;
-        let key = Self {
-            private,
-            public,
-            jwk,
-        };
-        Ok((kid, key))
+    /// The key of that `kid` and of the one algorithm accepted: a look-up in memory, whatever the text is.
+    pub(super) fn find(&self, kid: &str) -> Option<Arc<SigningKey>> {
+        let loaded = self.loaded();
+        let key = loaded.keys.get(kid);
+        key.filter(|key| key.algorithm == self.algorithm()).cloned()
     }
-}
 
-/// A new Ed25519 key as a PKCS#8 version 1 document (RFC 8410), as OpenSSL writes it too.
-pub(super) fn new_pkcs8() -> Result<SecretBox<[u8]>, KeyError> {
-    let seed = SecretBox::new(Box::new(ids::random::<32>()));
-    let document = Ed25519KeyPair::from_seed_unchecked(seed.expose_secret())
-        .map_err(|error| KeyError::Library(error.to_string()))?
-        .to_pkcs8v1()
-        .map_err(|error| KeyError::Library(error.to_string()))?;
-    Ok(SecretBox::new(document.as_ref().into()))
+    /// The algorithm of every access token that is signed or accepted.
+    pub(super) fn algorithm(&self) -> SigningAlgorithm {
+        self.0.policy.algorithm
+    }
+
+    pub(super) fn loaded(&self) -> Arc<Loaded> {
+        let loaded = self.0.loaded.read().unwrap_or_else(PoisonError::into_inner);
+        loaded.clone()
+    }
+
+    pub(super) fn take_over(&self, found: Loaded) {
+        let mut loaded = self
+            .0
+            .loaded
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *loaded = Arc::new(found);
+    }
 }
 
 /// HMAC-SHA256 of the parts, one after the other; callers give parts of fixed length, or one part.
@@ -177,27 +178,23 @@ mod tests {
 
     #[test]
     fn the_key_set_is_public_and_complete() {
-        let keys = Keys::generate().unwrap();
-        let set = keys.jwks();
-        let [key] = set["keys"].as_array().unwrap().as_slice() else {
-            panic!("one key in {set}");
-        };
-        assert_eq!(key["kty"], "OKP");
-        assert_eq!(key["crv"], "Ed25519");
-        assert_eq!(key["alg"], "EdDSA");
-        assert_eq!(key["use"], "sig");
-        assert_eq!(key["kid"], keys.current());
-        assert_eq!(key.as_object().unwrap().len(), 6, "and x, nothing else");
-    }
-
-    #[test]
-    fn a_kid_is_the_thumbprint_of_rfc_8037_appendix_a3() {
-        // The private key of RFC 8037 appendix A.1 in a PKCS#8 envelope.
-        let seed: [u8; 32] =
-            ids::from_base64url("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A").unwrap();
-        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).unwrap();
-        let der = pair.to_pkcs8v1().unwrap();
-        let (kid, _) = SigningKey::of(EncodingKey::from_ed_der(der.as_ref())).unwrap();
-        assert_eq!(kid, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+        for (algorithm, alg, kty, crv, members) in [
+            (SigningAlgorithm::EdDsa, "EdDSA", "OKP", "Ed25519", 6),
+            (SigningAlgorithm::Es256, "ES256", "EC", "P-256", 7),
+        ] {
+            let keys = Keys::in_memory(algorithm).unwrap();
+            let set = keys.jwks(0);
+            let [key] = set["keys"].as_array().unwrap().as_slice() else {
+                panic!("one key in {set}");
+            };
+            assert_eq!(key["kty"], kty);
+            assert_eq!(key["crv"], crv);
+            assert_eq!(key["alg"], alg);
+            assert_eq!(key["use"], "sig");
+            assert_eq!(key["kid"], keys.current(0));
+            let found = key.as_object().unwrap();
+            assert_eq!(found.len(), members, "and x, for EC y, nothing else");
+            assert_eq!(found.contains_key("y"), kty == "EC");
+        }
     }
 }

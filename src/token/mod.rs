@@ -8,12 +8,16 @@ mod access;
 mod error;
 mod grant;
 mod issuer;
+mod key_dir;
 mod key_files;
+mod key_keeper;
 mod keys;
 mod pkce;
 mod refresh;
+mod ring;
 mod rotation;
 mod session;
+mod signing_key;
 
 #[cfg(test)]
 pub(crate) mod conformance;
@@ -26,7 +30,10 @@ pub use self::{
     access::Caller,
     error::TokenError,
     issuer::{Issued, Stamp, Tokens},
+    key_dir::KeyDir,
+    key_keeper::KeyKeeper,
     keys::{KeyError, Keys},
     pkce::{Challenge, Verifier},
+    ring::{KeyRotation, KeyState, KeyStatus},
     session::{Device, End, EndReason, LISTED, Rotation, Session, SessionId, SessionStore},
 };

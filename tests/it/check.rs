@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Doctor, within};
+use crate::support::{Doctor, make_keys, within};
 
 const LIVE: [&str; 3] = [
     "wechat.mode=live",
@@ -317,9 +317,16 @@ async fn files_on_disk_are_looked_at_and_none_is_made() {
     assert_eq!(fs::read_dir(data.path()).unwrap().count(), 0);
 
     let keys = data.path().join("keys");
-    scangate::token::Keys::load_or_make(&keys).unwrap();
+    make_keys(&keys);
     doctor.findings().await.say("keys", "right", "owner only");
-    let signing = keys.join("signing.pem");
+    let soon = [
+        "token.publish_ahead_s=0.001",
+        "token.access_ttl_s=0.001",
+        "token.rotate_every_s=0.002",
+    ];
+    let late = doctor.clone().with(&soon);
+    late.findings().await.say("keys", "weak", "been rotated");
+    let signing = keys.join("keys.json");
     fs::set_permissions(&signing, fs::Permissions::from_mode(0o644)).unwrap();
     doctor.findings().await.say("keys", "wrong", "chmod 600");
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use tempfile::TempDir;
 
-use crate::support::{Doctor, Gateway, answering, spawn_gateway, spawn_gateway_with};
+use crate::support::{Doctor, Gateway, answering, make_keys, spawn_gateway, spawn_gateway_with};
 
 /// A gateway whose data directory the doctor may look into.
 async fn gateway_in(data: &TempDir) -> Gateway {
@@ -80,7 +80,7 @@ async fn another_gateway_is_told_from_this_one() {
     let found = doctor.findings().await;
     found.say("public_url", "unknown", "no keys here");
     found.say("push_address", "right", "/callback/wechat/message");
-    scangate::token::Keys::load_or_make(&data.path().join("keys")).unwrap();
+    make_keys(&data.path().join("keys"));
     let found = doctor.findings().await;
     found.say("public_url", "wrong", "another gateway");
     found.omit("push_address");

@@ -10,9 +10,10 @@ use serde_json::Value;
 
 use super::report::{Report, Verdict};
 use crate::{
+    clock::{Clock, Millis},
     config::{Config, Mode},
     geo::Geo,
-    token::{KeyError, Keys},
+    token::{KeyDir, KeyError, KeyState, Keys},
 };
 
 /// Files in `wechat.verify_dir` that are looked at, at most.
@@ -30,7 +31,7 @@ pub(super) struct Found {
 pub(super) fn check(report: &mut Report, config: &Config) -> Found {
     places(report, config);
     Found {
-        jwks: keys(report, &config.key_dir()),
+        jwks: keys(report, config),
         proofs: proofs(report, config),
     }
 }
@@ -63,32 +64,53 @@ fn places(report: &mut Report, config: &Config) {
 }
 
 /// Makes none: that is for the gateway's own account.
-fn keys(report: &mut Report, dir: &Path) -> Option<Value> {
-    let shown = dir.display();
-    let is_there = |name| fs::exists(dir.join(name)).unwrap_or(true);
-    if !is_there("signing.pem") || !is_there("derivation.key") {
-        report.add(
-            "keys",
-            Verdict::Unknown,
-            format_args!("{shown} 还没有密钥：网关首次启动时生成"),
-            format_args!("{shown} has no keys yet: the gateway makes them at its first start"),
-        );
-        return None;
-    }
-    match Keys::load_or_make(dir) {
-        Ok(keys) => {
+fn keys(report: &mut Report, config: &Config) -> Option<Value> {
+    let dir = config.key_dir();
+    let now = Clock::new().wall();
+    match KeyDir::of(config).read() {
+        Ok(Some(keys)) => {
+            usable_keys(report, &dir, &keys, now);
+            Some(keys.jwks(now))
+        }
+        Ok(None) => {
+            let shown = dir.display();
             report.add(
                 "keys",
-                Verdict::Right,
-                format_args!("{shown} 的密钥只有所有者能读"),
-                format_args!("{shown}: the keys are for their owner only"),
+                Verdict::Unknown,
+                format_args!("{shown} 还没有密钥：网关首次启动时生成"),
+                format_args!("{shown} has no keys yet: the gateway makes them at its first start"),
             );
-            Some(keys.jwks())
-        }
-        Err(error) => {
-            unusable_keys(report, dir, &error);
             None
         }
+        Err(error) => {
+            unusable_keys(report, &dir, &error);
+            None
+        }
+    }
+}
+
+fn usable_keys(report: &mut Report, dir: &Path, keys: &Keys, now: Millis) {
+    let shown = dir.display();
+    let is_late = keys.status(now).iter().any(|key| {
+        let until = key.until.filter(|_| key.state == KeyState::Signing);
+        until.is_some_and(|until| until < now)
+    });
+    if is_late {
+        report.add(
+            "keys",
+            Verdict::Weak,
+            format_args!("{shown} 的签名密钥早该轮换：网关在运行吗？它能写这个目录吗？"),
+            format_args!(
+                "{shown}: the signing key should have been rotated: does the gateway run, and can it write there?"
+            ),
+        );
+    } else {
+        report.add(
+            "keys",
+            Verdict::Right,
+            format_args!("{shown} 的密钥只有所有者能读"),
+            format_args!("{shown}: the keys are for their owner only"),
+        );
     }
 }
 

@@ -132,6 +132,10 @@ const REFUSED_LIVE: &[(&str, &str, &str)] = &[
     ("scene.pending_ttl_s", "1801", "between 10s and 1800s"),
     ("token.access_ttl_s", "0", "between 30s"),
     ("token.refresh_idle_s", "2592001", "token.refresh_ttl_s"),
+    ("token.publish_ahead_s", "899", "between 900s"),
+    ("token.rotate_every_s", "4199", "between 4200s"),
+    ("token.rotate_every_s", "34560001", "0, or between"),
+    ("token.algorithm", "HS256", "EdDSA"),
     ("limits.frame_burst", "0", "at least 1"),
     ("store.url", "postgres://h/d", "not in this release"),
 ];

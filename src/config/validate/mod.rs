@@ -13,7 +13,7 @@ use super::{App, AppId, Config, ConfigError, Flow, Mode, load::Problem};
 type Span = fn(&Config) -> Duration;
 
 /// The spans with their least and most, in seconds.
-const SPANS: [(&str, Span, u64, u64); 10] = [
+const SPANS: [(&str, Span, u64, u64); 11] = [
     (
         "scene.pending_ttl_s",
         |all| all.scene.pending_ttl,
@@ -59,6 +59,13 @@ const SPANS: [(&str, Span, u64, u64); 10] = [
         60,
         34_560_000,
     ),
+    (
+        "token.publish_ahead_s",
+        |all| all.token.publish_ahead,
+        // Longer than anybody keeps the key set: 300 s by its header, 600 s in jose.
+        900,
+        604_800,
+    ),
     ("server.grace_s", |all| all.server.grace, 1, 600),
 ];
 
@@ -75,6 +82,9 @@ const fn needs(flow: Flow) -> &'static str {
 
 /// The longest `server.drain_delay_s`.
 const DRAIN_DELAY: Duration = Duration::from_secs(120);
+
+/// The longest `token.rotate_every_s`: 400 days.
+const ROTATE_EVERY: Duration = Duration::from_secs(34_560_000);
 
 impl Config {
     /// Refuses combinations that cannot work or are not safe.
@@ -203,6 +213,13 @@ impl Checks<'_> {
         if token.refresh_idle > token.refresh_ttl {
             let allowed = "not more than token.refresh_ttl_s is expected";
             self.refuse("token.refresh_idle_s", token.refresh_idle, allowed);
+        }
+        let least = token.publish_ahead + token.access_ttl;
+        if !token.rotate_every.is_zero() && !(least..=ROTATE_EVERY).contains(&token.rotate_every) {
+            let allowed = format!(
+                "0, or between {least:?} (token.publish_ahead_s and token.access_ttl_s together) and {ROTATE_EVERY:?} is expected"
+            );
+            self.refuse("token.rotate_every_s", token.rotate_every, &allowed);
         }
     }
 

@@ -35,7 +35,12 @@ pub(crate) async fn spawn_gateway_with(settings: &[(&str, &str)]) -> Gateway {
 
 /// Another gateway on the data directory of one that has stopped.
 pub(crate) async fn respawn_gateway(data: TempDir) -> Gateway {
-    Gateway::spawn(data, &[]).await
+    respawn_gateway_with(data, &[]).await
+}
+
+/// The same with other settings.
+pub(crate) async fn respawn_gateway_with(data: TempDir, settings: &[(&str, &str)]) -> Gateway {
+    Gateway::spawn(data, settings).await
 }
 
 impl Gateway {

@@ -1,8 +1,14 @@
 use std::{
     net::SocketAddr,
+    path::Path,
     process::{ExitStatus, Output, Stdio},
 };
 
+use scangate::{
+    clock::Clock,
+    config::{self, Overrides},
+    token::KeyDir,
+};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -24,6 +30,25 @@ pub(crate) async fn refused_process(settings: &[&str]) -> Output {
     let data = tempfile::tempdir().unwrap();
     let output = command(&data, settings).output();
     within("the program to refuse", output).await.unwrap()
+}
+
+/// Keys as the first start of a gateway makes them.
+pub(crate) fn make_keys(dir: &Path) {
+    let dir = dir.to_str().unwrap().to_owned();
+    let overrides = Overrides {
+        file: None,
+        set: vec![("token.key_dir".to_owned(), dir)],
+    };
+    let config = config::load(&overrides).unwrap();
+    KeyDir::of(&config).open(Clock::new().wall()).unwrap();
+}
+
+/// `scangate keys` on a directory of keys, to its end.
+pub(crate) async fn keys_command(dir: &TempDir, words: &[&str]) -> Output {
+    let dir = format!("token.key_dir={}", dir.path().display());
+    let mut command = program("keys");
+    command.args(words).args(["--set", &dir]);
+    within("scangate keys", command.output()).await.unwrap()
 }
 
 /// The program under that command; nothing of this environment is set for it.
