@@ -5,7 +5,9 @@
 
 use std::{fmt::Debug, io, time::Duration};
 
-use futures_util::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture, stream, stream::BoxStream};
+use futures_util::{
+    FutureExt, StreamExt, TryStreamExt, future::BoxFuture, stream, stream::BoxStream,
+};
 use sqlx::{
     Either, Error, Execute, Executor, PgConnection, PgPool, SqlStr,
     pool::PoolConnection,
@@ -129,10 +131,7 @@ fn steps<'e>(
 impl<'c> Executor<'c> for &'c mut Connection {
     type Database = sqlx::Postgres;
 
-    fn fetch_many<'e, 'q: 'e, E>(
-        self,
-        query: E,
-    ) -> BoxStream<'e, Result<Step, Error>>
+    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, Result<Step, Error>>
     where
         'c: 'e,
         E: 'q + Execute<'q, sqlx::Postgres>,
@@ -140,10 +139,7 @@ impl<'c> Executor<'c> for &'c mut Connection {
         steps(self.answer(|raw| raw.fetch_many(query).try_collect()))
     }
 
-    fn fetch_optional<'e, 'q: 'e, E>(
-        self,
-        query: E,
-    ) -> BoxFuture<'e, Result<Option<PgRow>, Error>>
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<PgRow>, Error>>
     where
         'c: 'e,
         E: 'q + Execute<'q, sqlx::Postgres>,
@@ -159,17 +155,15 @@ impl<'c> Executor<'c> for &'c mut Connection {
     where
         'c: 'e,
     {
-        self.answer(move |raw| raw.prepare_with(sql, parameters)).boxed()
+        self.answer(move |raw| raw.prepare_with(sql, parameters))
+            .boxed()
     }
 }
 
 impl<'c> Executor<'c> for &'c Pool {
     type Database = sqlx::Postgres;
 
-    fn fetch_many<'e, 'q: 'e, E>(
-        self,
-        query: E,
-    ) -> BoxStream<'e, Result<Step, Error>>
+    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, Result<Step, Error>>
     where
         'c: 'e,
         E: 'q + Execute<'q, sqlx::Postgres>,
@@ -180,10 +174,7 @@ impl<'c> Executor<'c> for &'c Pool {
         })
     }
 
-    fn fetch_optional<'e, 'q: 'e, E>(
-        self,
-        query: E,
-    ) -> BoxFuture<'e, Result<Option<PgRow>, Error>>
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<PgRow>, Error>>
     where
         'c: 'e,
         E: 'q + Execute<'q, sqlx::Postgres>,
