@@ -74,7 +74,7 @@ fn those_who_start_and_rotate_at_once_agree() {
                 scope.spawn(|| {
                     barrier.wait();
                     let keys = ed(home.path()).open(NOW).unwrap();
-                    ed(home.path()).rotate(Rotation::Ahead, NOW).unwrap();
+                    ed(home.path()).rotate(KeyRotation::Ahead, NOW).unwrap();
                     (keys.current(NOW), keys.purpose("refresh"))
                 })
             })
@@ -91,15 +91,15 @@ fn a_dead_key_leaves_the_disk() {
     let home = tempfile::tempdir().unwrap();
     let dir = ed(home.path());
     let first = dir.open(NOW).unwrap().current(NOW);
-    let rotated = dir.rotate(Rotation::AtOnce, NOW + 1).unwrap();
+    let rotated = dir.rotate(KeyRotation::AtOnce, NOW + 1).unwrap();
     assert_eq!(rotated.len(), 2);
     assert!(pem_of(home.path(), &first).exists(), "its tokens live");
     let later = NOW + 1 + 10 * MINUTE;
-    assert_eq!(dir.rotate(Rotation::Scheduled, later).unwrap().len(), 1);
+    assert_eq!(dir.rotate(KeyRotation::Scheduled, later).unwrap().len(), 1);
     assert!(!pem_of(home.path(), &first).exists());
 
     let second = dir.open(later).unwrap().current(later);
-    let after = dir.rotate(Rotation::Revoke, later).unwrap();
+    let after = dir.rotate(KeyRotation::Revoke, later).unwrap();
     assert_eq!(after.len(), 1);
     assert_ne!(after[0].kid, second);
     assert!(!pem_of(home.path(), &second).exists(), "at once");
@@ -116,7 +116,7 @@ fn what_a_killed_process_left_is_swept_and_what_is_not_ours_stays() {
     fs::write(&draft, "half").unwrap();
     let theirs = home.path().join("signing-of-my-own.pem");
     fs::write(&theirs, "a backup").unwrap();
-    ed(home.path()).rotate(Rotation::Ahead, NOW).unwrap();
+    ed(home.path()).rotate(KeyRotation::Ahead, NOW).unwrap();
     assert!(!pem_of(home.path(), &orphan).exists() && !draft.exists());
     assert!(theirs.exists());
 }
@@ -126,7 +126,7 @@ fn another_algorithm_signs_from_the_next_start() {
     let home = tempfile::tempdir().unwrap();
     let before = ed(home.path()).open(NOW).unwrap();
     let es256 = keys_in(home.path(), SigningAlgorithm::Es256);
-    for rotation in [Rotation::Ahead, Rotation::AtOnce, Rotation::Revoke] {
+    for rotation in [KeyRotation::Ahead, KeyRotation::AtOnce, KeyRotation::Revoke] {
         let error = es256.rotate(rotation, NOW).unwrap_err().to_string();
         assert!(error.contains("signs with EdDSA"), "{error}");
     }
@@ -207,12 +207,12 @@ fn there_is_an_end_to_impatience() {
     let dir = ed(home.path());
     dir.open(NOW).unwrap();
     for _ in 1..MAX_KEYS {
-        dir.rotate(Rotation::AtOnce, NOW).unwrap();
+        dir.rotate(KeyRotation::AtOnce, NOW).unwrap();
     }
-    let error = dir.rotate(Rotation::AtOnce, NOW).unwrap_err().to_string();
+    let error = dir.rotate(KeyRotation::AtOnce, NOW).unwrap_err().to_string();
     assert!(error.contains("16 keys"), "{error}");
     dir.open(NOW).unwrap();
-    assert_eq!(dir.rotate(Rotation::Revoke, NOW).unwrap().len(), 1);
+    assert_eq!(dir.rotate(KeyRotation::Revoke, NOW).unwrap().len(), 1);
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn what_root_writes_belongs_to_the_owner_of_the_directory() {
         // Nobody but root could write there for somebody else.
         return;
     }
-    let keys = ed(home.path()).rotate(Rotation::Ahead, NOW).unwrap();
+    let keys = ed(home.path()).rotate(KeyRotation::Ahead, NOW).unwrap();
     let made = pem_of(home.path(), &keys[1].kid);
     for path in [home.path().join(LIST), home.path().join(LOCK), made] {
         assert_eq!(fs::metadata(path).unwrap().uid(), NOBODY);

@@ -50,7 +50,7 @@ fn what_another_process_wrote_is_taken_over() {
     let home = tempfile::tempdir().unwrap();
     let dir = dir(home.path(), "EdDSA");
     let (ours, theirs) = (dir.open(NOW).unwrap(), dir.open(NOW).unwrap());
-    dir.rotate(Rotation::Revoke, NOW + 1).unwrap();
+    dir.rotate(KeyRotation::Revoke, NOW + 1).unwrap();
     for keys in [&ours, &theirs] {
         look(&dir, keys, NOW + 1).unwrap();
     }
@@ -114,7 +114,7 @@ fn keys_of_another_algorithm_are_not_taken_over() {
     let keys = eddsa.open(NOW).unwrap();
     let set = keys.jwks(NOW);
     dir(home.path(), "ES256")
-        .turn(Rotation::Revoke, NOW)
+        .turn(KeyRotation::Revoke, NOW)
         .unwrap();
     let error = look(&eddsa, &keys, NOW).unwrap_err().to_string();
     assert!(error.contains("token.algorithm"), "{error}");

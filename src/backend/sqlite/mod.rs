@@ -14,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use sqlx::{
     SqlitePool, Transaction,
     error::DatabaseError,
@@ -21,6 +22,7 @@ use sqlx::{
 };
 use tokio::time::sleep;
 
+use super::Database;
 use crate::{clock::Millis, cluster::StoreError};
 
 // What the statements of `backend/sql` are compiled for here.
@@ -77,9 +79,11 @@ impl Sqlite {
     ) -> Result<Transaction<'static, sqlx::Sqlite>, StoreError> {
         self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(away)
     }
+}
 
-    /// Waits for the queries under way and closes the file.
-    pub async fn close(&self) {
+#[async_trait]
+impl Database for Sqlite {
+    async fn close(&self) {
         self.pool.close().await;
     }
 }

@@ -137,7 +137,9 @@ const REFUSED_LIVE: &[(&str, &str, &str)] = &[
     ("token.rotate_every_s", "34560001", "0, or between"),
     ("token.algorithm", "HS256", "EdDSA"),
     ("limits.frame_burst", "0", "at least 1"),
-    ("store.url", "postgres://h/d", "not in this release"),
+    ("store.url", "mysql://h/d", "postgres://role"),
+    ("store.max_connections", "0", "at least 1"),
+    ("store.wait_s", "0", "between 1s"),
 ];
 
 #[test]
