@@ -48,6 +48,8 @@ pub struct Config {
     /// Where users and sessions are kept.
     #[serde(default)]
     pub store: Store,
+    /// What is known of people.
+    pub users: Users,
     /// The life of a scene.
     pub scene: Scene,
     /// Where addresses are on the map.
@@ -101,6 +103,15 @@ pub struct Server {
 pub struct Store {
     /// `sqlite:` and a path. Default: `scangate.db` in the data directory.
     pub url: Option<SecretString>,
+}
+
+/// `users.*`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Users {
+    /// How long a name and a picture are good before WeChat is asked for them again; zero: for ever.
+    #[serde(rename = "profile_ttl_s", deserialize_with = "values::seconds")]
+    pub profile_ttl: Duration,
 }
 
 /// `scene.*`
