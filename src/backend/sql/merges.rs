@@ -32,12 +32,8 @@ pub(super) async fn absorb(
     }
     end_sessions(db, from, EndReason::Merged, now).await?;
     let sql = "SELECT name, avatar_source, avatar_id, profiled_at FROM users WHERE id = $1";
-    let (name, source, avatar, at): (
-        Option<String>,
-        Option<String>,
-        Option<String>,
-        Option<i64>,
-    ) = sqlx::query_as(sql).bind(from).fetch_one(&mut *db).await?;
+    let (name, source, avatar, at): (Option<String>, Option<String>, Option<String>, Option<i64>) =
+        sqlx::query_as(sql).bind(from).fetch_one(&mut *db).await?;
     forget(db, from, Some(into), now).await?;
     let sql = "UPDATE users SET name = coalesce(name, $2),
             avatar_source = coalesce(avatar_source, $3), avatar_id = coalesce(avatar_id, $4),

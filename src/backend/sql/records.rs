@@ -66,8 +66,7 @@ impl UserRecords for Store {
     }
 
     async fn dismiss(&self, conflict: &str, now: Millis) -> Result<bool, StoreError> {
-        let sql =
-            "UPDATE conflicts SET dismissed_at = $2 WHERE id = $1 AND dismissed_at IS NULL";
+        let sql = "UPDATE conflicts SET dismissed_at = $2 WHERE id = $1 AND dismissed_at IS NULL";
         let query = sqlx::query(sql).bind(conflict).bind(to_column(now));
         let done = query.execute(&self.pool).await.map_err(away)?;
         Ok(done.rows_affected() == 1)
@@ -108,7 +107,10 @@ async fn erase(db: &mut Connection, id: &str, now: Millis) -> Result<(), sqlx::E
 async fn record(db: &mut Connection, id: &str) -> Result<Option<Record>, sqlx::Error> {
     let sql = "SELECT name, avatar_source, created_at, profiled_at FROM users
         WHERE id = $1 AND gone_at IS NULL";
-    let user = sqlx::query_as(sql).bind(id).fetch_optional(&mut *db).await?;
+    let user = sqlx::query_as(sql)
+        .bind(id)
+        .fetch_optional(&mut *db)
+        .await?;
     let Some((name, avatar, created_at, profiled_at)) = user else {
         return Ok(None);
     };

@@ -136,10 +136,7 @@ impl SessionStore for Store {
 }
 
 /// How a session ends that is opened for somebody who was merged or erased since they logged in.
-async fn end_of_user(
-    db: &mut Connection,
-    session: &Session,
-) -> Result<Option<End>, sqlx::Error> {
+async fn end_of_user(db: &mut Connection, session: &Session) -> Result<Option<End>, sqlx::Error> {
     let sql = "SELECT merged_into IS NOT NULL FROM users WHERE id = $1 AND gone_at IS NOT NULL";
     let query = sqlx::query_scalar(sql).bind(&session.user.0);
     let is_merged: Option<bool> = query.fetch_optional(db).await?;

@@ -41,7 +41,9 @@ impl UserStore for Store {
         drop(connection);
         for _ in 0..TRIES {
             let mut transaction = self.begin(&found.about(identity)).await?;
-            let present = Found::read(&mut transaction, identity).await.map_err(away)?;
+            let present = Found::read(&mut transaction, identity)
+                .await
+                .map_err(away)?;
             if present == found {
                 let user = enrol(&mut transaction, identity, found, profile, now);
                 let user = user.await.map_err(away)?;
@@ -50,7 +52,9 @@ impl UserStore for Store {
             }
             found = present;
         }
-        Err(failed("a user changed again and again while they logged in"))
+        Err(failed(
+            "a user changed again and again while they logged in",
+        ))
     }
 
     async fn avatar_source(&self, id: &AvatarId) -> Result<Option<String>, StoreError> {
@@ -170,7 +174,11 @@ async fn one_of_two(
 ) -> Result<String, sqlx::Error> {
     if merges::is_absorbable(db, &known).await? {
         merges::absorb(db, &known, &other, now).await?;
-        tracing::info!(from = known, into = other, "a late unionid made two users one");
+        tracing::info!(
+            from = known,
+            into = other,
+            "a late unionid made two users one"
+        );
         return Ok(other);
     }
     merges::add_conflict(db, identity, &known, &other, now).await?;
@@ -257,7 +265,9 @@ async fn refresh(
         WHERE id = $1 RETURNING id, name, avatar_id";
     let query = sqlx::query(sql).bind(id).bind(&profile.name);
     let query = query.bind(&profile.avatar);
-    let query = query.bind(ids::base64url(&ids::random::<16>())).bind(told_at);
+    let query = query
+        .bind(ids::base64url(&ids::random::<16>()))
+        .bind(told_at);
     query.try_map(user).fetch_one(db).await
 }
 
