@@ -16,8 +16,8 @@ use super::wechat::Wechat;
 use crate::{
     admin, api,
     backend::{
+        Database,
         memory::{MemoryOnce, MemoryScenes},
-        sqlite::Sqlite,
     },
     callback,
     clock::Clock,
@@ -58,7 +58,7 @@ impl Services {
     pub(super) fn new(
         config: &Config,
         keys: &Keys,
-        store: &Sqlite,
+        store: &Arc<dyn Database>,
         clock: Clock,
         is_up: Arc<AtomicBool>,
     ) -> anyhow::Result<Self> {
@@ -67,14 +67,19 @@ impl Services {
         let push = Arc::new(Registry::default());
         let metrics = Arc::new(Metrics::default());
         let sockets = Arc::new(websocket::Sockets::default());
-        let users = Arc::new(store.clone());
-        let tokens = Arc::new(tokens(config, keys, store, &clock));
+        let tokens = Arc::new(Tokens::new(
+            config,
+            keys.clone(),
+            store.clone(),
+            store.clone(),
+            clock.clone(),
+        ));
         let wechat = Wechat::new(config, clock.clone(), metrics.clone(), &tasks)?;
         let official_account = wechat.accounts.official.clone();
         let login = Login::new(Parts {
             settings: settings(config),
             scenes: Arc::new(MemoryScenes::new(config.limits.live_scenes, lives(config))),
-            users,
+            users: store.clone(),
             once: Arc::new(MemoryOnce::new(clock.clone())),
             tokens: tokens.clone(),
             push: push.clone(),
@@ -199,11 +204,6 @@ impl Services {
                     .route(web::head().to(api::page)),
             );
     }
-}
-
-fn tokens(config: &Config, keys: &Keys, store: &Sqlite, clock: &Clock) -> Tokens {
-    let store = Arc::new(store.clone());
-    Tokens::new(config, keys.clone(), store.clone(), store, clock.clone())
 }
 
 fn page(config: &Config) -> api::Page {

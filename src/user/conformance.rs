@@ -6,13 +6,13 @@ mod merges;
 
 use futures_util::future::join_all;
 
-use super::{BROWSERS, Identity, Known, Profile, User, UserId, UserRecords, UserStore};
-use crate::{clock::Millis, ids, token::SessionStore};
+use super::{BROWSERS, Identity, Known, Profile, User, UserId, UserStore};
+use crate::{backend::Database, clock::Millis, ids};
 
 const NOW: Millis = 1_795_312_000_000;
 
-/// Runs the whole suite, on a store that has no conflicts yet.
-pub(crate) async fn users<S: UserStore + UserRecords + SessionStore>(store: &S) {
+/// Runs the whole suite.
+pub(crate) async fn users(store: &dyn Database) {
     merges::suite(store).await;
     erasures::suite(store).await;
     nobody_is_known_at_first(store).await;

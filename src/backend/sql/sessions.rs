@@ -25,30 +25,9 @@ impl SessionStore for Store {
             },
             None => session.clone(),
         };
-        let sql =
-            "INSERT INTO sessions (id, user_id, app, browser, system, ip, generation, rotated_at,
-                refresh_hash, created_at, last_seen_at, ended_at, end_reason)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-            ON CONFLICT (id) DO NOTHING";
-        let done = sqlx::query(sql)
-            .bind(&session.id.0)
-            .bind(&session.user.0)
-            .bind(session.app.as_str())
-            .bind(&session.device.browser)
-            .bind(&session.device.system)
-            .bind(&session.device.ip)
-            .bind(i64::from(session.generation))
-            .bind(to_column(session.rotated_at))
-            .bind(session.refresh_hash.as_slice())
-            .bind(to_column(session.created_at))
-            .bind(to_column(session.last_seen_at))
-            .bind(session.end.map(|end| to_column(end.at)))
-            .bind(session.end.map(|end| end.why.name()))
-            .execute(&mut *transaction)
-            .await
-            .map_err(away)?;
+        let is_first = insert(&mut transaction, session).await.map_err(away)?;
         transaction.commit().await.map_err(away)?;
-        if done.rows_affected() == 1 {
+        if is_first {
             return Ok(session.clone());
         }
         let kept = SessionStore::get(self, &session.id).await?;
@@ -133,6 +112,31 @@ impl SessionStore for Store {
         let done = query.execute(&self.pool).await.map_err(away)?;
         Ok(done.rows_affected())
     }
+}
+
+/// Whether it is the first of its id.
+async fn insert(db: &mut Connection, session: &Session) -> Result<bool, sqlx::Error> {
+    let sql = "INSERT INTO sessions (id, user_id, app, browser, system, ip, generation, rotated_at,
+            refresh_hash, created_at, last_seen_at, ended_at, end_reason)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+        ON CONFLICT (id) DO NOTHING";
+    let done = sqlx::query(sql)
+        .bind(&session.id.0)
+        .bind(&session.user.0)
+        .bind(session.app.as_str())
+        .bind(&session.device.browser)
+        .bind(&session.device.system)
+        .bind(&session.device.ip)
+        .bind(i64::from(session.generation))
+        .bind(to_column(session.rotated_at))
+        .bind(session.refresh_hash.as_slice())
+        .bind(to_column(session.created_at))
+        .bind(to_column(session.last_seen_at))
+        .bind(session.end.map(|end| to_column(end.at)))
+        .bind(session.end.map(|end| end.why.name()))
+        .execute(db)
+        .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// How a session ends that is opened for somebody who was merged or erased since they logged in.

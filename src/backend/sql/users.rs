@@ -11,7 +11,7 @@ use crate::{
     user::{AvatarId, BROWSERS, Identity, Known, Profile, User, UserId, UserStore},
 };
 
-/// How often an enrolment begins again, because those it is about became others meanwhile.
+/// How often an enrolment may begin: it has to know whom it is about before it can keep others from changing them.
 const TRIES: usize = 8;
 
 #[async_trait]
@@ -36,9 +36,7 @@ impl UserStore for Store {
         profile: &Profile,
         now: Millis,
     ) -> Result<User, StoreError> {
-        let mut connection = self.pool.acquire().await.map_err(away)?;
-        let mut found = Found::read(&mut connection, identity).await.map_err(away)?;
-        drop(connection);
+        let mut found = Found::default();
         for _ in 0..TRIES {
             let mut transaction = self.begin(&found.about(identity)).await?;
             let present = Found::read(&mut transaction, identity)
@@ -50,6 +48,7 @@ impl UserStore for Store {
                 transaction.commit().await.map_err(away)?;
                 return Ok(user);
             }
+            // Now for these people; by then they may be others.
             found = present;
         }
         Err(failed(
@@ -109,7 +108,7 @@ pub(super) async fn keep_latest_browsers(
 }
 
 /// Whom an identity leads to.
-#[derive(PartialEq, Eq)]
+#[derive(Default, PartialEq, Eq)]
 struct Found {
     by_openid: Option<String>,
     by_unionid: Option<String>,

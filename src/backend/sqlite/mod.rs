@@ -18,6 +18,7 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use sqlx::{
     SqlitePool, Transaction,
     error::DatabaseError,
@@ -25,6 +26,7 @@ use sqlx::{
 };
 use tokio::time::sleep;
 
+use super::Database;
 use crate::{clock::Millis, cluster::StoreError};
 
 // What the statements of `backend/sql` are compiled for here.
@@ -96,9 +98,11 @@ impl Sqlite {
         }
         Ok(())
     }
+}
 
-    /// Waits for the queries under way and closes the file.
-    pub async fn close(&self) {
+#[async_trait]
+impl Database for Sqlite {
+    async fn close(&self) {
         self.pool.close().await;
     }
 }

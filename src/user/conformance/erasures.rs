@@ -6,18 +6,19 @@ use super::{
     saw, unionid, with_union,
 };
 use crate::{
+    backend::Database,
     ids,
     token::{Device, End, EndReason, SessionStore},
     user::{UserId, UserRecords, UserStore, Who},
 };
 
-pub(super) async fn suite<S: UserStore + UserRecords + SessionStore>(store: &S) {
+pub(super) async fn suite(store: &dyn Database) {
     a_record_holds_everything(store).await;
     nothing_is_left_of_who_was_erased(store).await;
     no_session_outlives_an_erasure(store).await;
 }
 
-async fn a_record_holds_everything<S: UserStore + UserRecords + SessionStore>(store: &S) {
+async fn a_record_holds_everything(store: &dyn Database) {
     let union = unionid();
     let one = identity("wx1", Some(&union));
     let user = enrol(store, &one).await;
@@ -52,7 +53,7 @@ async fn a_record_holds_everything<S: UserStore + UserRecords + SessionStore>(st
     assert_eq!(resolve(store, Who::Id(nobody)).await, None);
 }
 
-async fn nothing_is_left_of_who_was_erased<S: UserStore + UserRecords + SessionStore>(store: &S) {
+async fn nothing_is_left_of_who_was_erased(store: &dyn Database) {
     let union = unionid();
     let (one, two) = (identity("wx1", Some(&union)), identity("wx2", None));
     let (user, before) = (enrol(store, &one).await, enrol(store, &two).await);
@@ -108,7 +109,7 @@ async fn nothing_is_left_of_who_was_erased<S: UserStore + UserRecords + SessionS
 }
 
 /// Whichever of the two is first.
-async fn no_session_outlives_an_erasure<S: UserStore + UserRecords + SessionStore>(store: &S) {
+async fn no_session_outlives_an_erasure(store: &dyn Database) {
     for _ in 0..8 {
         let one = identity("wx1", None);
         let user = enrol(store, &one).await;

@@ -4,13 +4,14 @@ use futures_util::future::join_all;
 
 use super::{NOW, enrol, find, identity, knows, profile, saw, unionid, with_union};
 use crate::{
+    backend::Database,
     config::AppId,
     ids,
     token::{Device, EndReason, Rotation, Session, SessionId, SessionStore},
     user::{BROWSERS, Identity, Profile, User, UserId, UserRecords, UserStore, Who},
 };
 
-pub(super) async fn suite<S: UserStore + UserRecords + SessionStore>(store: &S) {
+pub(super) async fn suite(store: &dyn Database) {
     a_late_unionid_merges(store).await;
     a_merge_fills_gaps_only(store).await;
     who_has_more_than_one_openid_is_not_merged_unasked(store).await;
@@ -80,7 +81,7 @@ async fn two_with_unionids(store: &dyn UserStore) -> (User, User, Identity) {
     (first, second, with_union(&one, &union))
 }
 
-async fn a_late_unionid_merges<S: UserStore + UserRecords + SessionStore>(store: &S) {
+async fn a_late_unionid_merges(store: &dyn Database) {
     let (first, second, proof) = two(store).await;
     let of_first = store.open(&session(&first.id)).await.unwrap();
     let of_second = store.open(&session(&second.id)).await.unwrap();
@@ -104,7 +105,7 @@ async fn a_late_unionid_merges<S: UserStore + UserRecords + SessionStore>(store:
     assert_eq!(waiting(store, &first, &second).await, None);
 }
 
-async fn a_merge_fills_gaps_only<S: UserStore + UserRecords>(store: &S) {
+async fn a_merge_fills_gaps_only(store: &dyn Database) {
     let silent = Profile::default();
     for (early, late, expected) in [
         (profile(Some("A")), silent.clone(), "A"),
@@ -127,7 +128,7 @@ async fn a_merge_fills_gaps_only<S: UserStore + UserRecords>(store: &S) {
     }
 }
 
-async fn who_has_more_than_one_openid_is_not_merged_unasked<S: UserStore + UserRecords>(store: &S) {
+async fn who_has_more_than_one_openid_is_not_merged_unasked(store: &dyn Database) {
     let (first, second, proof) = two(store).await;
     let third = enrol(store, &identity("wx3", None)).await;
     assert!(store.merge(&third.id, &first.id, NOW).await.unwrap());
@@ -135,7 +136,7 @@ async fn who_has_more_than_one_openid_is_not_merged_unasked<S: UserStore + UserR
     assert!(waiting(store, &first, &second).await.is_some());
 }
 
-async fn an_operator_merges_or_dismisses<S: UserStore + UserRecords>(store: &S) {
+async fn an_operator_merges_or_dismisses(store: &dyn Database) {
     let (first, second, proof) = two_with_unionids(store).await;
     for _ in 0..3 {
         assert_eq!(enrol(store, &proof).await.id, first.id, "the login goes on");
@@ -161,7 +162,7 @@ async fn an_operator_merges_or_dismisses<S: UserStore + UserRecords>(store: &S) 
     assert_eq!((record.unionids.len(), record.conflicts.len()), (2, 0));
 }
 
-async fn only_two_live_users_can_be_merged<S: UserStore + UserRecords>(store: &S) {
+async fn only_two_live_users_can_be_merged(store: &dyn Database) {
     let (first, second, _) = two(store).await;
     let nobody = UserId(ids::row_id(NOW));
     for (from, into) in [
@@ -180,7 +181,7 @@ async fn only_two_live_users_can_be_merged<S: UserStore + UserRecords>(store: &S
     assert_eq!(led_to, Some(third.id), "over both merges");
 }
 
-async fn browsers_move_and_stay_bounded<S: UserStore + UserRecords>(store: &S) {
+async fn browsers_move_and_stay_bounded(store: &dyn Database) {
     let (first, second, proof) = two(store).await;
     let many = u8::try_from(BROWSERS).unwrap();
     for browser in 0..many {
@@ -197,7 +198,7 @@ async fn browsers_move_and_stay_bounded<S: UserStore + UserRecords>(store: &S) {
     assert!(!knows(store, &first, 1).await, "nobody has no browsers");
 }
 
-async fn late_unionids_at_once_make_one<S: UserStore + UserRecords>(store: &S) {
+async fn late_unionids_at_once_make_one(store: &dyn Database) {
     for _ in 0..8 {
         let union = unionid();
         let two = identity("wx2", Some(&union));
@@ -217,7 +218,7 @@ async fn late_unionids_at_once_make_one<S: UserStore + UserRecords>(store: &S) {
 }
 
 /// Whichever of the two is first: what the merge did not see is never live afterwards.
-async fn no_session_outlives_its_user<S: UserStore + UserRecords + SessionStore>(store: &S) {
+async fn no_session_outlives_its_user(store: &dyn Database) {
     for _ in 0..8 {
         let (first, second, proof) = two(store).await;
         let open = session(&first.id);
