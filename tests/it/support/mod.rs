@@ -6,6 +6,7 @@ mod calls;
 mod chat;
 mod doctor;
 mod gateway;
+mod operator;
 mod phone;
 mod process;
 mod pusher;
@@ -20,6 +21,7 @@ pub(crate) use self::{
     chat::{link, types},
     doctor::{Doctor, answering},
     gateway::{Gateway, respawn_gateway, spawn_gateway, spawn_gateway_with},
+    operator::Operator,
     phone::{Page, Phone},
     process::{Process, refused_process},
     pusher::{Pusher, event},
