@@ -24,11 +24,11 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Command {
     Show(Person),
-    Export(Export),
-    Erase(Erase),
+    Export(Extract),
+    Erase(Erasure),
     Conflicts(Listing),
-    Merge(Merge),
-    Dismiss(Dismiss),
+    Merge(Pair),
+    Dismiss(Decision),
 }
 
 /// What can be said behind `users`; `S` is what any command takes.
@@ -46,7 +46,7 @@ pub(super) enum Named<S: Args> {
         #[command(flatten)]
         settings: S,
         #[command(flatten)]
-        options: Export,
+        options: Extract,
     },
     /// Erases everything that is kept about a person, and ends their sessions; running gateways tell their pages within
     /// seconds.
@@ -56,7 +56,7 @@ pub(super) enum Named<S: Args> {
         #[command(flatten)]
         settings: S,
         #[command(flatten)]
-        options: Erase,
+        options: Erasure,
     },
     /// Lists the logins by which WeChat said that two users are one person, and that wait for a decision.
     Conflicts {
@@ -70,14 +70,14 @@ pub(super) enum Named<S: Args> {
         #[command(flatten)]
         settings: S,
         #[command(flatten)]
-        options: Merge,
+        options: Pair,
     },
     /// Decides that the two users of a conflict stay two.
     Dismiss {
         #[command(flatten)]
         settings: S,
         #[command(flatten)]
-        options: Dismiss,
+        options: Decision,
     },
 }
 
@@ -91,7 +91,7 @@ pub(super) struct Person {
 
 /// Where to.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
-pub(super) struct Export {
+pub(super) struct Extract {
     #[command(flatten)]
     person: Person,
     /// A file that is not there yet, made with mode 0600; without it, standard output.
@@ -101,7 +101,7 @@ pub(super) struct Export {
 
 /// Whether to ask.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
-pub(super) struct Erase {
+pub(super) struct Erasure {
     #[command(flatten)]
     person: Person,
     /// Does not ask; needed where nobody can be asked.
@@ -119,7 +119,7 @@ pub(super) struct Listing {
 
 /// Two users.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
-pub(super) struct Merge {
+pub(super) struct Pair {
     /// Who becomes the other one; as WHO.
     #[arg(value_name = "FROM")]
     from: Who,
@@ -130,7 +130,7 @@ pub(super) struct Merge {
 
 /// One conflict.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
-pub(super) struct Dismiss {
+pub(super) struct Decision {
     /// Its id, as `users conflicts` lists it.
     #[arg(value_name = "CONFLICT")]
     conflict: String,
@@ -169,7 +169,7 @@ async fn answer(
 ) -> anyhow::Result<String> {
     match command {
         Command::Show(person) => Ok(shown(&record(records, &person.who).await?)),
-        Command::Export(Export { person, out }) => {
+        Command::Export(Extract { person, out }) => {
             let record = record(records, &person.who).await?;
             let text = serde_json::to_string_pretty(&record)? + "\n";
             match out {
@@ -180,7 +180,7 @@ async fn answer(
                 }
             }
         }
-        Command::Erase(Erase { person, yes }) => {
+        Command::Erase(Erasure { person, yes }) => {
             let record = record(records, &person.who).await?;
             if !yes {
                 confirm(&record)?;
@@ -190,14 +190,14 @@ async fn answer(
             Ok(format!("{} is erased.\n", record.id.0))
         }
         Command::Conflicts(Listing { json }) => conflicts(records, json).await,
-        Command::Merge(Merge { from, into }) => {
+        Command::Merge(Pair { from, into }) => {
             let (from, into) = (find(records, &from).await?, find(records, &into).await?);
             ensure!(from != into, "both are {} already", into.0);
             let is_merged = records.merge(&from, &into, now).await?;
             ensure!(is_merged, "one of the two is gone already");
             Ok(format!("{} is {} from here on.\n", from.0, into.0))
         }
-        Command::Dismiss(Dismiss { conflict }) => {
+        Command::Dismiss(Decision { conflict }) => {
             let is_dismissed = records.dismiss(&conflict, now).await?;
             ensure!(is_dismissed, "no conflict {conflict} waits for a decision");
             Ok(format!("{conflict} is dismissed: the two stay two.\n"))
