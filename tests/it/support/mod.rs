@@ -8,6 +8,8 @@ mod doctor;
 mod gateway;
 mod operator;
 mod phone;
+#[path = "../../postgres/server.rs"]
+mod postgres;
 mod process;
 mod pusher;
 mod raw;
@@ -23,6 +25,7 @@ pub(crate) use self::{
     gateway::{Gateway, respawn_gateway, spawn_gateway, spawn_gateway_with},
     operator::Operator,
     phone::{Page, Phone},
+    postgres::{Database, Server},
     process::{Process, refused_process},
     pusher::{Pusher, event},
     raw::{Raw, frame},
