@@ -17,11 +17,11 @@ use std::{
 use anyhow::Context;
 use url::Url;
 
-pub(crate) use self::wechat::Wechat;
 use self::{
     listeners::{admin_server, listen, public_server},
     services::Services,
 };
+pub(crate) use self::{store::open as database, wechat::Wechat};
 use crate::{
     backend::Database,
     clock::Clock,

@@ -225,6 +225,7 @@ fn settings(config: &Config) -> Settings {
         scanned_user: config.scene.scanned_user,
         number_match: config.scene.number_match,
         lives: lives(config),
+        profile_ttl: config.users.profile_ttl,
         scan_confirm: config.wechat.official_account.confirm,
         fallback_flow: config.wechat.official_account.fallback_flow,
     }

@@ -17,7 +17,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Opens the database; while it is away, says so and tries again for `store.wait_s`. What a person has to put right is
 /// not waited for.
-pub(super) async fn open(config: &Config, clock: &Clock) -> anyhow::Result<Arc<dyn Database>> {
+pub(crate) async fn open(config: &Config, clock: &Clock) -> anyhow::Result<Arc<dyn Database>> {
     let url = config.store_url();
     let database = backend::place(&url);
     let waiting = Stopwatch::start();

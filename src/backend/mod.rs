@@ -16,11 +16,16 @@ use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 
 use self::{postgres::Postgres, sqlite::Sqlite};
-use crate::{cluster::StoreError, config, token::SessionStore, user::UserStore};
+use crate::{
+    cluster::StoreError,
+    config,
+    token::SessionStore,
+    user::{UserRecords, UserStore},
+};
 
 /// What a database keeps: every trait of `sql/`. An `Arc` of it is an `Arc` of each.
 #[async_trait]
-pub trait Database: UserStore + SessionStore {
+pub trait Database: UserStore + UserRecords + SessionStore {
     /// Waits for the queries under way and closes the connections.
     async fn close(&self);
 }

@@ -4,6 +4,7 @@ mod check;
 mod keys;
 mod sandbox;
 mod serve;
+mod users;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -31,6 +32,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Serve => serve::serve(config).await,
         Command::Sandbox => sandbox::sandbox(&config).await,
         Command::Keys(command) => keys::keys(&config, command),
+        Command::Users(command) => users::users(&config, command).await,
         Command::Check(_) => return ExitCode::SUCCESS,
     };
     match done {
@@ -38,10 +40,18 @@ pub async fn run(cli: Cli) -> ExitCode {
         Err(error) => {
             // The alternate form has all causes on one line.
             tracing::error!("{error:#}");
+            if error.is::<BadUsage>() {
+                return ExitCode::from(USAGE);
+            }
             ExitCode::FAILURE
         }
     }
 }
+
+/// What a command line lacks that only shows while it is followed.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct BadUsage(&'static str);
 
 /// Returns once the process is asked to stop: SIGTERM, or Ctrl-C at a terminal.
 async fn stop_signal() -> std::io::Result<()> {
@@ -81,6 +91,8 @@ enum Command {
     Check(check::Options),
     /// List or rotate the keys that sign access tokens.
     Keys(keys::Command),
+    /// Look up, merge, export or erase one person.
+    Users(users::Command),
 }
 
 #[derive(Subcommand)]
@@ -101,6 +113,11 @@ enum Named {
     /// Lists or rotates the keys that sign access tokens.
     #[command(subcommand)]
     Keys(keys::Named<Settings>),
+    /// Looks up, merges, exports or erases one person, in the database of store.url.
+    ///
+    /// The exit code is 0 when it is done, 1 when nobody is found or it failed, 2 for a bad command line.
+    #[command(subcommand)]
+    Users(users::Named<Settings>),
 }
 
 // Before the command and behind it: clap keeps only one of the two places of a global list.
@@ -122,6 +139,10 @@ impl Cli {
             Some(Named::Keys(named)) => {
                 let (command, settings) = named.into_parts();
                 (Command::Keys(command), settings.set)
+            }
+            Some(Named::Users(named)) => {
+                let (command, settings) = named.into_parts();
+                (Command::Users(command), settings.set)
             }
         };
         let mut set = self.settings.set;

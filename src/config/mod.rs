@@ -47,6 +47,8 @@ pub struct Config {
     pub sandbox: Sandbox,
     /// Where users and sessions are kept.
     pub store: Store,
+    /// What is known of people.
+    pub users: Users,
     /// The life of a scene.
     pub scene: Scene,
     /// Where addresses are on the map.
@@ -120,6 +122,15 @@ pub struct Store {
     /// How long a start waits for a database that is away.
     #[serde(rename = "wait_s", deserialize_with = "values::seconds")]
     pub wait: Duration,
+}
+
+/// `users.*`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Users {
+    /// How long a name and a picture are good before WeChat is asked for them again; zero: for ever.
+    #[serde(rename = "profile_ttl_s", deserialize_with = "values::seconds")]
+    pub profile_ttl: Duration,
 }
 
 /// `scene.*`

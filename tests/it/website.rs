@@ -87,7 +87,7 @@ async fn a_person_signs_in_and_is_known_the_next_time() {
         );
         assert_eq!(authorized["user"]["name"], "李小龙");
         counted(&gateway, EXCHANGED, f64::from(round)).await;
-        counted(&gateway, INTRODUCED, 1.0).await;
+        counted(&gateway, INTRODUCED, f64::from(round)).await;
     }
     gateway.stop().await;
 }

@@ -11,7 +11,10 @@ use tokio::time::timeout;
 use super::{OpenError, failed, judged};
 
 /// Each brings the database to the next version; what was released never changes.
-const ALL: &[&str] = &[include_str!("migrations/0001_users_and_sessions.sql")];
+const ALL: &[&str] = &[
+    include_str!("migrations/0001_users_and_sessions.sql"),
+    include_str!("migrations/0002_identity.sql"),
+];
 
 /// The name of the lock: "scangate" in ASCII.
 const LOCK: i64 = 0x7363_616e_6761_7465;

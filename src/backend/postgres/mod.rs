@@ -1,7 +1,13 @@
 //! Users and sessions in PostgreSQL: what several gateways share.
 
 mod connection;
+#[expect(clippy::duplicate_mod, reason = "the statements of both databases")]
+#[path = "../sql/merges.rs"]
+mod merges;
 mod migrations;
+#[expect(clippy::duplicate_mod, reason = "the statements of both databases")]
+#[path = "../sql/records.rs"]
+mod records;
 #[expect(clippy::duplicate_mod, reason = "the statements of both databases")]
 #[path = "../sql/sessions.rs"]
 mod sessions;
@@ -75,6 +81,16 @@ impl Postgres {
         let query = sqlx::query(sql).bind(about);
         query.execute(&mut transaction).await.map_err(away)?;
         Ok(transaction)
+    }
+
+    /// Dead rows are autovacuum's: a vacuum of one's own would wait for transactions that have nothing to do with it.
+    #[expect(
+        clippy::unused_async,
+        clippy::unused_self,
+        reason = "what SQLite has to do something for"
+    )]
+    async fn forget_deleted(&self) -> Result<(), StoreError> {
+        Ok(())
     }
 }
 

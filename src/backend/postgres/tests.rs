@@ -42,7 +42,8 @@ async fn processes_that_start_at_once_share_one_database() {
     let stores: Vec<_> = stores.into_iter().map(Result::unwrap).collect();
     let users = join_all(stores.iter().map(|store| enrol(store, "o1"))).await;
     assert!(users.windows(2).all(|pair| pair[0] == pair[1]));
-    assert_eq!(place.sql("SELECT count(*) FROM schema_version"), "1");
+    let twice = "SELECT count(*) - count(DISTINCT version) FROM schema_version";
+    assert_eq!(place.sql(twice), "0");
 }
 
 #[tokio::test]

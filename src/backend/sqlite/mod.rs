@@ -1,6 +1,10 @@
 //! Users and sessions in one SQLite file: what a gateway that runs alone keeps.
 
+#[path = "../sql/merges.rs"]
+mod merges;
 mod migrations;
+#[path = "../sql/records.rs"]
+mod records;
 #[path = "../sql/sessions.rs"]
 mod sessions;
 #[path = "../sql/users.rs"]
@@ -64,6 +68,8 @@ impl Sqlite {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
             .foreign_keys(true)
+            // What is deleted is overwritten: a person who is erased is not in the file any more.
+            .pragma("secure_delete", "ON")
             .busy_timeout(WAIT);
         let pool = connect(options)
             .await
@@ -78,6 +84,19 @@ impl Sqlite {
         _about: &[&str],
     ) -> Result<Transaction<'static, sqlx::Sqlite>, StoreError> {
         self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(away)
+    }
+
+    /// Empties the write-ahead log, which holds pages as they were: after an erasure, so that nothing is left behind.
+    async fn forget_deleted(&self) -> Result<(), StoreError> {
+        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let query = sqlx::query_as(sql).fetch_one(&self.pool);
+        let (busy, _, _): (i64, i64, i64) = query.await.map_err(away)?;
+        if busy != 0 {
+            tracing::warn!(
+                "the write-ahead log is in use: what was deleted leaves the disk at the next checkpoint"
+            );
+        }
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@ mod calls;
 mod chat;
 mod doctor;
 mod gateway;
+mod operator;
 mod phone;
 #[path = "../../postgres/server.rs"]
 mod postgres;
@@ -22,6 +23,7 @@ pub(crate) use self::{
     chat::{link, types},
     doctor::{Doctor, answering},
     gateway::{Gateway, respawn_gateway, respawn_gateway_with, spawn_gateway, spawn_gateway_with},
+    operator::Operator,
     phone::{Page, Phone},
     postgres::{Database, Server},
     process::{Process, keys_command, make_keys, refused_process},
