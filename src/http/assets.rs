@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use actix_web::{
     HttpRequest, HttpResponse, Resource, ResponseError,
-    http::header::{self, ETag, EntityTag, Header, HeaderName, HeaderValue, IfNoneMatch},
+    http::header::{self, EntityTag, HeaderValue},
     web,
 };
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use super::error::ApiError;
+use super::{error::ApiError, etag::unless_known};
 use crate::{code::Code, ids};
 
 /// The files of `web/` that are for browsers. A checkout without `web/` still builds; its pages are 404.
@@ -59,34 +59,14 @@ fn answer(
     };
     // Weak: the same tag stands for the file as it is and packed.
     let tag = EntityTag::new_weak(ids::hex(&file.metadata.sha256_hash()));
-    let same = is_known(req, &tag);
-    let mut response = if same {
-        HttpResponse::NotModified()
-    } else {
-        HttpResponse::Ok()
+    let mut response = match unless_known(req, tag, cache) {
+        Ok(response) => response,
+        Err(known) => return known,
     };
-    response
-        .insert_header(ETag(tag))
-        .insert_header((header::CACHE_CONTROL, cache));
-    if same {
-        return response.finish();
-    }
     response.insert_header((header::CONTENT_TYPE, content_type(name)));
     match file.data {
         Cow::Borrowed(bytes) => response.body(web::Bytes::from_static(bytes)),
         Cow::Owned(bytes) => response.body(bytes),
-    }
-}
-
-fn is_known(req: &HttpRequest, tag: &EntityTag) -> bool {
-    const NAME: HeaderName = header::IF_NONE_MATCH;
-    if !req.headers().contains_key(NAME) {
-        return false;
-    }
-    match IfNoneMatch::parse(req) {
-        Ok(IfNoneMatch::Any) => true,
-        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(tag)),
-        Err(_unreadable) => false,
     }
 }
 

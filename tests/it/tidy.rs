@@ -32,6 +32,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &[
             "admin",
             "api",
+            "avatar",
             "backend",
             "clock",
             "config",
@@ -48,6 +49,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "tasks",
             "telemetry",
             "token",
+            "user",
             "websocket",
             "wechat",
         ],
@@ -57,6 +59,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("websocket", &DOOR),
     ("phone", &DOOR),
     ("callback", &["clock", "login", "telemetry", "code"]),
+    (
+        "avatar",
+        &[
+            "cluster", "code", "config", "http", "ids", "outbound", "user",
+        ],
+    ),
     (
         "http",
         &["clock", "code", "config", "ids", "login", "scene", "token"],
@@ -100,7 +108,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "token",
         &["clock", "cluster", "code", "config", "ids", "user"],
     ),
-    ("user", &["clock", "cluster"]),
+    ("user", &["clock", "cluster", "ids"]),
     ("cluster", &["clock"]),
     (
         "sandbox",
@@ -145,12 +153,17 @@ const CONFINED: &[(&str, &[&str])] = &[
             "websocket",
             "phone",
             "callback",
+            "avatar",
             "http",
             "sandbox",
         ],
     ),
     ("actix_ws", &["websocket"]),
-    ("reqwest", &["wechat", "outbound", "cli", "sandbox"]),
+    (
+        "reqwest",
+        &["wechat", "outbound", "avatar", "cli", "sandbox"],
+    ),
+    ("moka", &["avatar"]),
     ("sqlx", &["backend"]),
     ("dashmap", &["backend", "push"]),
     ("jsonwebtoken", &["token"]),
