@@ -10,6 +10,7 @@ mod support;
 
 mod access_token;
 mod access_tokens;
+mod avatars;
 mod callbacks;
 mod calls;
 mod check;
