@@ -171,12 +171,14 @@ async fn a_slow_picture_is_given_up_and_holds_nobody_up() {
         let answer = get(&gateway, &quick).await;
         assert_eq!(answer.status, 200, "{answer:?}");
     };
+    let answer = get(&gateway, &slow);
+    tokio::pin!(answer);
     tokio::select! {
         biased;
         () = others => {}
-        answer = get(&gateway, &slow) => panic!("it was quicker: {answer:?}"),
+        answer = &mut answer => panic!("it was quicker: {answer:?}"),
     }
-    is_missing(&get(&gateway, &slow).await);
+    is_missing(&answer.await);
     gateway.stop().await;
 }
 
