@@ -35,11 +35,10 @@ async fn picture(
     let id = AvatarId::parse(&id).ok_or(Code::NotFound)?;
     let picture = avatars.get(&id).await?.ok_or(Code::NotFound)?;
     let tag = EntityTag::new_strong(picture.tag.clone());
-    Ok(match unless_known(&request, tag, CACHE) {
-        Ok(mut response) => response
+    Ok(unless_known(&request, tag, CACHE, |mut response| {
+        response
             .content_type(picture.kind)
             .insert_header((header::CONTENT_DISPOSITION, "inline"))
-            .body(picture.bytes.clone()),
-        Err(known) => known,
-    })
+            .body(picture.bytes.clone())
+    }))
 }

@@ -59,15 +59,13 @@ fn answer(
     };
     // Weak: the same tag stands for the file as it is and packed.
     let tag = EntityTag::new_weak(ids::hex(&file.metadata.sha256_hash()));
-    let mut response = match unless_known(req, tag, cache) {
-        Ok(response) => response,
-        Err(known) => return known,
-    };
-    response.insert_header((header::CONTENT_TYPE, content_type(name)));
-    match file.data {
-        Cow::Borrowed(bytes) => response.body(web::Bytes::from_static(bytes)),
-        Cow::Owned(bytes) => response.body(bytes),
-    }
+    unless_known(req, tag, cache, |mut response| {
+        response.insert_header((header::CONTENT_TYPE, content_type(name)));
+        match file.data {
+            Cow::Borrowed(bytes) => response.body(web::Bytes::from_static(bytes)),
+            Cow::Owned(bytes) => response.body(bytes),
+        }
+    })
 }
 
 /// The media type; texts are UTF-8, and scripts have the one type that `nosniff` lets run everywhere.

@@ -5,15 +5,13 @@ use actix_web::{
     http::header::{self, ETag, EntityTag, Header, HeaderName, HeaderValue, IfNoneMatch},
 };
 
-/// The beginning of a 200 with `tag` and `cache`, or the whole 304 for who has it (RFC 9110 section 13.1.2).
-///
-/// # Errors
-/// The 304.
+/// A 304 for who has what `tag` stands for (RFC 9110 section 13.1.2), else the 200 that `whole` makes.
 pub fn unless_known(
     req: &HttpRequest,
     tag: EntityTag,
     cache: HeaderValue,
-) -> Result<HttpResponseBuilder, HttpResponse> {
+    whole: impl FnOnce(HttpResponseBuilder) -> HttpResponse,
+) -> HttpResponse {
     let known = is_known(req, &tag);
     let mut response = if known {
         HttpResponse::NotModified()
@@ -24,9 +22,9 @@ pub fn unless_known(
         .insert_header(ETag(tag))
         .insert_header((header::CACHE_CONTROL, cache));
     if known {
-        Err(response.finish())
+        response.finish()
     } else {
-        Ok(response)
+        whole(response)
     }
 }
 

@@ -171,8 +171,7 @@ async fn a_slow_picture_is_given_up_and_holds_nobody_up() {
         let answer = get(&gateway, &quick).await;
         assert_eq!(answer.status, 200, "{answer:?}");
     };
-    let answer = get(&gateway, &slow);
-    tokio::pin!(answer);
+    let mut answer = Box::pin(get(&gateway, &slow));
     tokio::select! {
         biased;
         () = others => {}
