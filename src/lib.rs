@@ -4,6 +4,7 @@
 mod admin;
 mod api;
 pub mod app;
+mod avatar;
 pub mod backend;
 mod callback;
 pub mod cli;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, redirect::Policy};
+use reqwest::{Client, ClientBuilder, redirect::Policy};
 
 /// Time to connect.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -17,6 +17,11 @@ const IDLE: Duration = Duration::from_secs(30);
 /// # Errors
 /// When the TLS back end cannot be set up.
 pub fn client() -> Result<Client, reqwest::Error> {
+    builder().build()
+}
+
+/// The same, to be narrowed further.
+pub fn builder() -> ClientBuilder {
     #[expect(clippy::disallowed_methods, reason = "the one builder")]
     Client::builder()
         .connect_timeout(CONNECT)
@@ -25,5 +30,4 @@ pub fn client() -> Result<Client, reqwest::Error> {
         .redirect(Policy::none())
         .no_proxy()
         .user_agent(concat!("scangate/", env!("CARGO_PKG_VERSION")))
-        .build()
 }

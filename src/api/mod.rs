@@ -11,7 +11,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     http::{
         StatusCode,
-        header::{self, ETag, EntityTag},
+        header::{self, EntityTag, HeaderValue},
     },
     web,
 };
@@ -22,7 +22,7 @@ use url::Url;
 use crate::{
     code::Code,
     config::{AppId, Apps, ConfirmInBrowser, Flow},
-    http::{ApiError, Cookies, assets, is_known, ok},
+    http::{ApiError, Cookies, assets, ok, unless_known},
     ids,
     login::Login,
     push::Registry,
@@ -70,20 +70,15 @@ pub(crate) fn routes(app: &mut web::ServiceConfig) {
 pub(crate) async fn jwks(request: HttpRequest, door: web::Data<Door>) -> HttpResponse {
     let body = door.tokens.jwks().to_string();
     let tag = EntityTag::new_strong(ids::hex(&Sha256::digest(&body)));
-    let is_known = is_known(&request, &tag);
-    let mut response = if is_known {
-        HttpResponse::NotModified()
-    } else {
-        HttpResponse::Ok()
-    };
+    let cache = HeaderValue::from_static("public, max-age=300");
+    let mut response = unless_known(&request, tag, cache, |mut whole| {
+        whole.content_type("application/jwk-set+json").body(body)
+    });
+    response.headers_mut().insert(
+        header::ACCESS_CONTROL_ALLOW_ORIGIN,
+        HeaderValue::from_static("*"),
+    );
     response
-        .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
-        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
-        .insert_header(ETag(tag));
-    if is_known {
-        return response.finish();
-    }
-    response.content_type("application/jwk-set+json").body(body)
 }
 
 /// `/` and `/app`: the pages, and the browser cookie for whoever has none.

@@ -14,7 +14,7 @@ use secrecy::SecretBox;
 
 use super::wechat::Wechat;
 use crate::{
-    admin, api,
+    admin, api, avatar,
     backend::{
         Database,
         memory::{MemoryOnce, MemoryScenes},
@@ -31,6 +31,7 @@ use crate::{
     tasks::Tasks,
     telemetry::Metrics,
     token::{KeyKeeper, Keys, Tokens},
+    user::UserStore,
     websocket,
     wechat::OfficialAccount,
 };
@@ -50,6 +51,7 @@ pub(super) struct Services {
     pub(super) phone: web::Data<phone::Door>,
     pub(super) admin: web::Data<admin::Door>,
     pub(super) callback: web::Data<callback::Door>,
+    avatars: web::Data<avatar::Avatars>,
     official_account: Option<OfficialAccount>,
     key_keeper: Arc<KeyKeeper>,
 }
@@ -68,6 +70,7 @@ impl Services {
         let push = Arc::new(Registry::default());
         let metrics = Arc::new(Metrics::default());
         let sockets = Arc::new(websocket::Sockets::default());
+        let avatars = avatars(config, store.clone())?;
         let tokens = Arc::new(Tokens::new(
             config,
             keys.clone(),
@@ -139,6 +142,7 @@ impl Services {
             phone: web::Data::new(phone),
             admin: web::Data::new(admin),
             callback: web::Data::new(callback),
+            avatars: web::Data::new(avatars),
             official_account,
             key_keeper,
         })
@@ -177,6 +181,7 @@ impl Services {
             .app_data(self.api.clone())
             .app_data(self.phone.clone())
             .app_data(self.callback.clone())
+            .app_data(self.avatars.clone())
             .service(
                 web::scope("/api/v1")
                     .wrap(headers.api())
@@ -192,6 +197,7 @@ impl Services {
             .configure(phone::routes(headers))
             .configure(callback::routes)
             .service(http::ownership::resource().wrap(headers.api()))
+            .service(avatar::resource().wrap(headers.avatars()))
             .service(
                 http::assets::resource()
                     .wrap(headers.assets())
@@ -205,6 +211,12 @@ impl Services {
                     .route(web::head().to(api::page)),
             );
     }
+}
+
+fn avatars(config: &Config, users: Arc<dyn UserStore>) -> anyhow::Result<avatar::Avatars> {
+    let is_sandbox = config.wechat.mode == Mode::Sandbox;
+    let sandbox = is_sandbox.then(|| config.wechat.api_base(&config.sandbox));
+    Ok(avatar::Avatars::new(&config.avatars, sandbox, users)?)
 }
 
 fn page(config: &Config) -> api::Page {

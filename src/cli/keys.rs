@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::{
     clock::{Clock, Millis},
     config::Config,
-    token::{KeyDir, KeyState, KeyStatus, KeyRotation},
+    token::{KeyDir, KeyRotation, KeyState, KeyStatus},
 };
 
 /// What to do with the keys.

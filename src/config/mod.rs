@@ -51,6 +51,8 @@ pub struct Config {
     pub users: Users,
     /// The life of a scene.
     pub scene: Scene,
+    /// Pictures of people.
+    pub avatars: Avatars,
     /// Where addresses are on the map.
     #[serde(default)]
     pub geo: Geo,
@@ -187,6 +189,16 @@ pub enum ScannedUser {
     None,
 }
 
+/// `avatars.*`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Avatars {
+    /// Where WeChat keeps pictures, in lower case; a name stands for itself and every name below it.
+    pub hosts: Vec<String>,
+    /// Memory for pictures, in MiB.
+    pub cache_mb: u32,
+}
+
 /// `geo.*`
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -262,6 +274,7 @@ pub struct Limits {
     pub failed_resumes_per_address_per_min: u32,
     pub token_per_address_per_min: u32,
     pub callbacks_per_address_per_min: u32,
+    pub avatars_per_address_per_min: u32,
 }
 
 /// `telemetry.*`

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use actix_web::{
     HttpRequest, HttpResponse, Resource, ResponseError,
-    http::header::{self, ETag, EntityTag, HeaderValue},
+    http::header::{self, EntityTag, HeaderValue},
     web,
 };
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use super::{error::ApiError, etag::is_known};
+use super::{error::ApiError, etag::unless_known};
 use crate::{code::Code, ids};
 
 /// The files of `web/` that are for browsers. A checkout without `web/` still builds; its pages are 404.
@@ -59,23 +59,13 @@ fn answer(
     };
     // Weak: the same tag stands for the file as it is and packed.
     let tag = EntityTag::new_weak(ids::hex(&file.metadata.sha256_hash()));
-    let same = is_known(req, &tag);
-    let mut response = if same {
-        HttpResponse::NotModified()
-    } else {
-        HttpResponse::Ok()
-    };
-    response
-        .insert_header(ETag(tag))
-        .insert_header((header::CACHE_CONTROL, cache));
-    if same {
-        return response.finish();
-    }
-    response.insert_header((header::CONTENT_TYPE, content_type(name)));
-    match file.data {
-        Cow::Borrowed(bytes) => response.body(web::Bytes::from_static(bytes)),
-        Cow::Owned(bytes) => response.body(bytes),
-    }
+    unless_known(req, tag, cache, |mut response| {
+        response.insert_header((header::CONTENT_TYPE, content_type(name)));
+        match file.data {
+            Cow::Borrowed(bytes) => response.body(web::Bytes::from_static(bytes)),
+            Cow::Owned(bytes) => response.body(bytes),
+        }
+    })
 }
 
 /// The media type; texts are UTF-8, and scripts have the one type that `nosniff` lets run everywhere.

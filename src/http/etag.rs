@@ -1,12 +1,34 @@
-//! Entity tags: whoever has the body already is not sent it again.
+//! Answers that a caller may hold already.
 
 use actix_web::{
-    HttpRequest,
-    http::header::{self, EntityTag, Header, HeaderName, IfNoneMatch},
+    HttpRequest, HttpResponse, HttpResponseBuilder,
+    http::header::{self, ETag, EntityTag, Header, HeaderName, HeaderValue, IfNoneMatch},
 };
 
-/// Whether the client has what this tag stands for (RFC 9110 section 13.1.2); then 304 is the answer.
-pub fn is_known(req: &HttpRequest, tag: &EntityTag) -> bool {
+/// A 304 for who has what `tag` stands for (RFC 9110 section 13.1.2), else the 200 that `whole` makes.
+pub fn unless_known(
+    req: &HttpRequest,
+    tag: EntityTag,
+    cache: HeaderValue,
+    whole: impl FnOnce(HttpResponseBuilder) -> HttpResponse,
+) -> HttpResponse {
+    let known = is_known(req, &tag);
+    let mut response = if known {
+        HttpResponse::NotModified()
+    } else {
+        HttpResponse::Ok()
+    };
+    response
+        .insert_header(ETag(tag))
+        .insert_header((header::CACHE_CONTROL, cache));
+    if known {
+        response.finish()
+    } else {
+        whole(response)
+    }
+}
+
+fn is_known(req: &HttpRequest, tag: &EntityTag) -> bool {
     const NAME: HeaderName = header::IF_NONE_MATCH;
     if !req.headers().contains_key(NAME) {
         return false;

@@ -20,18 +20,12 @@ pub struct SecurityHeaders {
 }
 
 impl SecurityHeaders {
-    /// `open_base` is where forms of the phone end up and what the `website` flow frames; in sandbox mode it
-    /// serves the pictures too.
-    pub fn new(public_url: &Url, open_base: &Url, sandbox: bool) -> Self {
+    /// `open_base` is where forms of the phone end up and what the `website` flow frames.
+    pub fn new(public_url: &Url, open_base: &Url) -> Self {
         let open = open_base.origin().ascii_serialization();
-        let images = if sandbox {
-            format!("img-src 'self' data: https: {open}")
-        } else {
-            "img-src 'self' data: https:".to_owned()
-        };
-        let shared = format!(
-            "default-src 'none'; script-src 'self'; style-src 'self'; {images}; base-uri 'none'"
-        );
+        // Codes are drawn into data: URLs; pictures of people come from /avatars.
+        let shared = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+                      base-uri 'none'";
         let phone = format!("{shared}; form-action 'self' {open}");
         // 'self' does not cover WebSockets in every browser.
         let page = format!(
@@ -100,6 +94,17 @@ impl SecurityHeaders {
             .add((header::CROSS_ORIGIN_RESOURCE_POLICY, "cross-origin"))
     }
 
+    /// `/avatars/*`: pictures that came from outside. Pages of any site may show them; opened by themselves they are
+    /// a document that may do nothing.
+    pub fn avatars(&self) -> DefaultHeaders {
+        self.shared("no-referrer")
+            .add((
+                header::CONTENT_SECURITY_POLICY,
+                "default-src 'none'; sandbox",
+            ))
+            .add((header::CROSS_ORIGIN_RESOURCE_POLICY, "cross-origin"))
+    }
+
     fn document(&self, referrer: &'static str) -> DefaultHeaders {
         self.shared(referrer).add((COOP, "same-origin")).add((
             header::PERMISSIONS_POLICY,
@@ -146,7 +151,7 @@ mod tests {
     fn https() -> SecurityHeaders {
         let public = Url::parse("https://login.example").unwrap();
         let open = Url::parse("https://open.weixin.qq.com").unwrap();
-        SecurityHeaders::new(&public, &open, false)
+        SecurityHeaders::new(&public, &open)
     }
 
     async fn sent(headers: DefaultHeaders) -> HeaderMap {
@@ -175,7 +180,7 @@ mod tests {
         let headers = sent(https().page()).await;
         assert_eq!(
             headers.get(header::CONTENT_SECURITY_POLICY).unwrap(),
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: https:; \
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
              base-uri 'none'; connect-src 'self' wss://login.example; \
              frame-src 'self' https://open.weixin.qq.com; form-action 'self'; frame-ancestors 'none'"
         );
@@ -184,16 +189,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_sandbox_serves_pictures_and_is_not_https() {
+    async fn plain_http_has_plain_sockets_and_promises_no_https() {
         let public = Url::parse("http://127.0.0.1:8080").unwrap();
         let open = Url::parse("http://127.0.0.1:8090").unwrap();
-        let headers = sent(SecurityHeaders::new(&public, &open, true).page()).await;
+        let headers = sent(SecurityHeaders::new(&public, &open).page()).await;
         let policy = headers
             .get(header::CONTENT_SECURITY_POLICY)
             .unwrap()
             .to_str()
             .unwrap();
-        assert!(policy.contains("img-src 'self' data: https: http://127.0.0.1:8090;"));
+        assert!(policy.contains("img-src 'self' data:;"));
         assert!(policy.contains("connect-src 'self' ws://127.0.0.1:8080;"));
         assert!(!headers.contains_key(header::STRICT_TRANSPORT_SECURITY));
     }

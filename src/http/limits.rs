@@ -50,6 +50,7 @@ pub struct Limits {
     handshakes: Bucket,
     tokens: Bucket,
     callbacks: Bucket,
+    avatars: Bucket,
     failures: Failures,
     sockets: Sockets,
 }
@@ -67,6 +68,7 @@ impl Limits {
             ),
             tokens: minute(limits.token_per_address_per_min),
             callbacks: minute(limits.callbacks_per_address_per_min),
+            avatars: minute(limits.avatars_per_address_per_min),
             failures: Failures::new(minute(limits.failed_resumes_per_address_per_min)),
             sockets: Sockets::new(limits.sockets_per_address, max_sockets),
         }
@@ -104,6 +106,14 @@ impl Limits {
         self.callbacks.check(key)
     }
 
+    /// Counts one picture of a person.
+    ///
+    /// # Errors
+    /// [`Limited`]: do not look for it.
+    pub fn avatar(&self, key: LimitKey) -> Result<(), Limited> {
+        self.avatars.check(key)
+    }
+
     /// To be asked before a scene's secret is compared; counts nothing.
     ///
     /// # Errors
@@ -137,6 +147,7 @@ impl Limits {
             &self.handshakes,
             &self.tokens,
             &self.callbacks,
+            &self.avatars,
         ] {
             bucket.retain_recent();
         }

@@ -63,7 +63,7 @@ pub use self::{
     cookies::Cookies,
     envelope::ok,
     error::ApiError,
-    etag::is_known,
+    etag::unless_known,
     headers::SecurityHeaders,
     host::{Hosts, hosts},
     limits::{Limited, Limits},
@@ -104,7 +104,7 @@ impl Http {
             hosts: web::Data::new(Hosts::new(&public_url, sandbox)),
             origins: web::Data::new(Origins::new(&config.apps, &public_url)),
             cookies: web::Data::new(Cookies::new(&public_url)),
-            headers: web::Data::new(SecurityHeaders::new(&public_url, &open_base, sandbox)),
+            headers: web::Data::new(SecurityHeaders::new(&public_url, &open_base)),
             limits: web::Data::new(Limits::new(&config.limits, config.server.max_connections)),
             ownership: web::Data::new(Ownership(config.verify_dir())),
         }

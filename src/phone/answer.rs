@@ -232,7 +232,6 @@ mod tests {
         SecurityHeaders::new(
             &url("https://login.example"),
             &url("https://open.weixin.qq.com"),
-            false,
         )
     }
 

@@ -15,7 +15,7 @@
 //! | `/sandbox/api/scan`, `follow`, `unfollow`, `message`, `js_code` | for tests: what people do | `scan`, `chat`, `sns` |
 //! | `/sandbox/api/users`, `accounts`, `settings`, `quotas` | who there is, and what holds | `user`, `account`, `settings`, `quota` |
 //! | `/sandbox/api/faults`, `push`, `clock`, `reset` | what goes wrong, when, and a fresh start | `fault`, `push`, `api` |
-//! | `/sandbox/assets/…`, `/sandbox/avatars/{id}.svg` | the parts of its pages, the pictures of its people | `page`, `user` |
+//! | `/sandbox/assets/…`, `/sandbox/avatars/{id}.jpg` | the parts of its pages, the pictures of its people | `page`, `user` |
 //!
 //! Every path answers to the listener's own names only. What accounts hear of people is pushed to their callbacks.
 
@@ -176,6 +176,6 @@ fn routes(config: &mut web::ServiceConfig, shared: &web::Data<Shared>) {
         .configure(api::configure)
         .configure(phone::configure)
         .configure(chat::configure)
-        .service(web::resource("/sandbox/avatars/{id}.svg").get(user::serve_avatar))
+        .service(web::resource("/sandbox/avatars/{id}.jpg").get(user::serve_avatar))
         .service(web::resource("/sandbox/assets/{name}").get(page::asset));
 }

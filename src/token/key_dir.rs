@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     key_files::{self, refused},
     keys::{KeyError, Keys, Loaded},
-    ring::{Entry, KeyStatus, Policy, Ring, KeyRotation},
+    ring::{Entry, KeyRotation, KeyStatus, Policy, Ring},
     signing_key::{SigningKey, new_pem},
 };
 use crate::{clock::Millis, config::Config, ids};

@@ -209,7 +209,10 @@ fn there_is_an_end_to_impatience() {
     for _ in 1..MAX_KEYS {
         dir.rotate(KeyRotation::AtOnce, NOW).unwrap();
     }
-    let error = dir.rotate(KeyRotation::AtOnce, NOW).unwrap_err().to_string();
+    let error = dir
+        .rotate(KeyRotation::AtOnce, NOW)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("16 keys"), "{error}");
     dir.open(NOW).unwrap();
     assert_eq!(dir.rotate(KeyRotation::Revoke, NOW).unwrap().len(), 1);

@@ -276,7 +276,9 @@ impl Ring {
         match (rotation, self.current(now)) {
             (KeyRotation::Revoke, _) => Step::Replace,
             (KeyRotation::AtOnce, _) | (_, None) => at_once(),
-            (KeyRotation::Start, Some(current)) if current.algorithm != policy.algorithm => at_once(),
+            (KeyRotation::Start, Some(current)) if current.algorithm != policy.algorithm => {
+                at_once()
+            }
             (KeyRotation::Start, _) => Step::Keep,
             (KeyRotation::Ahead, _) => match self.next(policy, now) {
                 Some(_) => Step::Keep,

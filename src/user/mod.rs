@@ -11,7 +11,7 @@ use url::Url;
 pub use self::records::{
     Conflict, KnownBrowser, KnownIdentity, KnownSession, KnownUnionid, Record, UserRecords, Who,
 };
-use crate::{clock::Millis, cluster::StoreError};
+use crate::{clock::Millis, cluster::StoreError, ids};
 
 /// A person, as this gateway knows them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,11 @@ pub struct User {
 pub struct AvatarId(pub String);
 
 impl AvatarId {
+    /// The name as it stands in a URL; `None` for what cannot be one.
+    pub fn parse(text: &str) -> Option<Self> {
+        ids::from_base64url::<16>(text).map(|_bits| Self(text.to_owned()))
+    }
+
     /// Where the gateway serves it.
     pub fn url(&self, public_url: &Url) -> String {
         let mut url = public_url.clone();

@@ -23,6 +23,8 @@ use crate::{config::http_url, tasks::Tasks};
 pub(crate) enum Play {
     /// Status and body.
     Answer(u16, Vec<u8>),
+    /// A whole answer, byte for byte.
+    Raw(Vec<u8>),
     /// A body, and the connection stays open for the next request.
     KeepAlive(&'static str),
     /// The connection is reset.
@@ -172,6 +174,7 @@ async fn play_to(stream: &mut TcpStream, play: Play) -> bool {
             let answer = [head(status, body.len(), "close").into_bytes(), body].concat();
             stream.write_all(&answer).await
         }
+        Play::Raw(answer) => stream.write_all(&answer).await,
         Play::Held(told, body) => {
             told.notified().await;
             let answer = head(200, body.len(), "close") + &body;

@@ -6,7 +6,6 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::{answer::Answer, authorize::Scope, error::Fault};
-use crate::config::is_loopback;
 
 /// The longest name kept, in characters; WeChat allows 32.
 const MAX_NAME: usize = 64;
@@ -123,7 +122,8 @@ const fn is_shown(character: char) -> bool {
     )
 }
 
-/// The picture's address with `https`; plain `http` stays only where WeChat is a sandbox that has no other.
+/// The picture's address with `https`; plain `http` stays only where WeChat is a sandbox that has no other. What may be
+/// fetched is asked when it is.
 fn clean_avatar(text: &str, bases: [&Url; 2]) -> Option<String> {
     let mut url = Url::parse(text.trim()).ok()?;
     let plain = url.host().is_some() && url.username().is_empty() && url.password().is_none();
@@ -132,7 +132,7 @@ fn clean_avatar(text: &str, bases: [&Url; 2]) -> Option<String> {
     }
     match url.scheme() {
         "https" => {}
-        "http" if is_loopback(&url) || bases.iter().any(|base| base.origin() == url.origin()) => {}
+        "http" if bases.iter().any(|base| base.origin() == url.origin()) => {}
         "http" => url.set_scheme("https").ok()?,
         _ => return None,
     }
@@ -175,17 +175,16 @@ mod tests {
                 Some("https://thirdwx.qlogo.cn/x/132"),
             ),
             (
-                "http://127.0.0.1:8090/a.svg",
-                Some("http://127.0.0.1:8090/a.svg"),
-            ),
-            ("http://[::1]:8090/a.svg", Some("http://[::1]:8090/a.svg")),
-            (
-                "http://192.168.1.7:8090/a.svg",
-                Some("http://192.168.1.7:8090/a.svg"),
+                "http://192.168.1.7:8090/a.jpg",
+                Some("http://192.168.1.7:8090/a.jpg"),
             ),
             (
-                "http://192.168.1.8:8090/a.svg",
-                Some("https://192.168.1.8:8090/a.svg"),
+                "http://192.168.1.8:8090/a.jpg",
+                Some("https://192.168.1.8:8090/a.jpg"),
+            ),
+            (
+                "http://127.0.0.1:8090/a.jpg",
+                Some("https://127.0.0.1:8090/a.jpg"),
             ),
             ("javascript:alert(1)", None),
             ("data:image/png;base64,AAAA", None),

@@ -119,7 +119,7 @@ class PlayedGateway {
 
   /** As the gateway's (src/http/headers.rs), with WeChat at `localhost`. */
   #policy() {
-    return `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: https:; base-uri 'none'; connect-src 'self' ${this.origin.replace('http', 'ws')}; `
+    return `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; connect-src 'self' ${this.origin.replace('http', 'ws')}; `
       + `frame-src 'self' ${new URL(this.embedUrl).origin}; form-action 'self'; frame-ancestors 'none'`;
   }
 

@@ -24,7 +24,7 @@ describe('website', () => {
   /** A person whose picture can be shown on a page that came by https. */
   async function person(t, id) {
     const { gateway, browser, wechat } = stage;
-    const user = await gateway.addUser({ id, name: `Person ${id}`, avatar: `${wechat}/sandbox/avatars/${id}.svg` });
+    const user = await gateway.addUser({ id, name: `Person ${id}`, avatar: `${wechat}/sandbox/avatars/${id}.jpg` });
     return { user, phone: await Phone.of(t, browser, gateway, user, OPTIONS) };
   }
 

@@ -123,7 +123,10 @@ fn live_states() {
         head: head(2, true, replay),
         user,
     };
-    let full = person("李小龙", Some("https://wx.qlogo.cn/mmopen/0"));
+    let full = person(
+        "李小龙",
+        Some("https://login.example.com/avatars/q83vEjRWeJCrze8SNFZ4kA"),
+    );
     states(
         "scanned",
         &[

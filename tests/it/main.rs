@@ -10,6 +10,7 @@ mod support;
 
 mod access_token;
 mod access_tokens;
+mod avatars;
 mod callbacks;
 mod calls;
 mod check;
@@ -25,9 +26,9 @@ mod frames;
 mod golden;
 mod h5;
 mod heartbeat;
+mod identity;
 mod keys;
 mod keys_command;
-mod identity;
 mod lifecycle;
 mod limits;
 mod lockout;

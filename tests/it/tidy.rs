@@ -33,6 +33,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &[
             "admin",
             "api",
+            "avatar",
             "backend",
             "clock",
             "config",
@@ -49,6 +50,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "tasks",
             "telemetry",
             "token",
+            "user",
             "websocket",
             "wechat",
         ],
@@ -58,6 +60,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("websocket", &DOOR),
     ("phone", &DOOR),
     ("callback", &["clock", "login", "telemetry", "code"]),
+    (
+        "avatar",
+        &[
+            "cluster", "code", "config", "http", "ids", "outbound", "user",
+        ],
+    ),
     (
         "http",
         &["clock", "code", "config", "ids", "login", "scene", "token"],
@@ -101,7 +109,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "token",
         &["clock", "cluster", "code", "config", "ids", "user"],
     ),
-    ("user", &["clock", "cluster"]),
+    ("user", &["clock", "cluster", "ids"]),
     ("cluster", &["clock"]),
     (
         "sandbox",
@@ -146,12 +154,17 @@ const CONFINED: &[(&str, &[&str])] = &[
             "websocket",
             "phone",
             "callback",
+            "avatar",
             "http",
             "sandbox",
         ],
     ),
     ("actix_ws", &["websocket"]),
-    ("reqwest", &["wechat", "outbound", "cli", "sandbox"]),
+    (
+        "reqwest",
+        &["wechat", "outbound", "avatar", "cli", "sandbox"],
+    ),
+    ("moka", &["avatar"]),
     ("sqlx", &["backend"]),
     ("dashmap", &["backend", "push"]),
     ("jsonwebtoken", &["token"]),

@@ -14,6 +14,9 @@ export function showFace(holder, { name, avatar }) {
   const image = holder.ownerDocument.createElement('img');
   image.referrerPolicy = 'no-referrer';
   image.alt = '';
-  image.onload = () => holder.replaceChildren(image);
+  // Until it has come, and where there is none, the letter stays.
+  image.onload = () => {
+    if (holder.dataset.face === key) holder.replaceChildren(image);
+  };
   image.src = avatar;
 }

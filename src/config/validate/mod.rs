@@ -5,6 +5,7 @@ mod wechat;
 use std::{fmt::Debug, time::Duration};
 
 use secrecy::ExposeSecret;
+use url::Host;
 
 use self::wechat::{is_bare, set_bases};
 use super::{App, AppId, Config, ConfigError, Flow, Mode, load::Problem};
@@ -134,6 +135,7 @@ impl Config {
         checks.message_push();
         checks.spans();
         checks.apps();
+        checks.avatars();
         checks.limits();
         checks.store();
         checks.problems
@@ -293,6 +295,22 @@ impl Checks<'_> {
         }
     }
 
+    fn avatars(&mut self) {
+        for name in &self.config.avatars.hosts {
+            let is_name = matches!(Host::parse(name), Ok(Host::Domain(read)) if read == *name);
+            let has_level = name
+                .split_once('.')
+                .is_some_and(|(first, rest)| !first.is_empty() && !rest.is_empty());
+            if !is_name || !has_level || name.ends_with('.') || name.contains('*') {
+                self.refuse(
+                    "avatars.hosts",
+                    name,
+                    "names in lower case are expected, as in qlogo.cn, which allows what is below it too",
+                );
+            }
+        }
+    }
+
     fn limits(&mut self) {
         let limits = &self.config.limits;
         let zero = [
@@ -322,6 +340,10 @@ impl Checks<'_> {
             (
                 limits.callbacks_per_address_per_min == 0,
                 "limits.callbacks_per_address_per_min",
+            ),
+            (
+                limits.avatars_per_address_per_min == 0,
+                "limits.avatars_per_address_per_min",
             ),
         ];
         for (_, key) in zero.into_iter().filter(|(is_zero, _)| *is_zero) {

@@ -11,7 +11,7 @@ pub(super) use self::{
 };
 
 /// The endpoints that can fail.
-pub(super) const ENDPOINTS: [&str; 20] = [
+pub(super) const ENDPOINTS: [&str; 21] = [
     "/connect/oauth2/authorize",
     "/connect/qrconnect",
     QRCODE,
@@ -31,11 +31,14 @@ pub(super) const ENDPOINTS: [&str; 20] = [
     "/cgi-bin/getcallbackip",
     "/cgi-bin/clear_quota",
     "/wxa/getwxacodeunlimit",
+    AVATARS,
     // No path, but each push of a message.
     "push",
 ];
 /// Has the code's id behind it.
 const QRCODE: &str = "/connect/qrcode";
+/// Has the file of a user's picture behind it.
+const AVATARS: &str = "/sandbox/avatars";
 /// Faults at most.
 const MAX_FAULTS: usize = 64;
 /// Bytes of a body at most.
@@ -132,10 +135,11 @@ impl Faults {
 
     /// The first fault that strikes a call of `path`, which may also be `push`; `chance` gives numbers below 1.
     pub(super) fn strike(&mut self, path: &str, mut chance: impl FnMut() -> f64) -> Option<Fault> {
-        let endpoint = match path.strip_prefix(QRCODE) {
-            Some(rest) if rest.starts_with('/') => QRCODE,
-            _ => path,
+        let above = |endpoint: &&str| {
+            let below = path.strip_prefix(*endpoint);
+            below.is_some_and(|rest| rest.starts_with('/'))
         };
+        let endpoint = [QRCODE, AVATARS].into_iter().find(above).unwrap_or(path);
         let index = self.0.iter().position(|fault| {
             fault.endpoint == endpoint && fault.probability.is_none_or(|p| chance() < p)
         })?;

@@ -58,7 +58,7 @@ async fn users_are_listed_added_and_reset() {
     assert_eq!(users[4]["snapshot"], true);
     assert_eq!(
         users[0]["avatar"],
-        sandbox.url("/sandbox/avatars/lixiaolong.svg")
+        sandbox.url("/sandbox/avatars/lixiaolong.jpg")
     );
 
     let amy = json!({ "id": "amy", "name": "Amy \"<b>\"", "avatar": "https://a.example/a.png",
@@ -82,7 +82,7 @@ async fn users_are_listed_added_and_reset() {
 
     assert_eq!(sandbox.api("POST", "/reset", json!({})).await.0, 200);
     let gone = sandbox
-        .get("/sandbox/avatars/amy.svg")
+        .get("/sandbox/avatars/amy.jpg")
         .send()
         .await
         .unwrap();

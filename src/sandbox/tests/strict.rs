@@ -15,7 +15,7 @@ async fn a_foreign_name_is_misdirected_whatever_it_asks_for() {
         "/",
         "/phone",
         "/sandbox/api/users",
-        "/sandbox/avatars/zoe.svg",
+        "/sandbox/avatars/zoe.jpg",
     ]) {
         for method in ["GET", "POST", "PUT"] {
             let request = sandbox

@@ -228,6 +228,7 @@ fn wechat_path(endpoint: &str) -> &'static str {
         "stable_token" => "/cgi-bin/stable_token",
         "create" => "/cgi-bin/qrcode/create",
         "follower" => "/cgi-bin/user/info",
+        "avatars" => "/sandbox/avatars",
         other => panic!("no such endpoint: {other}"),
     }
 }
