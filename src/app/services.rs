@@ -43,6 +43,7 @@ const FORGET_EVERY: Duration = Duration::from_secs(60);
 pub(super) struct Services {
     pub(super) http: Http,
     pub(super) login: Login,
+    tokens: Arc<Tokens>,
     pub(super) tasks: Tasks,
     pub(super) sockets: Arc<websocket::Sockets>,
     pub(super) websocket: web::Data<websocket::Door>,
@@ -98,7 +99,7 @@ impl Services {
         };
         let api = api::Door {
             login: login.clone(),
-            tokens,
+            tokens: tokens.clone(),
             push,
             metrics: metrics.clone(),
             tasks: tasks.clone(),
@@ -130,6 +131,7 @@ impl Services {
         Ok(Self {
             http,
             login,
+            tokens,
             tasks,
             sockets,
             websocket: web::Data::new(websocket),
@@ -167,7 +169,8 @@ impl Services {
     pub(super) fn routes(&self, app: &mut web::ServiceConfig) {
         let headers = &self.http.headers;
         self.http.install(app);
-        app.app_data(self.websocket.clone())
+        app.app_data(web::Data::from(self.tokens.clone()))
+            .app_data(self.websocket.clone())
             .app_data(self.api.clone())
             .app_data(self.phone.clone())
             .app_data(self.callback.clone())
@@ -203,7 +206,15 @@ impl Services {
 
 fn tokens(config: &Config, keys: &Keys, store: &Sqlite, clock: &Clock) -> Tokens {
     let store = Arc::new(store.clone());
-    Tokens::new(config, keys.clone(), store.clone(), store, clock.clone())
+    let watch = Arc::new(());
+    Tokens::new(
+        config,
+        keys.clone(),
+        store.clone(),
+        store,
+        watch,
+        clock.clone(),
+    )
 }
 
 fn page(config: &Config) -> api::Page {

@@ -49,6 +49,7 @@ mod login;
 mod origin;
 pub mod ownership;
 mod request;
+mod signed_in;
 mod sockets;
 pub mod user_agent;
 
@@ -69,6 +70,7 @@ pub use self::{
     origin::{OriginRefused, Origins, cors},
     ownership::Ownership,
     request::{RequestContext, context},
+    signed_in::{SignedIn, bearer},
     sockets::SocketPermit,
 };
 

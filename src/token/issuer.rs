@@ -13,7 +13,7 @@ use super::{
     grant::Grants,
     keys::Keys,
     refresh::{Families, Made, Shown},
-    session::{Device, End, EndReason, Session, SessionId, SessionStore},
+    session::{Device, End, EndReason, Session, SessionId, SessionStore, SessionWatch},
 };
 use crate::{
     clock::{Clock, Millis},
@@ -61,16 +61,18 @@ pub struct Tokens {
     idle: Millis,
     pub(super) sessions: Arc<dyn SessionStore>,
     pub(super) users: Arc<dyn UserStore>,
+    watch: Arc<dyn SessionWatch>,
     pub(super) clock: Clock,
 }
 
 impl Tokens {
-    /// An issuer with these keys, stores and this clock.
+    /// An issuer with these keys, stores and this clock; `watch` is told of every session that it ends.
     pub fn new(
         config: &Config,
         keys: Keys,
         sessions: Arc<dyn SessionStore>,
         users: Arc<dyn UserStore>,
+        watch: Arc<dyn SessionWatch>,
         clock: Clock,
     ) -> Self {
         Self {
@@ -82,6 +84,7 @@ impl Tokens {
             idle: millis(config.token.refresh_idle),
             sessions,
             users,
+            watch,
             clock,
         }
     }
@@ -160,7 +163,11 @@ impl Tokens {
     /// [`TokenError::Store`].
     pub async fn end(&self, session: &SessionId, why: EndReason) -> Result<bool, TokenError> {
         let at = self.clock.wall();
-        Ok(self.sessions.end(session, End { at, why }).await?)
+        let ended = self.sessions.end(session, End { at, why }).await?;
+        if ended {
+            self.announce(session, why);
+        }
+        Ok(ended)
     }
 
     /// Ends all live sessions of a user, except one where that is given; gives the names of those it ended.
@@ -174,7 +181,17 @@ impl Tokens {
         why: EndReason,
     ) -> Result<Vec<SessionId>, TokenError> {
         let at = self.clock.wall();
-        Ok(self.sessions.end_all(user, except, End { at, why }).await?)
+        let ended = self.sessions.end_all(user, except, End { at, why }).await?;
+        for session in &ended {
+            self.announce(session, why);
+        }
+        Ok(ended)
+    }
+
+    /// Every end of a session passes here.
+    fn announce(&self, session: &SessionId, why: EndReason) {
+        tracing::info!(session = session.0, reason = why.name(), "a session ended");
+        self.watch.ended(session, why);
     }
 
     /// Ends the session that a refresh token belongs to, of whatever generation; says whose it was, if it was

@@ -28,5 +28,7 @@ pub use self::{
     issuer::{Issued, Stamp, Tokens},
     keys::{KeyError, Keys},
     pkce::{Challenge, Verifier},
-    session::{Device, End, EndReason, LISTED, Rotation, Session, SessionId, SessionStore},
+    session::{
+        Device, End, EndReason, LISTED, Rotation, Session, SessionId, SessionStore, SessionWatch,
+    },
 };
