@@ -197,6 +197,7 @@ impl Services {
             .app_data(self.api.clone())
             .app_data(self.phone.clone())
             .app_data(self.callback.clone())
+            .configure(api::guard(headers))
             .service(
                 web::scope("/api/v1")
                     .wrap(headers.api())
