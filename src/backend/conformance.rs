@@ -37,7 +37,14 @@ pub(super) async fn enrol(store: &dyn Database, openid: &str) -> User {
 async fn tokens_are_refreshed_once_however_many_ask(store: Arc<dyn Database>, user: &User) {
     let config = load(&Overrides::default()).unwrap();
     let keys = Keys::generate().unwrap();
-    let tokens = Tokens::new(&config, keys, store.clone(), store.clone(), Clock::new());
+    let tokens = Tokens::new(
+        &config,
+        keys,
+        store.clone(),
+        store.clone(),
+        Arc::new(()),
+        Clock::new(),
+    );
     let app = AppId::default_app();
     let (stamp, device) = (tokens.stamp(), Device::default());
     let opened = (0..8).map(|_| tokens.open_session(&stamp, user, &app, &device));

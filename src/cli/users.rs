@@ -84,8 +84,10 @@ pub(super) enum Named<S: Args> {
 /// One person.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub(super) struct Person {
-    /// A user id, openid:<app_id>:<openid> or unionid:<unionid>.
-    #[arg(value_name = "WHO")]
+    #[arg(
+        value_name = "WHO",
+        help = "A user id, openid:<app_id>:<openid> or unionid:<unionid>"
+    )]
     who: Who,
 }
 
@@ -112,8 +114,10 @@ pub(super) struct Erasure {
 /// How conflicts are listed.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub(super) struct Listing {
-    /// One JSON object: {"conflicts": [{"id", "at", "app_id", "openid", "unionid", "user", "other"}]}.
-    #[arg(long)]
+    #[arg(
+        long,
+        help = r#"One JSON object: {"conflicts": [{"id", "at", "app_id", "openid", "unionid", "user", "other"}]}"#
+    )]
     json: bool,
 }
 

@@ -50,6 +50,7 @@ mod login;
 mod origin;
 pub mod ownership;
 mod request;
+mod signed_in;
 mod sockets;
 pub mod user_agent;
 
@@ -65,12 +66,13 @@ pub use self::{
     error::ApiError,
     etag::unless_known,
     headers::SecurityHeaders,
-    host::{Hosts, hosts},
+    host::{GUARD, Hosts, hosts},
     limits::{Limited, Limits},
     login::originate,
     origin::{OriginRefused, Origins, cors},
     ownership::Ownership,
     request::{RequestContext, context},
+    signed_in::{SignedIn, bearer},
     sockets::SocketPermit,
 };
 

@@ -5,6 +5,7 @@
 //! tokens, `refresh` rotates them.
 
 mod access;
+mod ending;
 mod error;
 mod grant;
 mod issuer;
@@ -28,6 +29,7 @@ mod tests;
 
 pub use self::{
     access::Caller,
+    ending::Standing,
     error::TokenError,
     issuer::{Issued, Stamp, Tokens},
     key_dir::KeyDir,
@@ -35,5 +37,7 @@ pub use self::{
     keys::{KeyError, Keys},
     pkce::{Challenge, Verifier},
     ring::{KeyRotation, KeyState, KeyStatus},
-    session::{Device, End, EndReason, LISTED, Rotation, Session, SessionId, SessionStore},
+    session::{
+        Device, End, EndReason, LISTED, Rotation, Session, SessionId, SessionStore, SessionWatch,
+    },
 };

@@ -6,7 +6,10 @@ use scangate::config::{SANDBOX_APP_ID, SANDBOX_WEBSITE_APP_ID};
 use serde_json::{Value, json};
 use sqlx::{Connection, SqliteConnection};
 
-use crate::support::{Answer, Gateway, Operator, spawn_gateway_with};
+use crate::{
+    attach::{attached, hears},
+    support::{Answer, Gateway, Operator, spawn_gateway_with},
+};
 
 /// Whose SHA-256 is the challenge of [`crate::support::Steps::start`].
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -89,8 +92,10 @@ async fn a_late_unionid_makes_two_users_one() {
 
     bind(&gateway, SANDBOX_APP_ID, "sandbox").await;
     gateway.later(DUE);
+    let mut tab = attached(&gateway, &by_phone).await;
     let again = gateway.login("lixiaolong").await;
     assert_eq!(id(&again), id(&by_website));
+    hears(&mut tab, &by_phone, "merged").await;
     is_over(&gateway, &by_phone).await;
     for login in [&by_website, &again] {
         assert_eq!(gateway.me(login.token()).await.status, 200);

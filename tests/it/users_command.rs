@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
-use crate::support::{Operator, spawn_gateway_with};
+use crate::{
+    attach::{attached, hears},
+    support::{Operator, spawn_gateway_with},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_is_exported_and_erased() {
@@ -37,12 +40,14 @@ async fn a_person_is_exported_and_erased() {
 
     let unasked = operator.users(&["erase", id]).await;
     assert_eq!(unasked.status.code(), Some(2), "{unasked:?}");
+    let mut tab = attached(&gateway, &login).await;
     let known = ["李小龙", openid, unionid];
     assert!(known.iter().all(|text| operator.finds(text)));
     operator.does(&["erase", id, "--yes"]).await;
     for text in known {
         assert!(!operator.finds(text), "{text} is still in the files");
     }
+    hears(&mut tab, &login, "erased").await;
     let me = gateway.me(login.token()).await;
     assert_eq!(me.code(), 40102, "{me:?}");
     assert_eq!(gateway.refresh(login.cookie()).await.code(), 40102);

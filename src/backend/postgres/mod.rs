@@ -84,11 +84,7 @@ impl Postgres {
     }
 
     /// Dead rows are autovacuum's: a vacuum of one's own would wait for transactions that have nothing to do with it.
-    #[expect(
-        clippy::unused_async,
-        clippy::unused_self,
-        reason = "what SQLite has to do something for"
-    )]
+    #[expect(clippy::unused_async, reason = "SQLite has something to do")]
     async fn forget_deleted(&self) -> Result<(), StoreError> {
         Ok(())
     }

@@ -145,7 +145,14 @@ async fn only_hashes_of_refresh_tokens_are_kept() {
     let config = load(&Overrides::default()).unwrap();
     let store = Arc::new(bench.store.clone());
     let keys = Keys::generate().unwrap();
-    let tokens = Tokens::new(&config, keys, store.clone(), store, Clock::new());
+    let tokens = Tokens::new(
+        &config,
+        keys,
+        store.clone(),
+        store,
+        Arc::new(()),
+        Clock::new(),
+    );
     let (app, stamp) = (AppId::default_app(), tokens.stamp());
     let device = Device::default();
     let opened = tokens.open_session(&stamp, &user, &app, &device).await;

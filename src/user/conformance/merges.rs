@@ -98,7 +98,7 @@ async fn a_late_unionid_merges(store: &dyn Database) {
     let led_to = resolve(store, Who::Id(first.id.clone())).await;
     assert_eq!(led_to, Some(second.id.clone()));
     let record = store.export(&second.id).await.unwrap().unwrap();
-    assert_eq!(record.merged_ids, [first.id.clone()]);
+    assert_eq!(record.merged_ids, std::slice::from_ref(&first.id));
     assert_eq!((record.identities.len(), record.sessions.len()), (2, 2));
     assert_eq!(store.export(&first.id).await.unwrap(), None);
     assert_eq!(enrol(store, &proof).await.id, second.id);
