@@ -5,7 +5,8 @@
 #
 # Without --rust, --web or --browser it runs all three. It needs Rust 1.95 with rustfmt and
 # clippy, and Node 20 or newer; what else is missing it installs, and says so:
-#   apt: build-essential, chromium, fonts-noto-cjk, nginx-light, openssl, python3-venv (as root, or by sudo)
+#   apt: build-essential, chromium, fonts-noto-cjk, nginx-light, openssl, postgresql, python3-venv (as root, or by
+#        sudo)
 #   npm: what web/, tests/browser/ and tests/tokens/ have locked, into their node_modules
 #   pip: what tests/wechatpy/ and tests/tokens/ have pinned, into target/wechatpy and target/pyjwt
 #
@@ -154,6 +155,7 @@ if [[ $rust ]]; then
     step 'clippy' cargo clippy --workspace --all-targets --locked -- -D warnings
     RUSTDOCFLAGS=-Dwarnings step 'documentation' \
         cargo doc --no-deps --document-private-items --workspace --locked
+    apt_packages postgresql
     step 'cargo test' cargo test --workspace --locked
     if [[ $long ]]; then
         step 'cargo test, the long ones' cargo test --workspace --locked --tests -- --ignored

@@ -2,7 +2,7 @@
 
 mod listeners;
 mod services;
-mod store;
+pub(crate) mod store;
 mod wechat;
 
 use std::{

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 
 use crate::{
-    backend::{self, Database, OpenError},
+    backend::{self, Database, OpenError, postgres::Look},
     clock::{Clock, Stopwatch},
     config::Config,
     ids,
@@ -44,4 +44,11 @@ pub(crate) async fn open(config: &Config, clock: &Clock) -> anyhow::Result<Arc<d
 fn jittered(pause: Duration) -> Duration {
     let [random] = ids::random::<1>();
     pause.mul_f64(0.5 + f64::from(random) / 512.0)
+}
+
+/// What `scangate check` tells of the database; `None` when it is a file of this machine.
+pub(crate) async fn look(config: &Config) -> Option<(String, Result<Look, OpenError>)> {
+    let url = config.store_url();
+    let looked = backend::look(&url, &config.store).await.transpose()?;
+    Some((backend::place(&url), looked))
 }

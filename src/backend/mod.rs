@@ -56,6 +56,22 @@ pub async fn open(
     Ok(Arc::new(Sqlite::open(url).await?))
 }
 
+/// What there is to say of a database on another machine before it is opened; `None` of a file of SQLite. Changes
+/// nothing.
+///
+/// # Errors
+/// As [`open`].
+pub async fn look(
+    url: &SecretString,
+    settings: &config::Store,
+) -> Result<Option<postgres::Look>, OpenError> {
+    let url = url.expose_secret();
+    if !is_postgres(url) {
+        return Ok(None);
+    }
+    postgres::look(url, settings).await.map(Some)
+}
+
 /// Where `url` leads to, for people: without role and password.
 pub fn place(url: &SecretString) -> String {
     let url = url.expose_secret();

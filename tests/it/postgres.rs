@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::{Answer, Database, Gateway, call, spawn_gateway_with};
+use crate::support::{Answer, Database, Doctor, Gateway, call, spawn_gateway_with};
 
 /// Two gateways of one company: one database, one set of keys.
 async fn two_gateways() -> (Gateway, Gateway, TempDir) {
@@ -91,4 +91,50 @@ async fn who_comes_to_two_gateways_at_once_is_one_person() {
     assert_eq!(user(&here), user(&there));
     one.stop().await;
     other.stop().await;
+}
+
+/// WeChat cleans no names; a text of PostgreSQL cannot hold a NUL.
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_their_names_are_people_can_log_in() {
+    let url = Database::create().url();
+    let gateway = spawn_gateway_with(&[("store.url", &url)]).await;
+    let users = format!("http://{}/sandbox/api/users", gateway.sandbox);
+    let odd = json!({ "id": "nul", "name": "a\u{0}b\u{1}'\\;--" });
+    let added = call(gateway.method("POST", &users).json(&odd)).await;
+    assert_eq!(added.status, 201, "{added:?}");
+    let named = gateway.login("nul").await;
+    assert_eq!(named.json["data"]["user"]["name"], "ab'\\;--");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_says_what_it_found() {
+    let (database, data) = (Database::create(), tempfile::tempdir().unwrap());
+    let clerk = format!("clerk_{}", database.sql("SELECT current_database()"));
+    database.sql(&format!("CREATE ROLE {clerk} LOGIN"));
+    let doctor = |role: &str| Doctor::new(&data).set("store.url", database.url_of(role));
+    let found = doctor("postgres").findings().await;
+    found.say("database", "right", "tables of version 0");
+    found.omit("database_tls");
+    let found = doctor(&clerk).findings().await;
+    found.say("database", "wrong", "grant it CREATE");
+    let found = doctor("nobody:s3cr3t").findings().await;
+    found.say("database", "wrong", "role \"nobody\" does not exist");
+    assert!(!found.json.to_string().contains("s3cr3t"));
+
+    let url = database.url();
+    spawn_gateway_with(&[("store.url", &url)])
+        .await
+        .stop()
+        .await;
+    let found = doctor(&clerk).findings().await;
+    found.say("database", "wrong", "permission denied");
+    database.sql(&format!("GRANT SELECT ON schema_version TO {clerk}"));
+    doctor(&clerk)
+        .findings()
+        .await
+        .say("database", "right", "version 1");
+    database.sql("INSERT INTO schema_version VALUES (99)");
+    let found = doctor("postgres").findings().await;
+    found.say("database", "wrong", "version 99");
 }

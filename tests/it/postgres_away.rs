@@ -39,8 +39,17 @@ async fn survives(gateway: &Gateway, server: &mut Server, away: &str, back: &str
     assert_eq!(browser.told_meanwhile().await, [] as [Value; 0]);
 
     server.tell(back);
-    let recovered = async { while gateway.refresh(session.cookie()).await.status != 200 {} };
+    let recovered = async {
+        loop {
+            let me = gateway.me(session.token()).await;
+            if me.status == 200 {
+                break;
+            }
+            is_put_off(&me);
+        }
+    };
     within("the gateway to recover", recovered).await;
+    assert_eq!(gateway.refresh(session.cookie()).await.status, 200);
     gateway.phone("lixiaolong").confirm(text(&pending)).await;
     browser.event("scanned").await;
     let grant = browser.event("authorized").await["grant"].clone();

@@ -46,7 +46,6 @@ max_connections = 500
 shared_buffers = 32MB
 fsync = off
 full_page_writes = off
-synchronous_commit = off
 EOF
 }
 

@@ -16,6 +16,9 @@ const ALL: &[&str] = &[
     include_str!("migrations/0002_identity.sql"),
 ];
 
+/// Where the version is kept. Made only where it is missing: `IF NOT EXISTS` wants the right to create all the same.
+const VERSIONS: &str = "CREATE TABLE schema_version (version BIGINT NOT NULL)";
+
 /// The name of the lock: "scangate" in ASCII.
 const LOCK: i64 = 0x7363_616e_6761_7465;
 
@@ -41,6 +44,10 @@ async fn bring_up_to_date(connection: &mut PgConnection) -> Result<(), OpenError
             "the database has version {found}, this program knows up to {known}; use a newer one"
         ))
     })?;
+    if found == 0 {
+        let made = sqlx::raw_sql(VERSIONS).execute(&mut *transaction).await;
+        made.map_err(judged)?;
+    }
     for (tables, version) in pending.iter().zip(found + 1..) {
         apply(&mut transaction, tables, version)
             .await
@@ -51,21 +58,27 @@ async fn bring_up_to_date(connection: &mut PgConnection) -> Result<(), OpenError
 
 /// Waits until nobody else migrates, and gives the version.
 async fn lock(transaction: &mut PgConnection) -> Result<i64, sqlx::Error> {
-    sqlx::query("SELECT pg_advisory_xact_lock($1)")
-        .bind(LOCK)
-        .execute(&mut *transaction)
-        .await?;
-    // CREATE TABLE IF NOT EXISTS wants the right to create even when there is nothing to create.
+    let query = sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK);
+    query.execute(&mut *transaction).await?;
+    version(transaction).await
+}
+
+/// The version of the tables; 0 where there are none.
+pub(super) async fn version(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
     let is_there = "SELECT to_regclass('schema_version') IS NOT NULL";
     if !sqlx::query_scalar(is_there)
-        .fetch_one(&mut *transaction)
+        .fetch_one(&mut *connection)
         .await?
     {
-        let table = "CREATE TABLE schema_version (version BIGINT NOT NULL)";
-        sqlx::raw_sql(table).execute(&mut *transaction).await?;
+        return Ok(0);
     }
     let found = "SELECT coalesce(max(version), 0) FROM schema_version";
-    sqlx::query_scalar(found).fetch_one(transaction).await
+    sqlx::query_scalar(found).fetch_one(connection).await
+}
+
+/// The version that this program brings them to.
+pub(super) fn known() -> i64 {
+    i64::try_from(ALL.len()).unwrap_or(i64::MAX)
 }
 
 async fn apply(

@@ -1,6 +1,7 @@
 //! Users and sessions in PostgreSQL: what several gateways share.
 
 mod connection;
+mod look;
 #[expect(clippy::duplicate_mod, reason = "the statements of both databases")]
 #[path = "../sql/merges.rs"]
 mod merges;
@@ -17,7 +18,7 @@ mod tests;
 #[path = "../sql/users.rs"]
 mod users;
 
-use std::{str::FromStr, time::Duration};
+use std::{io::ErrorKind, str::FromStr, time::Duration};
 
 use async_trait::async_trait;
 use sqlx::{
@@ -28,6 +29,8 @@ use sqlx::{
 use tokio::time::timeout;
 
 use self::connection::{Connection, Pool};
+pub use self::look::Look;
+pub(super) use self::look::look;
 use super::{Database, OpenError};
 use crate::{clock::Millis, cluster::StoreError, config};
 
@@ -171,7 +174,10 @@ pub(super) fn place(url: &str) -> String {
 fn judged(error: sqlx::Error) -> OpenError {
     let code = error.as_database_error().and_then(DatabaseError::code);
     let is_away = match (&error, code.as_deref()) {
-        (sqlx::Error::Io(_), _) => true,
+        // What the server shows for itself is no certificate that counts.
+        (sqlx::Error::Io(cause), _) if cause.kind() == ErrorKind::InvalidData => false,
+        // A proxy without a server behind it hangs up in the middle of a message.
+        (sqlx::Error::Io(_) | sqlx::Error::Protocol(_), _) => true,
         // 08: connections; 53300: too many of them; 57P01 to 57P03: stopping, starting.
         (_, Some(code)) => code.starts_with("08") || code.starts_with("57P0") || code == "53300",
         _ => false,

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod choices;
+mod database;
 mod files;
 mod gateway;
 mod page;
@@ -88,11 +89,13 @@ async fn examine(report: &mut Report, config: &Config, offline: bool) {
         );
         return;
     }
-    let (mut wechat, mut gateway) = (report.part(), report.part());
+    let (mut database, mut wechat, mut gateway) = (report.part(), report.part(), report.part());
     tokio::join!(
+        database::check(&mut database, config),
         wechat::check(&mut wechat, config),
         gateway::check(&mut gateway, config, &found),
     );
+    report.append(database);
     report.append(wechat);
     report.append(gateway);
 }
