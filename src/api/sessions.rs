@@ -187,8 +187,10 @@ fn answer(
         user: UserData::of(&issued.user, &door.page.public_url),
     };
     let mut response = ok(request, StatusCode::OK, data);
-    let token = issued.refresh_token.expose_secret();
-    // Cannot fail: the cookie's text is ours.
-    let _ = response.add_cookie(&cookies.set_refresh(app, token, issued.refresh_max_age));
+    if let Some(token) = &issued.refresh_token {
+        let token = token.expose_secret();
+        // Cannot fail: the cookie's text is ours.
+        let _ = response.add_cookie(&cookies.set_refresh(app, token, issued.refresh_max_age));
+    }
     response
 }

@@ -45,8 +45,8 @@ pub struct Issued {
     pub session_id: SessionId,
     /// Whose session it is.
     pub user: User,
-    /// For the app's cookie.
-    pub refresh_token: SecretString,
+    /// For the app's cookie; `None` when the browser has it already.
+    pub refresh_token: Option<SecretString>,
     /// How long the cookie is good for.
     pub refresh_max_age: Duration,
 }
@@ -266,7 +266,7 @@ impl Tokens {
             expires_in: self.access.ttl_s(),
             session_id: session.id.clone(),
             user,
-            refresh_token: made.token,
+            refresh_token: Some(made.token),
             refresh_max_age: Duration::from_millis(left),
         }
     }

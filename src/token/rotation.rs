@@ -15,7 +15,8 @@ use super::{
 use crate::{clock::Millis, config::AppId};
 
 /// How long the generation just rotated out still gives its successor: two tabs that raced, or an answer that
-/// was lost.
+/// was lost. No further one begins in that time: else a request that is under way would find its token two
+/// generations old, which is theft.
 const REUSE_GRACE: Duration = Duration::from_secs(10);
 
 /// What a genuine refresh token calls for.
@@ -23,15 +24,15 @@ const REUSE_GRACE: Duration = Duration::from_secs(10);
 enum Turn {
     /// It is the present one: on to the next.
     Rotate,
-    /// It was the present one a moment ago: the present one again.
+    /// It is the present one, and new; or it was the present one a moment ago: the present one again.
     Repeat,
     /// Somebody has a copy.
     Theft,
 }
 
 impl Tokens {
-    /// A new access token and the next refresh token, for the present one; for the one before it within 10 s,
-    /// the present one again. Any other token of the session means that somebody has a copy: the session ends.
+    /// A new access token and the next refresh token, for the present one; within 10 s of that, both of them give the
+    /// same refresh token. Any other token of the session means that somebody has a copy: the session ends.
     /// `ip` is where the browser is now.
     ///
     /// # Errors
@@ -53,7 +54,12 @@ impl Tokens {
             Turn::Theft => return Err(self.theft(&shown).await),
         };
         let access_token = self.sign(&self.stamp_of(&session.id), &user.id, app)?;
-        Ok(self.issued(access_token, made, &session, user))
+        let mut issued = self.issued(access_token, made, &session, user);
+        if session.generation == shown.generation {
+            // Said again it could arrive late, and put this token in the place of its successor.
+            issued.refresh_token = None;
+        }
+        Ok(issued)
     }
 
     /// Whom a refresh token speaks for, without rotating it. Good are those that [`Self::refresh`] would answer; an
@@ -99,7 +105,7 @@ impl Tokens {
             .rotate(&session.id, shown.generation, &rotation)
             .await?;
         if first {
-            session.rotated_at = at;
+            (session.generation, session.rotated_at) = (next, at);
             return Ok((session, made));
         }
         let session = self.live(&session.id, &session.app).await?;
@@ -138,9 +144,11 @@ impl Tokens {
 /// What a genuine token calls for in a live session.
 fn turn(shown: &Shown, session: &Session, now: Millis) -> Turn {
     let age = now.saturating_sub(session.rotated_at);
+    let is_new = age <= millis(REUSE_GRACE);
     match session.generation.checked_sub(shown.generation) {
+        Some(0) if is_new && session.generation > 0 => Turn::Repeat,
         Some(0) => Turn::Rotate,
-        Some(1) if age <= millis(REUSE_GRACE) => Turn::Repeat,
+        Some(1) if is_new => Turn::Repeat,
         _ => Turn::Theft,
     }
 }

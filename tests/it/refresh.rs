@@ -65,7 +65,15 @@ async fn two_tabs_that_race_get_the_same_successor() {
     gateway.later(Duration::from_secs(5));
     let late = gateway.refresh(first.cookie()).await;
     assert_eq!(late.cookie(), answers[0].cookie(), "within ten seconds");
-    assert_eq!(gateway.refresh(late.cookie()).await.status, 200);
+    let again = gateway.refresh(late.cookie()).await;
+    assert_eq!(
+        (again.status, again.set_cookie("scangate")),
+        (200, ""),
+        "too new to rotate"
+    );
+    gateway.later(Duration::from_secs(6));
+    let next = gateway.refresh(late.cookie()).await;
+    assert_ne!(next.cookie(), late.cookie());
     gateway.stop().await;
 }
 
@@ -77,6 +85,7 @@ async fn an_old_token_is_theft() {
         let other = gateway.login("lixiaolong").await;
         let mut latest = gateway.refresh(first.cookie()).await;
         for _ in 1..rotations {
+            gateway.later(Duration::from_secs(11));
             latest = gateway.refresh(latest.cookie()).await;
         }
         gateway.later(Duration::from_secs(pause));

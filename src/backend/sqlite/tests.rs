@@ -156,11 +156,11 @@ async fn only_hashes_of_refresh_tokens_are_kept() {
     let (app, stamp) = (AppId::default_app(), tokens.stamp());
     let device = Device::default();
     let opened = tokens.open_session(&stamp, &user, &app, &device).await;
-    let shown = opened.unwrap().refresh_token;
+    let shown = opened.unwrap().refresh_token.unwrap();
     let rotated = tokens
         .refresh(&app, shown.expose_secret(), String::new())
         .await;
-    let next = rotated.ok().unwrap().refresh_token;
+    let next = rotated.ok().unwrap().refresh_token.unwrap();
     let bytes = std::fs::read(&bench.path).unwrap();
     let wal = std::fs::read(bench.path.with_extension("db-wal")).unwrap_or_default();
     for secret in [shown.expose_secret(), next.expose_secret()] {

@@ -2,6 +2,7 @@
 
 mod rotation;
 mod sessions;
+mod tabs;
 
 use std::{
     sync::{Arc, Mutex},
@@ -102,7 +103,8 @@ impl Bench {
 }
 
 fn refresh_token(issued: &Issued) -> String {
-    issued.refresh_token.expose_secret().to_owned()
+    let token = issued.refresh_token.as_ref();
+    token.unwrap().expose_secret().to_owned()
 }
 
 fn code<T>(result: Result<T, TokenError>) -> Option<Code> {

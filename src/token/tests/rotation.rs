@@ -33,6 +33,23 @@ async fn tabs_that_race_get_the_same_successor() {
 }
 
 #[tokio::test]
+async fn a_new_token_is_kept_for_ten_seconds() {
+    let bench = bench();
+    let (id, first) = bench.opened().await;
+    let next = refresh_token(&bench.refresh(&first).await.unwrap());
+    bench.pass(9);
+    let issued = bench.refresh(&next).await.unwrap();
+    assert!(issued.refresh_token.is_none(), "the browser has it");
+    let late = refresh_token(&bench.refresh(&first).await.unwrap());
+    assert_eq!(late, next, "whoever was under way is answered still");
+    bench.pass(2);
+    let after = refresh_token(&bench.refresh(&next).await.unwrap());
+    assert_ne!(after, next);
+    let session = bench.sessions.get(&id).await.unwrap().unwrap();
+    assert_eq!(session.generation, 2);
+}
+
+#[tokio::test]
 async fn an_old_token_ends_the_session() {
     let bench = bench();
     let (id, token) = bench.opened().await;
@@ -58,6 +75,7 @@ async fn reading_a_cookie_changes_nothing() {
     let bench = bench();
     let (id, token) = bench.opened().await;
     let next = refresh_token(&bench.refresh(&token).await.unwrap());
+    bench.pass(11);
     let last = refresh_token(&bench.refresh(&next).await.unwrap());
     let read = async |token: &str| bench.tokens.read_cookie(&bench.app, token).await;
     assert_eq!(read(&last).await.unwrap().session_id, id);
@@ -189,10 +207,8 @@ async fn follow(bench: &Bench, steps: &[Step]) {
             Step::Show(back) => {
                 let newest = known.len() - 1;
                 let shown = newest.saturating_sub(back);
-                let outcome = bench
-                    .refresh(&known[shown])
-                    .await
-                    .map(|issued| refresh_token(&issued));
+                let outcome = bench.refresh(&known[shown]).await;
+                let rotates = newest == 0 || since_ms > 10_000;
                 // The real clock runs on between the steps; nobody is that slow.
                 let theft = newest - shown > 1 || (newest - shown == 1 && since_ms > 10_000);
                 over |= theft;
@@ -201,12 +217,16 @@ async fn follow(bench: &Bench, steps: &[Step]) {
                         assert!(over, "{error}");
                         assert_eq!(error.code(), Code::SessionRevoked);
                     }
-                    Ok(token) if shown == newest => {
+                    Ok(issued) if shown < newest => {
+                        assert!(!over && refresh_token(&issued) == known[newest]);
+                    }
+                    Ok(issued) if rotates => {
+                        let token = refresh_token(&issued);
                         assert!(!over && !known.contains(&token));
                         known.push(token);
                         since_ms = 0;
                     }
-                    Ok(token) => assert!(!over && token == known[newest]),
+                    Ok(issued) => assert!(!over && issued.refresh_token.is_none()),
                 }
             }
         }
