@@ -31,6 +31,7 @@ mod messages;
 mod number_match;
 mod numbers;
 mod official_account;
+mod origins;
 mod pages;
 mod process;
 mod races;
