@@ -15,22 +15,23 @@ const [EVIL, NEIGHBOUR] = ['evil.localhost', 'shop.scangate.localhost'];
 const SHOP = { 'apps.shop.name': 'Shop', 'apps.shop.origins': '{origin}', 'apps.shop.flows': 'h5' };
 
 describe('cookies', () => {
-  const stage = shared(async (t) => ({
-    browser: await launchBrowser(t),
-    ...(await startBehindNginx(t, SHOP, { wechatByHttps: false, besides: [EVIL, NEIGHBOUR] })),
-  }));
-
-  async function person(t, id) {
-    const { gateway, browser } = stage;
-    const user = await gateway.addUser({ id, name: `Person ${id}` });
-    return { phone: await Phone.of(t, browser, gateway, user, OPTIONS), desk: await Desk.open(t, browser, gateway, OPTIONS) };
-  }
+  // One person at one computer, signed in from the first test to the last.
+  const stage = shared(async (t) => {
+    const browser = await launchBrowser(t);
+    const behind = await startBehindNginx(t, SHOP, { wechatByHttps: false, besides: [EVIL, NEIGHBOUR] });
+    const user = await behind.gateway.addUser({ id: 'visited', name: 'Person' });
+    const phone = await Phone.of(t, browser, behind.gateway, user, OPTIONS);
+    const desk = await Desk.open(t, browser, behind.gateway, OPTIONS);
+    await phone.signsInForTheFirstTime(await desk.code());
+    await desk.isSignedInAs(user.name);
+    return { ...behind, browser, phone, desk };
+  });
 
   const elsewhere = (host) => `https://${host}:${stage.ports.tls}/`;
 
-  /** The session cookie of the default app, or of another. */
-  async function cookie(desk, name = '__Host-scangate') {
-    const jar = await desk.page.context().cookies(stage.gateway.origin);
+  /** A cookie of the gateway. */
+  async function cookie(name = '__Host-scangate') {
+    const jar = await stage.desk.page.context().cookies(stage.gateway.origin);
     return jar.find((one) => one.name === name);
   }
 
@@ -46,43 +47,22 @@ describe('cookies', () => {
     }, [`${stage.gateway.origin}/api/v1${path}`, options]);
   }
 
-  test('each app has a cookie of its own, and signing out of one leaves the other', async (t) => {
-    const { gateway } = stage;
-    const { desk, phone } = await person(t, 'both');
-    await phone.signsInForTheFirstTime(await desk.code());
-    await desk.isSignedInAs('Person both');
-    const ours = await cookie(desk);
-    const { name, domain, path, httpOnly, secure, sameSite } = ours;
+  test('the session’s cookie is no other’s to read or to send', async () => {
+    const { name, domain, path, httpOnly, secure, sameSite, expires } = await cookie();
     assert.deepEqual({ name, domain, path, httpOnly, secure, sameSite }, {
       name: '__Host-scangate', domain: 'login.scangate.localhost', path: '/', httpOnly: true, secure: true, sameSite: 'Lax',
     });
-    const week = ours.expires - Date.now() / 1000;
-    assert.ok(week > 604_000 && week <= 604_800, String(week));
-    assert.equal(await desk.page.evaluate(() => document.cookie), '', 'no script reads it');
-
-    await desk.page.goto(`${gateway.addresses.page}?app=shop`);
-    await phone.scans(await desk.code());
-    await phone.confirms();
-    await desk.page.waitForURL(`${gateway.origin}/app?app=shop`);
-    const shop = await cookie(desk, '__Host-scangate-shop');
-    assert.notEqual(shop.value, ours.value);
-    assert.equal((await cookie(desk)).value, ours.value);
-
-    await desk.signsOut();
-    assert.equal(await cookie(desk, '__Host-scangate-shop'), undefined);
-    assert.equal((await calls(desk.page, '/auth/refresh')).status, 200);
-    assert.notEqual((await cookie(desk)).value, ours.value, 'renewed');
+    const left = expires - Date.now() / 1000;
+    assert.ok(left > 604_000 && left <= 604_800, String(left));
+    assert.equal(await stage.desk.page.evaluate(() => document.cookie), '', 'no script reads it');
   });
 
-  test('a page of another site gets nothing and changes nothing', async (t) => {
-    const { gateway } = stage;
-    const { desk, phone } = await person(t, 'visited');
-    await phone.signsInForTheFirstTime(await desk.code());
-    await desk.isSignedInAs('Person visited');
+  test('a page of another site gets nothing and changes nothing', async () => {
+    const { gateway, desk } = stage;
     for (const host of [EVIL, NEIGHBOUR]) {
-      const before = await cookie(desk);
+      const before = await cookie();
       const { page } = desk;
-      desk.complaints.expect(/CORS policy|net::ERR_FAILED|status of 40[013]/);
+      desk.complaints.expect(/CORS policy|net::ERR_FAILED|net::ERR_BLOCKED_BY_RESPONSE|status of 40[013]/);
       await page.goto(elsewhere(host));
       for (const path of ['/auth/refresh', '/auth/logout', '/scenes']) {
         assert.deepEqual(await calls(page, path), { status: 0, type: 'refused' }, path);
@@ -108,10 +88,11 @@ describe('cookies', () => {
           form.submit();
         }, `${gateway.origin}/api/v1${path}`);
         assert.ok([400, 403].includes((await posted).status()));
+        await page.waitForURL(`${gateway.origin}/api/v1${path}`);
       }
-      assert.equal((await cookie(desk)).value, before.value, 'nothing was rotated');
+      assert.equal((await cookie()).value, before.value, 'nothing was rotated');
       await page.goto(`${gateway.origin}/app`);
-      await desk.isSignedInAs('Person visited');
+      await desk.isSignedInAs('Person');
     }
   });
 
@@ -129,17 +110,32 @@ describe('cookies', () => {
     assert.deepEqual(jar.filter(({ name }) => name.toLowerCase() === '__host-scangate'), []);
   });
 
-  test('signing out takes what pages have stored, and no cookie but its own', async (t) => {
-    const { gateway } = stage;
-    const { desk, phone } = await person(t, 'leaving');
-    await phone.signsInForTheFirstTime(await desk.code());
-    await desk.isSignedInAs('Person leaving');
-    const known = await cookie(desk, '__Host-scangate-b');
+  test('each app has a cookie of its own, and signing out of one leaves the other', async () => {
+    const { gateway, desk, phone } = stage;
+    const ours = await cookie();
+    await desk.page.goto(`${gateway.addresses.page}?app=shop`);
+    await phone.scans(await desk.code());
+    await phone.confirms();
+    await desk.page.waitForURL(`${gateway.origin}/app?app=shop`);
+    await desk.sees('Person');
+    assert.notEqual((await cookie('__Host-scangate-shop')).value, ours.value);
+    assert.equal((await cookie()).value, ours.value);
+
+    await desk.signsOut();
+    assert.equal(await cookie('__Host-scangate-shop'), undefined);
+    assert.equal((await calls(desk.page, '/auth/refresh')).status, 200);
+    assert.notEqual((await cookie()).value, ours.value, 'renewed');
+  });
+
+  test('signing out takes what pages have stored, and no cookie but its own', async () => {
+    const { gateway, desk } = stage;
+    await desk.page.goto(`${gateway.origin}/app`);
+    await desk.isSignedInAs('Person');
+    const known = await cookie('__Host-scangate-b');
     await desk.page.evaluate(() => localStorage.setItem('draft', 'of a guarded page'));
     await desk.signsOut();
     assert.equal(await desk.page.evaluate(() => localStorage.getItem('draft')), null);
-    assert.equal(await cookie(desk), undefined);
-    assert.equal((await cookie(desk, '__Host-scangate-b')).value, known.value, 'the browser is known again');
-    assert.equal(desk.page.url(), `${gateway.origin}/`);
+    assert.equal(await cookie(), undefined);
+    assert.equal((await cookie('__Host-scangate-b')).value, known.value, 'the browser is known again');
   });
 });
