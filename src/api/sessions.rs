@@ -1,6 +1,10 @@
 //! Redeeming a grant, and living with the session it opened.
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -10,7 +14,10 @@ use super::{Door, app_of};
 use crate::{
     code::Code,
     config::AppId,
-    http::{ApiError, Body, Cookies, Limits, Origins, RequestContext, SignedIn, bearer, ok},
+    http::{
+        ApiError, Body, Cookies, Limits, Origins, RequestContext, SecurityHeaders, SignedIn,
+        bearer, ok,
+    },
     telemetry::NameLabel,
     token::{EndReason, Issued, Session, TokenError},
     user::User,
@@ -82,6 +89,9 @@ pub(super) async fn redeem(
 }
 
 /// `POST /auth/refresh`: the app's cookie in, a new access token and the next cookie out.
+///
+/// A cookie that is refused is left where it is. It opens nothing, goes with its time, and the next login replaces it;
+/// clearing it would take the cookie of a login that another tab has made while this answer was on its way.
 pub(super) async fn refresh(
     request: HttpRequest,
     door: web::Data<Door>,
@@ -106,7 +116,7 @@ pub(super) async fn logout(
     request: HttpRequest,
     door: web::Data<Door>,
     origins: web::Data<Origins>,
-    cookies: web::Data<Cookies>,
+    (cookies, headers): (web::Data<Cookies>, web::Data<SecurityHeaders>),
     Body(body): Body<Logout>,
 ) -> Result<HttpResponse, ApiError> {
     let app = app_of(body.app.as_deref()).ok_or(Code::OriginRefused)?;
@@ -126,6 +136,13 @@ pub(super) async fn logout(
     let mut response = ok(&request, StatusCode::OK, json!({}));
     // Cannot fail: the cookie's text is ours.
     let _ = response.add_cookie(&cookies.clear_refresh(&app));
+    // A page of another origin has nothing here; what others have is not for it to clear.
+    let own_page = origins.own_page(request.headers()).is_ok();
+    if let Some(forget) = headers.forget().filter(|_| own_page) {
+        response
+            .headers_mut()
+            .insert(header::CLEAR_SITE_DATA, forget);
+    }
     Ok(response)
 }
 

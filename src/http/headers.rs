@@ -58,6 +58,18 @@ impl SecurityHeaders {
             .add((header::CROSS_ORIGIN_RESOURCE_POLICY, "same-origin"))
     }
 
+    /// What a sign-out asks the browser to forget (<https://www.w3.org/TR/clear-site-data/>; OWASP ASVS 5.0, 14.3.1):
+    /// what pages of the gateway's origin, those of guarded back ends too, have cached and stored about the person. Not
+    /// `"cookies"`, which would take those of every neighbouring host with the browser's own and the other apps'; the
+    /// session's cookie is cleared by name. Browsers heed it over https alone.
+    pub const fn forget(&self) -> Option<HeaderValue> {
+        if self.https {
+            Some(HeaderValue::from_static(r#""cache", "storage""#))
+        } else {
+            None
+        }
+    }
+
     /// `/` and `/app`: a page with scripts that opens a socket. Its `Cache-Control` is [`super::assets`]'.
     pub fn page(&self) -> DefaultHeaders {
         self.document("no-referrer")

@@ -37,6 +37,7 @@ mod messages;
 mod number_match;
 mod numbers;
 mod official_account;
+mod origins;
 mod pages;
 mod postgres;
 mod postgres_away;

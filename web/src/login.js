@@ -4,6 +4,7 @@ import { API, Api } from './api.js';
 import { systemClock as clock } from './clock.js';
 import { saveCode } from './code-file.js';
 import { loadConfig } from './config.js';
+import { destination } from './destination.js';
 import { deviceOf } from './device.js';
 import { asFlow } from './flow.js';
 import { LanguageSwitch } from './language-switch.js';
@@ -57,12 +58,12 @@ const page = new LoginPage({
   device: deviceOf({ userAgent: navigator.userAgent, isSmallAndTouched: matchMedia('(pointer: coarse) and (max-width: 600px)').matches }),
   playsWeChat: asked.get('wechat') === '1',
   flow: asFlow(asked.get('flow')),
-  search: location.search,
+  search: location.search + location.hash,
   unfinished, left,
   leave: (url) => location.assign(url),
   // Of the return addresses, this is the one the gateway lists by itself, for its own app.
   ...(app ? { app } : { returnTo: `${location.origin}/` }),
-  enter: () => location.replace(app ? `/app?app=${encodeURIComponent(app)}` : '/app'),
+  enter: () => location.replace(destination(location, app ? `/app?app=${encodeURIComponent(app)}` : '/app')),
   reload: () => location.reload(),
   reloadOnce,
 });

@@ -144,19 +144,14 @@ async fn only_hashes_of_refresh_tokens_are_kept() {
     let user = enrol(&bench.store, "o1").await;
     let config = load(&Overrides::default()).unwrap();
     let store = Arc::new(bench.store.clone());
-    let keys = Keys::generate().unwrap();
-    let tokens = Tokens::new(
-        &config,
-        keys,
-        store.clone(),
-        store,
-        Arc::new(()),
-        Clock::new(),
-    );
+    let (keys, clock) = (Keys::generate().unwrap(), Clock::new());
+    let watch = Arc::new(());
+    let tokens = Tokens::new(&config, keys, store.clone(), store, watch, clock.clone());
     let (app, stamp) = (AppId::default_app(), tokens.stamp());
     let device = Device::default();
     let opened = tokens.open_session(&stamp, &user, &app, &device).await;
     let shown = opened.unwrap().refresh_token.unwrap();
+    clock.advance(Duration::from_secs(60));
     let rotated = tokens
         .refresh(&app, shown.expose_secret(), String::new())
         .await;
