@@ -4,6 +4,7 @@ mod events;
 mod poll;
 mod scenes;
 mod sessions;
+mod verify;
 
 use std::sync::Arc;
 
@@ -25,6 +26,8 @@ use crate::{
     telemetry::Metrics,
     token::Tokens,
 };
+
+pub(crate) use self::verify::guard;
 
 /// What the calls work with.
 pub(crate) struct Door {

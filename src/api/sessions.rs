@@ -1,10 +1,6 @@
 //! Redeeming a grant, and living with the session it opened.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::{StatusCode, header},
-    web,
-};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -14,7 +10,7 @@ use super::{Door, app_of};
 use crate::{
     code::Code,
     config::AppId,
-    http::{ApiError, Body, Cookies, Limits, Origins, RequestContext, ok},
+    http::{ApiError, Body, Cookies, Limits, Origins, RequestContext, SignedIn, bearer, ok},
     telemetry::NameLabel,
     token::{Caller, EndReason, Issued, TokenError},
     user::User,
@@ -134,7 +130,7 @@ async fn end_session(
     cookies: &Cookies,
     app: &AppId,
 ) -> Result<Option<Caller>, ApiError> {
-    let caller = bearer(request).map(|token| door.tokens.authenticate(token));
+    let caller = bearer(request.headers()).map(|token| door.tokens.authenticate(token));
     if let Some(Ok(caller)) = caller {
         return match door.tokens.session_of(&caller).await {
             Ok(_) => {
@@ -158,30 +154,17 @@ async fn end_session(
     }
 }
 
-/// `GET /me`, for Bearer only: who is signed in, as long as the session lives.
+/// `GET /me`: who is signed in, as long as the session lives.
 pub(super) async fn me(
     request: HttpRequest,
     door: web::Data<Door>,
+    SignedIn(session): SignedIn,
 ) -> Result<HttpResponse, ApiError> {
-    let caller = door
-        .tokens
-        .authenticate(bearer(&request).ok_or(Code::Unauthenticated)?)?;
-    let session = door.tokens.session_of(&caller).await?;
     let user = door.tokens.user(&session.user).await?;
     let user = user.ok_or(TokenError::Unauthenticated)?;
     let data =
         json!({ "user": UserData::of(&user, &door.page.public_url), "session_id": session.id.0 });
     Ok(ok(&request, StatusCode::OK, data))
-}
-
-fn bearer(request: &HttpRequest) -> Option<&str> {
-    let value = request
-        .headers()
-        .get(header::AUTHORIZATION)?
-        .to_str()
-        .ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token)
 }
 
 fn answer(

@@ -26,7 +26,7 @@ use crate::{
     http::{self, Http},
     login::{Login, Parts, Settings},
     phone,
-    push::Registry,
+    push::{Channels, Registry},
     scene::Lives,
     tasks::Tasks,
     telemetry::Metrics,
@@ -38,11 +38,16 @@ use crate::{
 /// How often limits forget addresses that have gone quiet.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
 
+/// How often sessions long over are forgotten.
+const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+
 /// What the doors are made of; one set for all workers.
 #[derive(Clone)]
 pub(super) struct Services {
     pub(super) http: Http,
     pub(super) login: Login,
+    tokens: Arc<Tokens>,
+    channels: Arc<Channels>,
     pub(super) tasks: Tasks,
     pub(super) sockets: Arc<websocket::Sockets>,
     pub(super) websocket: web::Data<websocket::Door>,
@@ -68,7 +73,8 @@ impl Services {
         let metrics = Arc::new(Metrics::default());
         let sockets = Arc::new(websocket::Sockets::default());
         let users = Arc::new(store.clone());
-        let tokens = Arc::new(tokens(config, keys, store, &clock));
+        let channels = Arc::new(Channels::new(metrics.clone()));
+        let tokens = Arc::new(tokens(config, keys, store, channels.clone(), &clock));
         let wechat = Wechat::new(config, clock.clone(), metrics.clone(), &tasks)?;
         let official_account = wechat.accounts.official.clone();
         let login = Login::new(Parts {
@@ -89,7 +95,9 @@ impl Services {
         });
         let websocket = websocket::Door {
             login: login.clone(),
+            tokens: tokens.clone(),
             push: push.clone(),
+            channels: channels.clone(),
             sockets: sockets.clone(),
             metrics: metrics.clone(),
             tasks: tasks.clone(),
@@ -98,7 +106,7 @@ impl Services {
         };
         let api = api::Door {
             login: login.clone(),
-            tokens,
+            tokens: tokens.clone(),
             push,
             metrics: metrics.clone(),
             tasks: tasks.clone(),
@@ -130,6 +138,8 @@ impl Services {
         Ok(Self {
             http,
             login,
+            tokens,
+            channels,
             tasks,
             sockets,
             websocket: web::Data::new(websocket),
@@ -149,6 +159,21 @@ impl Services {
         let (sockets, clock) = (self.sockets.clone(), self.login.clock().clone());
         self.tasks
             .spawn_loop("heartbeat", async move { sockets.turn(&clock).await });
+        let (channels, tokens) = (self.channels.clone(), self.tokens.clone());
+        let clock = self.login.clock().clone();
+        self.tasks.spawn_loop("ends of sessions", async move {
+            channels.keep_watch(&tokens, &clock).await;
+        });
+        let (tokens, clock) = (self.tokens.clone(), self.login.clock().clone());
+        self.tasks.spawn_loop("old sessions", async move {
+            loop {
+                clock.sleep(PRUNE_EVERY).await;
+                match tokens.prune().await {
+                    Ok(count) => tracing::debug!(count, "sessions long over are forgotten"),
+                    Err(error) => tracing::warn!(%error, "sessions long over stay"),
+                }
+            }
+        });
         if let Some(account) = &self.official_account {
             let authority = account.authority().clone();
             self.tasks
@@ -167,10 +192,12 @@ impl Services {
     pub(super) fn routes(&self, app: &mut web::ServiceConfig) {
         let headers = &self.http.headers;
         self.http.install(app);
-        app.app_data(self.websocket.clone())
+        app.app_data(web::Data::from(self.tokens.clone()))
+            .app_data(self.websocket.clone())
             .app_data(self.api.clone())
             .app_data(self.phone.clone())
             .app_data(self.callback.clone())
+            .configure(api::guard(headers))
             .service(
                 web::scope("/api/v1")
                     .wrap(headers.api())
@@ -201,9 +228,22 @@ impl Services {
     }
 }
 
-fn tokens(config: &Config, keys: &Keys, store: &Sqlite, clock: &Clock) -> Tokens {
+fn tokens(
+    config: &Config,
+    keys: &Keys,
+    store: &Sqlite,
+    watch: Arc<Channels>,
+    clock: &Clock,
+) -> Tokens {
     let store = Arc::new(store.clone());
-    Tokens::new(config, keys.clone(), store.clone(), store, clock.clone())
+    Tokens::new(
+        config,
+        keys.clone(),
+        store.clone(),
+        store,
+        watch,
+        clock.clone(),
+    )
 }
 
 fn page(config: &Config) -> api::Page {

@@ -49,6 +49,7 @@ mod login;
 mod origin;
 pub mod ownership;
 mod request;
+mod signed_in;
 mod sockets;
 pub mod user_agent;
 
@@ -63,12 +64,13 @@ pub use self::{
     envelope::ok,
     error::ApiError,
     headers::SecurityHeaders,
-    host::{Hosts, hosts},
+    host::{GUARD, Hosts, hosts},
     limits::{Limited, Limits},
     login::originate,
     origin::{OriginRefused, Origins, cors},
     ownership::Ownership,
     request::{RequestContext, context},
+    signed_in::{SignedIn, bearer},
     sockets::SocketPermit,
 };
 

@@ -44,6 +44,13 @@ pub struct OutcomeLabel {
     pub outcome: &'static str,
 }
 
+/// Why something ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[expect(missing_docs, reason = "a label")]
+pub struct ReasonLabel {
+    pub reason: &'static str,
+}
+
 type Count<L> = Family<L, Counter>;
 
 /// Every metric of one App. Never labelled by scene, user or address.
@@ -65,6 +72,7 @@ pub struct Metrics {
     pub scan_to_authorized: Histogram,
     pub event_to_socket: Histogram,
     pub tokens_issued: Count<NameLabel>,
+    pub sessions_ended: Count<ReasonLabel>,
     pub refused: Count<NameLabel>,
     pub wechat_messages: Count<NameLabel>,
     pub wechat_requests: Count<WechatLabel>,
@@ -96,6 +104,7 @@ impl Default for Metrics {
                 0.1, 1.0,
             ]),
             tokens_issued: Family::default(),
+            sessions_ended: Family::default(),
             refused: Family::default(),
             wechat_messages: Family::default(),
             wechat_requests: Family::default(),
@@ -171,6 +180,11 @@ impl Metrics {
             "tokens_issued",
             "Access tokens issued, by what for",
             self.tokens_issued.clone(),
+        );
+        registry.register(
+            "sessions_ended",
+            "Sessions ended by this node before their time, by reason",
+            self.sessions_ended.clone(),
         );
         registry.register(
             "refused",

@@ -13,7 +13,7 @@ use super::{
     grant::Grants,
     keys::Keys,
     refresh::{Families, Made, Shown},
-    session::{Device, End, EndReason, Session, SessionId, SessionStore},
+    session::{Device, Session, SessionId, SessionStore, SessionWatch},
 };
 use crate::{
     clock::{Clock, Millis},
@@ -57,20 +57,22 @@ pub struct Tokens {
     access: Access,
     grants: Grants,
     families: Families,
-    ttl: Millis,
-    idle: Millis,
+    pub(super) ttl: Millis,
+    pub(super) idle: Millis,
     pub(super) sessions: Arc<dyn SessionStore>,
     pub(super) users: Arc<dyn UserStore>,
+    pub(super) watch: Arc<dyn SessionWatch>,
     pub(super) clock: Clock,
 }
 
 impl Tokens {
-    /// An issuer with these keys, stores and this clock.
+    /// An issuer with these keys, stores and this clock; `watch` is told of every session that it ends.
     pub fn new(
         config: &Config,
         keys: Keys,
         sessions: Arc<dyn SessionStore>,
         users: Arc<dyn UserStore>,
+        watch: Arc<dyn SessionWatch>,
         clock: Clock,
     ) -> Self {
         Self {
@@ -82,6 +84,7 @@ impl Tokens {
             idle: millis(config.token.refresh_idle),
             sessions,
             users,
+            watch,
             clock,
         }
     }
@@ -137,71 +140,6 @@ impl Tokens {
             return Err(TokenError::BadGrant);
         }
         Ok(self.issued(access_token, made, &kept, user.clone()))
-    }
-
-    /// Ends the stamp's session, whether it is open already or not: nothing can open it afterwards.
-    ///
-    /// For a grant that was shown with another verifier while its first redemption may still be under way.
-    ///
-    /// # Errors
-    /// [`TokenError::Store`]; [`TokenError::Internal`].
-    pub async fn burn(&self, stamp: &Stamp, user: &UserId, app: &AppId) -> Result<(), TokenError> {
-        let now = self.clock.wall();
-        let made = self.family(&stamp.session_id, 0)?;
-        let session = new_session(stamp, user, app, &Device::default(), made.hash, now);
-        self.sessions.open(&session).await?;
-        self.end(&stamp.session_id, EndReason::GrantBurnt).await?;
-        Ok(())
-    }
-
-    /// Ends a session; `false` when it was over or unknown.
-    ///
-    /// # Errors
-    /// [`TokenError::Store`].
-    pub async fn end(&self, session: &SessionId, why: EndReason) -> Result<bool, TokenError> {
-        let at = self.clock.wall();
-        Ok(self.sessions.end(session, End { at, why }).await?)
-    }
-
-    /// Ends all live sessions of a user, except one where that is given; gives the names of those it ended.
-    ///
-    /// # Errors
-    /// [`TokenError::Store`].
-    pub async fn end_all(
-        &self,
-        user: &UserId,
-        except: Option<&SessionId>,
-        why: EndReason,
-    ) -> Result<Vec<SessionId>, TokenError> {
-        let at = self.clock.wall();
-        Ok(self.sessions.end_all(user, except, End { at, why }).await?)
-    }
-
-    /// Ends the session that a refresh token belongs to, of whatever generation; says whose it was, if it was
-    /// live until now.
-    ///
-    /// # Errors
-    /// [`TokenError::Store`].
-    pub async fn logout_by_cookie(
-        &self,
-        app: &AppId,
-        refresh_token: &str,
-    ) -> Result<Option<Caller>, TokenError> {
-        let live = match self.shown(refresh_token) {
-            Ok(shown) => self.live(&shown.session, app).await,
-            Err(error) => Err(error),
-        };
-        let session = match live {
-            Ok(session) => session,
-            Err(TokenError::Unauthenticated | TokenError::SessionRevoked) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let ended = self.end(&session.id, EndReason::SignedOut).await?;
-        Ok(ended.then_some(Caller {
-            user_id: session.user,
-            session_id: session.id,
-            app: session.app,
-        }))
     }
 
     /// Whom an access token speaks for, by its signature and times alone: the session may have ended since.
@@ -281,14 +219,14 @@ impl Tokens {
         })
     }
 
-    /// When the session runs out unless it is refreshed.
-    fn end_of(&self, session: &Session) -> Millis {
+    /// When a session that is not ended runs out unless it is refreshed.
+    pub fn runs_out_at(&self, session: &Session) -> Millis {
         let absolute = session.created_at.saturating_add(self.ttl);
         absolute.min(session.rotated_at.saturating_add(self.idle))
     }
 
-    fn over(&self, session: &Session, now: Millis) -> bool {
-        now >= self.end_of(session)
+    pub(super) fn over(&self, session: &Session, now: Millis) -> bool {
+        now >= self.runs_out_at(session)
     }
 
     pub(super) fn issued(
@@ -298,7 +236,7 @@ impl Tokens {
         session: &Session,
         user: User,
     ) -> Issued {
-        let left = self.end_of(session).saturating_sub(self.clock.wall());
+        let left = self.runs_out_at(session).saturating_sub(self.clock.wall());
         Issued {
             access_token,
             expires_in: self.access.ttl_s(),
@@ -310,7 +248,7 @@ impl Tokens {
     }
 }
 
-fn new_session(
+pub(super) fn new_session(
     stamp: &Stamp,
     user: &UserId,
     app: &AppId,

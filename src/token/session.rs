@@ -185,3 +185,14 @@ pub trait SessionStore: Send + Sync {
 
 /// How many sessions a user is shown.
 pub const LISTED: usize = 100;
+
+/// Hears of every session that ends in this process, from the thread that ends it.
+pub trait SessionWatch: Send + Sync {
+    /// `session` is over. Must not block.
+    fn ended(&self, session: &SessionId, why: EndReason);
+}
+
+/// For a process that has no sockets to tell.
+impl SessionWatch for () {
+    fn ended(&self, _: &SessionId, _: EndReason) {}
+}

@@ -80,7 +80,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "wechat",
         ],
     ),
-    ("push", &["protocol", "scene"]),
+    (
+        "push",
+        &["clock", "protocol", "scene", "telemetry", "token"],
+    ),
     (
         "backend",
         &[

@@ -166,7 +166,14 @@ async fn tokens_are_refreshed_once_however_many_ask() {
     let config = load(&Overrides::default()).unwrap();
     let store = Arc::new(bench.store.clone());
     let keys = Keys::generate().unwrap();
-    let tokens = Tokens::new(&config, keys, store.clone(), store, Clock::new());
+    let tokens = Tokens::new(
+        &config,
+        keys,
+        store.clone(),
+        store,
+        Arc::new(()),
+        Clock::new(),
+    );
     let app = AppId::default_app();
     let (stamp, device) = (tokens.stamp(), Device::default());
     let opened = (0..8).map(|_| tokens.open_session(&stamp, &user, &app, &device));

@@ -3,7 +3,10 @@
 mod rotation;
 mod sessions;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use secrecy::ExposeSecret;
 
@@ -21,10 +24,21 @@ use crate::{
 struct Bench {
     tokens: Tokens,
     sessions: Arc<FakeSessions>,
+    watch: Arc<Heard>,
     clock: Clock,
     app: AppId,
     user: User,
     device: Device,
+}
+
+/// Every end that was announced.
+#[derive(Default)]
+struct Heard(Mutex<Vec<(SessionId, EndReason)>>);
+
+impl SessionWatch for Heard {
+    fn ended(&self, session: &SessionId, why: EndReason) {
+        self.0.lock().unwrap().push((session.clone(), why));
+    }
 }
 
 /// Where the browser is.
@@ -39,6 +53,7 @@ fn config() -> Config {
 fn bench() -> Bench {
     let clock = Clock::new();
     let sessions = Arc::new(FakeSessions::default());
+    let watch = Arc::new(Heard::default());
     let keys = Keys::generate().unwrap();
     Bench {
         tokens: Tokens::new(
@@ -46,9 +61,11 @@ fn bench() -> Bench {
             keys,
             sessions.clone(),
             Arc::new(FakeUsers),
+            watch.clone(),
             clock.clone(),
         ),
         sessions,
+        watch,
         clock,
         app: AppId::default_app(),
         user: user("u1"),
@@ -72,6 +89,11 @@ impl Bench {
 
     async fn refresh(&self, token: &str) -> Result<Issued, TokenError> {
         self.tokens.refresh(&self.app, token, ip()).await
+    }
+
+    /// The ends announced since the last time this was asked.
+    fn heard(&self) -> Vec<(SessionId, EndReason)> {
+        std::mem::take(&mut self.watch.0.lock().unwrap())
     }
 
     fn pass(&self, seconds: u64) {

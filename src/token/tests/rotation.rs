@@ -54,6 +54,27 @@ async fn an_old_token_ends_the_session() {
 }
 
 #[tokio::test]
+async fn reading_a_cookie_changes_nothing() {
+    let bench = bench();
+    let (id, token) = bench.opened().await;
+    let next = refresh_token(&bench.refresh(&token).await.unwrap());
+    let last = refresh_token(&bench.refresh(&next).await.unwrap());
+    let read = async |token: &str| bench.tokens.read_cookie(&bench.app, token).await;
+    assert_eq!(read(&last).await.unwrap().session_id, id);
+    assert_eq!(read(&next).await.unwrap().user_id, bench.user.id);
+    assert_eq!(code(read(&token).await), Some(Code::Unauthenticated));
+    bench.pass(11);
+    assert_eq!(code(read(&next).await), Some(Code::Unauthenticated));
+    let shop = AppId::parse("shop").unwrap();
+    let elsewhere = bench.tokens.read_cookie(&shop, &last).await;
+    assert_eq!(code(elsewhere), Some(Code::Unauthenticated));
+    assert_eq!(read(&last).await.unwrap().session_id, id, "it lives");
+
+    bench.tokens.end(&id, EndReason::SignedOut).await.unwrap();
+    assert_eq!(code(read(&last).await), Some(Code::SessionRevoked));
+}
+
+#[tokio::test]
 async fn a_session_runs_out_unused_and_at_last_in_any_case() {
     let bench = bench();
     let (_, token) = bench.opened().await;

@@ -175,3 +175,61 @@ async fn an_access_token_ends_by_the_clock_and_a_user_may_vanish() {
     let refreshed = bench.refresh(&refresh_token(&issued.unwrap())).await;
     assert_eq!(code(refreshed), Some(Code::Unauthenticated));
 }
+
+#[tokio::test]
+async fn every_end_is_announced_once() {
+    let bench = bench();
+    let (one, _) = bench.opened().await;
+    for _ in 0..2 {
+        bench
+            .tokens
+            .end(&one, EndReason::SignedOutElsewhere)
+            .await
+            .unwrap();
+    }
+    assert_eq!(bench.heard(), [(one, EndReason::SignedOutElsewhere)]);
+
+    let (two, token) = bench.opened().await;
+    for _ in 0..2 {
+        bench
+            .tokens
+            .logout_by_cookie(&bench.app, &token)
+            .await
+            .unwrap();
+    }
+    assert_eq!(bench.heard(), [(two, EndReason::SignedOut)]);
+
+    let stamp = bench.tokens.stamp();
+    bench.open(&stamp).await.unwrap();
+    for _ in 0..2 {
+        bench
+            .tokens
+            .burn(&stamp, &bench.user.id, &bench.app)
+            .await
+            .unwrap();
+    }
+    assert_eq!(bench.heard(), [(stamp.session_id, EndReason::GrantBurnt)]);
+
+    let (stolen, first) = bench.opened().await;
+    bench.refresh(&first).await.unwrap();
+    bench.pass(11);
+    for _ in 0..2 {
+        assert_eq!(
+            code(bench.refresh(&first).await),
+            Some(Code::SessionRevoked)
+        );
+    }
+    assert_eq!(bench.heard(), [(stolen, EndReason::Reuse)]);
+
+    let (kept, _) = bench.opened().await;
+    let (three, _) = bench.opened().await;
+    let everywhere = EndReason::SignedOutEverywhere;
+    for _ in 0..2 {
+        bench
+            .tokens
+            .end_all(&bench.user.id, Some(&kept), everywhere)
+            .await
+            .unwrap();
+    }
+    assert_eq!(bench.heard(), [(three, everywhere)]);
+}
