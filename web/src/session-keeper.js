@@ -12,6 +12,8 @@ import { Backoff } from './backoff.js';
 
 /** Between two tries to get a token. */
 const PAUSE_MS = 1_000;
+/** How long a page that was refused a token listens for why: both come at once, by two ways. */
+export const LAST_WORD_MS = 2_000;
 
 /**
  * Why nobody is signed in. `nobody`: there was no session to begin with; `left`: by a button of this very
@@ -39,6 +41,8 @@ export class SessionKeeper extends EventTarget {
   #watch;
   /** @type {KeeperState} */
   #state = { name: 'opening' };
+  /** The session that is signed in, or that was. */
+  #session = '';
   #leaving = false;
   #cancelTimer = () => {};
 
@@ -61,6 +65,7 @@ export class SessionKeeper extends EventTarget {
 
   /** Asks for a token by the cookie: at the start, when one is due, when somebody doubts the session. */
   async renew() {
+    if (this.#isOver()) return;
     this.#cancelTimer();
     try {
       this.#onToken(await this.#env.client.refresh());
@@ -82,7 +87,8 @@ export class SessionKeeper extends EventTarget {
     this.#leaving = true;
     try {
       await this.#env.client.logout(reach);
-      this.#end(reach.everywhere ? 'signed_out_everywhere' : 'signed_out');
+      const reason = reach.everywhere ? 'signed_out_everywhere' : 'signed_out';
+      if (this.#end(reason)) this.#tell(reason);
     } catch (cause) {
       if (!this.#isOver()) throw cause;
     } finally {
@@ -106,12 +112,13 @@ export class SessionKeeper extends EventTarget {
   /** @param {Me} me */
   #onToken(me) {
     if (this.#isOver()) return;
-    const before = this.#state;
     this.#backoff.reset();
     this.#schedule(this.#env.client.renewsAt - this.#env.clock.now());
+    const before = this.#session;
+    this.#session = me.session_id;
     this.#set({ name: 'signed_in', me });
     // Somebody may have signed in again in another tab: the cookie is then of another session.
-    if (before.name === 'signed_in' && before.me.session_id === me.session_id) return;
+    if (before === me.session_id) return;
     this.#watch.stop();
     this.#watch.start();
   }
@@ -120,7 +127,7 @@ export class SessionKeeper extends EventTarget {
   #onNoToken(cause) {
     if (this.#isOver()) return;
     const wasHere = this.#state.name === 'signed_in';
-    if (isUnauthenticated(cause)) return this.#end(wasHere ? 'unknown' : 'nobody');
+    if (isUnauthenticated(cause)) return void this.#end(wasHere ? 'unknown' : 'nobody');
     const known = cause instanceof ApiError ? cause : null;
     if (wasHere) this.#schedule(Math.max(this.#backoff.next(), known?.error.retry_after_ms ?? 0));
     else this.#set({ name: 'unreachable', message: known?.message ?? '' });
@@ -128,26 +135,28 @@ export class SessionKeeper extends EventTarget {
 
   /** @param {SessionRevoked} event */
   #onRevoked({ session_id, reason = 'unknown' }) {
-    if (session_id === this.#session) this.#end(reason);
+    if (session_id === this.#session && this.#end(reason)) this.#tell(reason);
   }
 
   /** @param {Told} told */
   #onTold({ signed_out, reason }) {
-    if (signed_out === this.#session) this.#end(reason, { tell: false });
+    if (signed_out === this.#session) this.#end(reason);
   }
 
-  get #session() {
-    return this.#state.name === 'signed_in' ? this.#state.me.session_id : '';
+  /** @param {Reason} reason */
+  #tell(reason) {
+    this.#env.channel.postMessage({ signed_out: this.#session, reason });
   }
 
-  /** @param {Reason} reason @param {{ tell: boolean }} [how] whether the other tabs are told */
-  #end(reason, { tell } = { tell: true }) {
-    if (this.#isOver()) return;
+  /** Of two reasons the first one counts, unless it was none. @param {Reason} reason @returns {boolean} whether it counts */
+  #end(reason) {
+    if (this.#state.name === 'signed_out' && (this.#state.reason !== 'unknown' || reason === 'unknown')) return false;
     this.#cancelTimer();
-    this.#watch.stop();
     this.#env.client.forget();
-    if (tell && this.#session) this.#env.channel.postMessage({ signed_out: this.#session, reason });
+    if (reason === 'unknown') this.#cancelTimer = this.#env.clock.after(LAST_WORD_MS, () => this.#watch.stop());
+    else this.#watch.stop();
     this.#set({ name: 'signed_out', reason: this.#leaving ? 'left' : reason });
+    return true;
   }
 
   /** @param {number} wait */

@@ -4,7 +4,7 @@ import { beforeEach, test } from 'node:test';
 import { Api } from '../src/api.js';
 import { AHEAD_MS, SessionClient } from '../src/session-client.js';
 import { SessionHint } from '../src/session-hint.js';
-import { SessionKeeper } from '../src/session-keeper.js';
+import { LAST_WORD_MS, SessionKeeper } from '../src/session-keeper.js';
 import { BLOCKED_MS, REFUSALS, SessionWatch } from '../src/session-watch.js';
 import { ReconnectingSocket } from '../src/socket.js';
 import { FakeFetch, held, lost, no, ok } from './fake-fetch.js';
@@ -81,7 +81,35 @@ test('a renewal that gets no answer is tried again; one that is refused ends the
   assert.equal(keeper.state.name, 'signed_in');
   await next();
   assert.deepEqual(keeper.state, { name: 'signed_out', reason: 'unknown' });
+  clock.advance(LAST_WORD_MS);
   assert.equal(clock.next, null);
+});
+
+test('why a token was refused may come after the refusal, and counts in all tabs', async () => {
+  const other = await signedIn(tab());
+  await signedIn();
+  await attached();
+  http.answers.push(no(40102, 'session_revoked'));
+  await keeper.renew();
+  assert.deepEqual(keeper.state, { name: 'signed_out', reason: 'unknown' });
+  assert.equal(keeper.client.accessToken, '');
+  revoked('reuse');
+  assert.deepEqual(keeper.state, { name: 'signed_out', reason: 'reuse' });
+  assert.deepEqual(other.state, { name: 'signed_out', reason: 'reuse' });
+  assert.equal(gateway.last.closedWith, 1000);
+});
+
+test('where no reason comes, the channel is closed in the end', async () => {
+  await signedIn();
+  http.answers.push(no(40102, 'session_revoked'));
+  await keeper.renew();
+  await attached();
+  assert.deepEqual(gateway.commands, []);
+  clock.advance(LAST_WORD_MS);
+  assert.equal(gateway.last.closedWith, 1000);
+  keeper.wake();
+  await keeper.renew();
+  assert.equal(http.calls.length, 2);
 });
 
 test('not signed in, and not reachable, are different things', async () => {
