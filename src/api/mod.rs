@@ -3,6 +3,7 @@
 mod events;
 mod poll;
 mod scenes;
+mod session_list;
 mod sessions;
 mod verify;
 
@@ -61,6 +62,8 @@ pub(crate) fn routes(app: &mut web::ServiceConfig) {
         .service(web::resource("/auth/token").post(sessions::redeem))
         .service(web::resource("/auth/refresh").post(sessions::refresh))
         .service(web::resource("/auth/logout").post(sessions::logout))
+        .service(web::resource("/sessions").get(session_list::list))
+        .service(web::resource("/sessions/{id}").delete(session_list::end))
         .service(web::resource("/me").get(sessions::me));
 }
 

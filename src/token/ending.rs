@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::{
-    access::Caller,
     error::TokenError,
     issuer::{Stamp, Tokens, millis, new_session},
     session::{Device, End, EndReason, Session, SessionId},
@@ -61,33 +60,6 @@ impl Tokens {
     fn announce(&self, session: &SessionId, why: EndReason) {
         tracing::info!(session = session.0, reason = why.name(), "a session ended");
         self.watch.ended(session, why);
-    }
-
-    /// Ends the session that a refresh token belongs to, of whatever generation; says whose it was, if it was
-    /// live until now.
-    ///
-    /// # Errors
-    /// [`TokenError::Store`].
-    pub async fn logout_by_cookie(
-        &self,
-        app: &AppId,
-        refresh_token: &str,
-    ) -> Result<Option<Caller>, TokenError> {
-        let live = match self.shown(refresh_token) {
-            Ok(shown) => self.live(&shown.session, app).await,
-            Err(error) => Err(error),
-        };
-        let session = match live {
-            Ok(session) => session,
-            Err(TokenError::Unauthenticated | TokenError::SessionRevoked) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let ended = self.end(&session.id, EndReason::SignedOut).await?;
-        Ok(ended.then_some(Caller {
-            user_id: session.user,
-            session_id: session.id,
-            app: session.app,
-        }))
     }
 
     /// Ends the stamp's session, whether it is open already or not: nothing can open it afterwards.

@@ -171,6 +171,30 @@ impl Tokens {
         }
     }
 
+    /// The live session that a refresh token of the app belongs to, of whatever generation: enough to end it by.
+    ///
+    /// # Errors
+    /// [`TokenError::Unauthenticated`], [`TokenError::SessionRevoked`], [`TokenError::Store`].
+    pub async fn session_of_cookie(
+        &self,
+        app: &AppId,
+        refresh_token: &str,
+    ) -> Result<Session, TokenError> {
+        let shown = self.shown(refresh_token)?;
+        self.live(&shown.session, app).await
+    }
+
+    /// The live sessions of a user, those seen last first; at most [`LISTED`](super::LISTED).
+    ///
+    /// # Errors
+    /// [`TokenError::Store`].
+    pub async fn sessions_of(&self, user: &UserId) -> Result<Vec<Session>, TokenError> {
+        let mut sessions = self.sessions.of_user(user).await?;
+        let now = self.clock.wall();
+        sessions.retain(|session| !self.over(session, now));
+        Ok(sessions)
+    }
+
     /// The app's session of that name, neither ended nor run out.
     pub(super) async fn live(&self, id: &SessionId, app: &AppId) -> Result<Session, TokenError> {
         let session = self.sessions.get(id).await?;
