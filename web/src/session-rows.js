@@ -6,10 +6,10 @@
 /** @import { Strings } from './i18n/zh-cn.js' */
 
 import { fill } from './i18n/language.js';
-import { ago, machineTime, moment } from './time-words.js';
+import { ago, day, machineTime, moment } from './time-words.js';
 
 /** @typedef {{ list: ListState, app: string, now: number, locale: Locale, strings: Strings }} ListPage */
-/** @typedef {{ item: HTMLElement, device: HTMLElement, badge: HTMLElement, where: HTMLElement, seen: HTMLTimeElement, since: HTMLTimeElement, end: HTMLButtonElement }} Row */
+/** @typedef {{ item: HTMLElement, device: HTMLElement, mark: HTMLElement, where: HTMLElement, seen: HTMLTimeElement, since: HTMLTimeElement, end: HTMLButtonElement }} Row */
 
 export class SessionRows {
   #holder;
@@ -43,17 +43,17 @@ export class SessionRows {
   }
 
   /** @param {Row} row @param {Session} session @param {ListPage} page */
-  #showRow({ item, device, badge, where, seen, since, end }, session, { list, app, now, locale, strings: s }) {
+  #showRow({ item, device, mark, where, seen, since, end }, session, { list, app, now, locale, strings: s }) {
     const { current, ip, place, created_at, last_seen_at } = session;
     const ending = list.name === 'ready' && list.ending.has(session.id);
     item.dataset.current = String(current);
     say(device, deviceOf(session));
-    say(badge, current ? s.sessionHere : '');
+    say(mark, current ? s.sessionHere : '');
     say(where, [place, ip, session.app === app ? '' : session.app].filter(Boolean).join(' · '));
     say(seen, current ? s.sessionActive : fill(s.sessionSeen, { time: ago(last_seen_at, now, locale) }));
-    mark(seen, last_seen_at, locale);
-    say(since, fill(s.sessionSince, { time: moment(created_at, locale) }));
-    mark(since, created_at, locale);
+    date(seen, last_seen_at, locale);
+    say(since, fill(s.sessionSince, { date: day(created_at, locale) }));
+    date(since, created_at, locale);
     end.hidden = current;
     // It keeps the focus while it is busy, which a disabled button would lose.
     end.setAttribute('aria-disabled', String(ending));
@@ -68,7 +68,7 @@ export class SessionRows {
     const facts = of.createElement('div');
     const row = {
       item,
-      device: child(facts, 'strong', 'device'), badge: child(facts, 'span', 'badge'), where: child(facts, 'span', 'where'),
+      device: child(facts, 'strong', 'device'), mark: child(facts, 'span', 'mark'), where: child(facts, 'span', 'where'),
       seen: child(child(facts, 'span', 'when'), 'time'), since: child(child(facts, 'span', 'when'), 'time'),
       end: of.createElement('button'),
     };
@@ -107,7 +107,7 @@ function say(element, text) {
 }
 
 /** @param {HTMLTimeElement} element @param {number} then @param {Locale} locale */
-function mark(element, then, locale) {
+function date(element, then, locale) {
   element.dateTime = machineTime(then);
   element.title = moment(then, locale);
 }

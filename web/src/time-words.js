@@ -13,9 +13,14 @@ const FAR_MS = 30 * 86_400_000;
  */
 export function ago(then, now, locale) {
   const past = Math.max(0, now - then);
-  if (past >= FAR_MS) return new Intl.DateTimeFormat(locale, { dateStyle: 'medium' }).format(then);
+  if (past >= FAR_MS) return day(then, locale);
   const [unit, length] = UNITS.find(([, each]) => past >= each) ?? ['second', Infinity];
   return new Intl.RelativeTimeFormat(locale, { numeric: 'auto' }).format(-Math.floor(past / length), unit);
+}
+
+/** @param {number} then epoch milliseconds @param {string} locale */
+export function day(then, locale) {
+  return new Intl.DateTimeFormat(locale, { dateStyle: 'medium' }).format(then);
 }
 
 /** Date and time of day. @param {number} then epoch milliseconds @param {string} locale */

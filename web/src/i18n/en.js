@@ -104,7 +104,7 @@ export const en = {
   sessionHere: 'This device',
   sessionActive: 'Active now',
   sessionSeen: 'Last used {time}',
-  sessionSince: 'Signed in on {time}',
+  sessionSince: 'Signed in on {date}',
   sessionEnded: 'Signed out: {device}',
   sessionNotEnded: 'That session could not be signed out. Please try again',
   endedDetail: 'Sign in again to go on',

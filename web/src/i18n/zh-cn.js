@@ -103,7 +103,7 @@ export const zhCN = {
   sessionHere: '本机',
   sessionActive: '正在使用',
   sessionSeen: '上次使用：{time}',
-  sessionSince: '登录时间：{time}',
+  sessionSince: '登录日期：{date}',
   sessionEnded: '已退出：{device}',
   sessionNotEnded: '未能退出该设备，请重试',
   endedDetail: '重新登录后可继续使用',
