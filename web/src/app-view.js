@@ -93,7 +93,6 @@ export class AppView {
   /** @param {KeeperState} state @param {AppPage} page */
   #showEnd(state, { signInUrl, strings }) {
     const ended = state.name === 'signed_out' ? endOf(state.reason) : null;
-    this.#part('card').dataset.warns = String(Boolean(ended?.warns));
     const detail = ended ? strings[ended.detail] : '';
     this.#text('detail', ended?.warns ? '' : detail);
     this.#text('warning', ended?.warns ? detail : '');

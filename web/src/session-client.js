@@ -169,11 +169,13 @@ export class SessionClient {
    * @param {(authorization: string) => Promise<T>} call
    */
   async #asOwner(call) {
+    const era = this.#era;
     if (!this.#token || this.#token.expiresAt <= this.#env.clock.now()) await this.refresh();
     try {
       return await call(this.#bearer());
     } catch (cause) {
       if (!isUnauthenticated(cause)) throw cause;
+      this.#expect(era);
       await this.refresh();
       return call(this.#bearer());
     }

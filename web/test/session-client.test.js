@@ -237,6 +237,17 @@ test('a token that has ended, or that the gateway takes no longer, is renewed fo
   assert.equal(http.calls.at(-1).headers.Authorization, 'Bearer third');
 });
 
+test('a call that is refused after the session was forgotten asks for no token', async () => {
+  const list = held(no(40102, 'session_revoked'));
+  http.answers.push(ok(token), list.answer);
+  await client.refresh();
+  const listed = client.sessions();
+  client.forget();
+  list.release();
+  await assert.rejects(listed, Forgotten);
+  assert.equal(http.calls.length, 2);
+});
+
 test('the challenge is the S256 of the verifier', async () => {
   const { verifier, challenge } = await newPkce(globalThis.crypto);
   assert.match(verifier, /^[\w-]{43}$/);
