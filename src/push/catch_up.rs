@@ -19,6 +19,9 @@ const OVERLAP: Millis = 10_000;
 /// How long an attached session is taken for live without being read, in milliseconds: for rows that vanish.
 const TRUSTED: Millis = 3_600_000;
 
+/// Sessions read in one turn at most: after a restart all tabs attach at once, and the ends must not wait for them.
+const READS: usize = 256;
+
 impl Channels {
     /// Turns until the process stops. A store that is away ends no session; it is asked again from where it was left.
     pub async fn keep_watch(&self, tokens: &Tokens, clock: &Clock) {
@@ -53,7 +56,7 @@ impl Channels {
         for (session, why) in tokens.ended_since(since).await? {
             self.revoke(&session, why);
         }
-        for session in self.due(now) {
+        for session in self.due(now, READS) {
             match tokens.standing(&session).await? {
                 Standing::Live { until } => self.look_at(&session, until.min(now + TRUSTED)),
                 Standing::Over(why) => self.revoke(&session, why),

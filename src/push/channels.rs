@@ -34,7 +34,7 @@ pub struct Channels {
 
 struct Attached {
     tabs: SmallVec<[Arc<dyn Tab>; 2]>,
-    /// When to read the session again, by the wall clock; 0 until somebody says.
+    /// When to read the session again, by the wall clock; 0 until somebody has done so.
     look_at: Millis,
 }
 
@@ -92,17 +92,18 @@ impl Channels {
     }
 
     /// Sets when the session is to be read again, if a tab is attached to it.
-    pub fn look_at(&self, session: &SessionId, at: Millis) {
+    pub(super) fn look_at(&self, session: &SessionId, at: Millis) {
         if let Some(mut attached) = self.sessions.get_mut(session) {
             attached.look_at = at;
         }
     }
 
-    /// The sessions that are to be read again.
-    pub(super) fn due(&self, now: Millis) -> Vec<SessionId> {
+    /// Sessions that are to be read again, not more than `most`.
+    pub(super) fn due(&self, now: Millis, most: usize) -> Vec<SessionId> {
         let all = self.sessions.iter();
         all.filter(|attached| attached.look_at <= now)
             .map(|attached| attached.key().clone())
+            .take(most)
             .collect()
     }
 
@@ -188,14 +189,15 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_due_until_somebody_says_when() {
+    fn a_session_is_due_until_somebody_has_read_it() {
         let (channels, session) = (channels(), session("a"));
         channels.look_at(&session, 5);
-        assert!(channels.due(9).is_empty(), "nobody is attached");
+        assert!(channels.due(9, 9).is_empty(), "nobody is attached");
         channels.attach(&session, page().1).unwrap();
-        assert_eq!(channels.due(0), [session.clone()]);
+        assert_eq!(channels.due(0, 9), [session.clone()]);
+        assert!(channels.due(0, 0).is_empty());
         channels.look_at(&session, 5);
-        assert!(channels.due(4).is_empty());
-        assert_eq!(channels.due(5), [session]);
+        assert!(channels.due(4, 9).is_empty());
+        assert_eq!(channels.due(5, 9), [session]);
     }
 }

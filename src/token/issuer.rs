@@ -244,7 +244,7 @@ impl Tokens {
     }
 
     /// When a session that is not ended runs out unless it is refreshed.
-    pub fn runs_out_at(&self, session: &Session) -> Millis {
+    pub(super) fn runs_out_at(&self, session: &Session) -> Millis {
         let absolute = session.created_at.saturating_add(self.ttl);
         absolute.min(session.rotated_at.saturating_add(self.idle))
     }

@@ -92,7 +92,6 @@ impl Socket {
         self.phase = Phase::Attached(caller.session_id.clone());
         // Read only now that its end is heard: nothing falls in between.
         let session = self.door.tokens.session_of(&caller).await?;
-        channels.look_at(&session.id, self.door.tokens.runs_out_at(&session));
         let session_id = &session.id.0;
         self.connection
             .attach(&Control::Attached { session_id }.encode());

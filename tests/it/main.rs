@@ -10,6 +10,7 @@ mod support;
 
 mod access_token;
 mod access_tokens;
+mod attach;
 mod callbacks;
 mod calls;
 mod check;
@@ -42,6 +43,7 @@ mod same_device;
 mod sandbox_push;
 mod secrets;
 mod secrets_of_accounts;
+mod session_list;
 mod sessions;
 mod sockets;
 mod streams;

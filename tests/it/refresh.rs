@@ -13,7 +13,7 @@ pub(crate) const SHOP: &str = "https://shop.example";
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// That a call was refused so.
-fn refused(answer: &Answer, code: u64) {
+pub(crate) fn refused(answer: &Answer, code: u64) {
     assert_eq!(answer.code(), code, "{answer:?}");
     assert_eq!(u64::from(answer.status), code / 100, "{answer:?}");
 }
