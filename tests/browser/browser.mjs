@@ -126,9 +126,9 @@ export class Desk {
     return tab;
   }
 
-  /** Will hear of the end of its session. */
-  async isAttached() {
-    await eventually('the page is attached to its session', () => this.heard.includes('attached'));
+  /** Will hear of the end of its session; for the `times`-th time when its socket was lost. */
+  async isAttached(times = 1) {
+    await eventually('the page is attached to its session', () => this.heard.filter((type) => type === 'attached').length >= times);
   }
 
   /** Is then back at the login page, which says so. */
