@@ -35,7 +35,19 @@ describe('accessibility', () => {
       await phone.sees(phone.words.done);
       await isAccessible(phone, 'the result page');
       await desk.isSignedInAs(user.name);
+      await desk.sees(desk.words.thisDevice);
       await isAccessible(desk, '/app');
+
+      const other = await Desk.open(t, browser, gateway, { locale });
+      await phone.signsIn(await other.code());
+      await other.isSignedInAs(user.name);
+      await desk.page.reload();
+      await desk.page.getByRole('listitem').nth(1).waitFor();
+      await isAccessible(desk, '/app with two sessions');
+      await desk.isAttached();
+      await other.page.getByRole('button', { name: other.words.signOutEverywhere, exact: true }).click();
+      await desk.sees(desk.words.endedEverywhere);
+      await isAccessible(desk, '/app after the end');
     });
 
     test(`by the chat, with two digits (${locale})`, async (t) => {

@@ -13,6 +13,9 @@ const CHROMIUM =
 /** How long anything on a page may take; several browsers share one machine. */
 export const PATIENCE_MS = 20_000;
 
+/** What a browser writes down itself when `/app` asks who is signed in, and nobody is. */
+export const NOBODY_HERE = /status of 401.* @ \S+\/api\/v1\/auth\/refresh/;
+
 /** One browser for a test file. @param {{ after(undo: () => unknown): void }} t */
 export async function launchBrowser(t) {
   if (!CHROMIUM) throw new Error('no Chromium here: `apt-get install chromium`, or set CHROMIUM to its path');
@@ -41,10 +44,7 @@ export async function newProfile(t, browser, options) {
 /** Errors in the console, exceptions, and what the content security policy stopped. */
 class Complaints {
   #heard = [];
-  #expected = [
-    // Asking whether somebody is signed in is answered 401 when nobody is; browsers write that down themselves.
-    /status of 401.* @ \S+\/api\/v1\/auth\/refresh/,
-  ];
+  #expected = [];
 
   constructor(context) {
     context.on('console', (message) => {
@@ -75,6 +75,7 @@ export class Desk {
   constructor(page, gateway, locale, complaints) {
     this.page = page;
     this.gateway = gateway;
+    this.locale = locale;
     this.words = WORDS[locale];
     this.complaints = complaints;
     /** The types of all events that the gateway sent by socket. @type {string[]} */
@@ -116,6 +117,18 @@ export class Desk {
   async isSignedInAs(name) {
     await this.page.waitForURL(`${this.gateway.origin}/app`);
     await see(this.page, name);
+  }
+
+  /** Another tab of the same browser, on the signed-in page. */
+  async anotherTab() {
+    const tab = new Desk(await this.page.context().newPage(), this.gateway, this.locale, this.complaints);
+    await tab.page.goto(`${this.gateway.origin}/app`);
+    return tab;
+  }
+
+  /** Will hear of the end of its session; for the `times`-th time when its socket was lost. */
+  async isAttached(times = 1) {
+    await eventually('the page is attached to its session', () => this.heard.filter((type) => type === 'attached').length >= times);
   }
 
   /** Is then back at the login page, which says so. */

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { Desk, launchBrowser } from './browser.mjs';
+import { Desk, NOBODY_HERE, launchBrowser } from './browser.mjs';
 import { startGateway } from './gateway.mjs';
 import { Phone } from './phone.mjs';
 import { shared } from './scope.mjs';
@@ -30,6 +30,7 @@ describe('login', () => {
 
       await desk.isSignedInAs(user.name);
       await desk.signsOut();
+      desk.complaints.expect(NOBODY_HERE);
       await desk.page.goto(`${gateway.origin}/app`);
       await desk.sees(desk.words.pending);
     });
@@ -100,8 +101,7 @@ describe('login', () => {
     await desk.isSignedInAs(user.name);
     await desk.page.reload();
     await desk.isSignedInAs(user.name);
-    const tab = new Desk(await desk.page.context().newPage(), gateway, 'en', desk.complaints);
-    await tab.page.goto(`${gateway.origin}/app`);
+    const tab = await desk.anotherTab();
     await tab.isSignedInAs(user.name);
   });
 });

@@ -111,4 +111,12 @@ export class Phone {
     await this.consents();
     await this.sees(this.words.done);
   }
+
+  /** The whole way of somebody whom the gateway knows. */
+  async signsIn(text) {
+    await this.scans(text);
+    await this.seesTheRequest();
+    await this.confirms();
+    await this.sees(this.words.done);
+  }
 }

@@ -5,6 +5,11 @@
 
 export const API = '/api/v1';
 
+/** The gateway's socket, for a page of the gateway itself. @param {Pick<Location, 'protocol' | 'host'>} location */
+export function socketUrl({ protocol, host }) {
+  return `${protocol === 'https:' ? 'wss' : 'ws'}://${host}${API}/ws`;
+}
+
 /** The gateway answered with an error. */
 export class ApiError extends Error {
   /**
@@ -19,6 +24,11 @@ export class ApiError extends Error {
   }
 }
 
+/** Whether the gateway knows no living session behind the call. @param {unknown} cause */
+export function isUnauthenticated(cause) {
+  return cause instanceof ApiError && Math.floor(cause.error.code / 100) === 401;
+}
+
 /** No answer, or none of the gateway's: it is not known whether the call was carried out. */
 export class NoAnswer extends Error {
   /** @param {unknown} cause */
@@ -31,7 +41,7 @@ export class NoAnswer extends Error {
 /**
  * @typedef {object} Call
  * @property {string} [authorization] the whole header
- * @property {unknown} [body] of a POST; `{}` by default
+ * @property {unknown} [body] of a POST or DELETE; `{}` by default
  * @property {AbortSignal} [signal]
  * @property {number} [limitMs] how long an answer may take
  */
@@ -73,7 +83,15 @@ export class Api {
   }
 
   /**
-   * @param {'GET' | 'POST'} method
+   * @param {string} path
+   * @param {Call} [call]
+   */
+  delete(path, call = {}) {
+    return this.#send('DELETE', path, { body: {}, ...call });
+  }
+
+  /**
+   * @param {'GET' | 'POST' | 'DELETE'} method
    * @param {string} path
    * @param {Call} call
    * @returns {Promise<unknown>} the answer's `data`

@@ -1,29 +1,51 @@
-// The signed-in page at `/app`: guards itself, keeps the session, signs out.
+// The signed-in page at `/app`: guards itself, keeps the session, shows where else its user is signed in, signs out.
 
-import { Api } from './api.js';
-import { AppView } from './app-view.js';
+import { Api, socketUrl } from './api.js';
+import { AppView, sentenceOf } from './app-view.js';
 import { systemClock as clock } from './clock.js';
 import { loadConfig } from './config.js';
 import { LanguageSwitch } from './language-switch.js';
 import { SessionClient, exclusively } from './session-client.js';
-import { AHEAD_MS, SessionKeeper } from './session-keeper.js';
+import { SessionHint } from './session-hint.js';
+import { SessionKeeper } from './session-keeper.js';
+import { SessionList } from './session-list.js';
+import { SessionWatch } from './session-watch.js';
+import { ReconnectingSocket } from './socket.js';
 import { UnfinishedLogin } from './unfinished-login.js';
 
 const random = Math.random;
 const app = new URLSearchParams(location.search).get('app') || undefined;
+const signInUrl = app ? `/?app=${encodeURIComponent(app)}` : '/';
 const language = new LanguageSwitch(document, () => render());
 const api = new Api(fetch.bind(globalThis), clock, () => language.locale);
-const client = new SessionClient({ api, clock, random, exclusively, ...(app && { app }) });
-const channel = new BroadcastChannel(`scangate-session-${app ?? 'default'}`);
-const keeper = new SessionKeeper({ client, clock, random, channel });
-const view = new AppView(document, { signOut, retry: () => void keeper.start() });
+const hint = new SessionHint({ store: () => localStorage, ...(app && { app }) });
+const client = new SessionClient({ api, clock, random, exclusively, hint, ...(app && { app }) });
+const socketEnv = { WebSocket, clock, random, online: () => navigator.onLine };
+const keeper = new SessionKeeper({
+  client, clock, random,
+  channel: new BroadcastChannel(`scangate-session-${app ?? 'default'}`),
+  makeWatch: (handlers) => new SessionWatch({
+    makeSocket: (forSocket) => new ReconnectingSocket(socketUrl(location), forSocket, socketEnv), clock, random,
+  }, handlers),
+});
+const list = new SessionList({ client, doubted: () => void keeper.renew() });
+const view = new AppView(document, {
+  signOut: (everywhere) => void signOut(everywhere), retry: () => void keeper.renew(),
+  reload: () => void list.load(), end: (id) => list.end(id),
+});
+let session = '';
 let leaving = false;
 let failed = false;
 
 function render() {
   const { state } = keeper;
-  document.title = [language.strings.appTitle, state.name === 'signed_in' && state.me.user.name].filter(Boolean).join(' · ');
-  view.show({ state, renewsInMs: keeper.expiresAt - AHEAD_MS - clock.now(), leaving, failed, strings: language.strings });
+  const { locale, strings } = language;
+  const title = state.name === 'signed_in' ? state.me.user.name : state.name === 'signed_out' && sentenceOf(state, false, strings);
+  document.title = [strings.appTitle, title].filter(Boolean).join(' · ');
+  const now = clock.now();
+  view.show({
+    state, list: list.state, app: app ?? 'default', renewsInMs: client.renewsAt - now, leaving, failed, signInUrl, now, locale, strings,
+  });
 }
 
 /** @param {boolean} everywhere */
@@ -40,15 +62,28 @@ async function signOut(everywhere) {
   }
 }
 
-keeper.addEventListener('change', () => {
-  if (keeper.state.name !== 'signed_out') return render();
-  new UnfinishedLogin({ store: () => sessionStorage, clock }).clear();
-  location.replace(app ? `/?app=${encodeURIComponent(app)}` : '/');
-});
-document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && keeper.wake());
-addEventListener('online', () => keeper.wake());
+function onChange() {
+  const { state } = keeper;
+  if (state.name === 'signed_out') new UnfinishedLogin({ store: () => sessionStorage, clock }).clear();
+  if (state.name === 'signed_out' && (state.reason === 'nobody' || state.reason === 'left')) return location.replace(signInUrl);
+  if (state.name === 'signed_in' && state.me.session_id !== session) {
+    session = state.me.session_id;
+    void list.load();
+  }
+  render();
+}
+
+function wake() {
+  keeper.wake();
+  if (keeper.state.name === 'signed_in') void list.load();
+}
+
+keeper.addEventListener('change', onChange);
+list.addEventListener('change', render);
+document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && wake());
+addEventListener('online', wake);
 addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
 setInterval(render, 1_000);
 render();
-void keeper.start();
+void keeper.renew();
 void loadConfig({ api, clock, random, ...(app && { app }) }).then((config) => view.showSandbox(Boolean(config?.sandbox)));

@@ -1,6 +1,6 @@
 // The login page at `/`: hands the browser to the parts.
 
-import { API, Api } from './api.js';
+import { Api, socketUrl } from './api.js';
 import { systemClock as clock } from './clock.js';
 import { saveCode } from './code-file.js';
 import { loadConfig } from './config.js';
@@ -14,6 +14,7 @@ import { LoginSession } from './login-session.js';
 import { LongPoll } from './long-poll.js';
 import { newPkce } from './pkce.js';
 import { SessionClient, exclusively } from './session-client.js';
+import { SessionHint } from './session-hint.js';
 import { ReconnectingSocket } from './socket.js';
 import { UnfinishedLogin } from './unfinished-login.js';
 import { LoginView } from './view.js';
@@ -29,12 +30,11 @@ const visible = () => document.visibilityState === 'visible';
 
 const language = new LanguageSwitch(document, () => page.render());
 const api = new Api(fetch.bind(globalThis), clock, () => language.locale);
-const socketUrl = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}${API}/ws`;
 const socketEnv = { WebSocket, clock, random, online: () => navigator.onLine };
 
 const session = new LoginSession({
   makeLink: (handlers) => new Link(
-    (forSocket) => new ReconnectingSocket(socketUrl, forSocket, socketEnv),
+    (forSocket) => new ReconnectingSocket(socketUrl(location), forSocket, socketEnv),
     (forPoll) => new LongPoll(forPoll, { api, clock, random }),
     handlers,
   ),
@@ -43,7 +43,8 @@ const session = new LoginSession({
   visible,
   wishes: () => page.wishes(),
 });
-const client = new SessionClient({ api, clock, random, exclusively, ...(app && { app }) });
+const hint = new SessionHint({ store: () => localStorage, ...(app && { app }) });
+const client = new SessionClient({ api, clock, random, exclusively, hint, ...(app && { app }) });
 const view = new LoginView(document, {
   act: (id) => page.act(id),
   verify: (code) => session.verify(code),

@@ -1,27 +1,49 @@
-// Keeps a signed-in page signed in: renews the access token before its end, and hears of a sign-out in
-// another tab. No DOM; listen for `change`.
+// Keeps a signed-in page signed in, and knows at once when it no longer is: it renews the access token before
+// its end, and hears of the session's end from the gateway and from the other tabs. No DOM; listen for
+// `change`.
 
 /** @import { Clock } from './clock.js' */
+/** @import { SessionRevoked } from './protocol.js' */
 /** @import { Me, SessionClient } from './session-client.js' */
+/** @import { SessionWatch, WatchHandlers } from './session-watch.js' */
 
-import { ApiError } from './api.js';
+import { ApiError, isUnauthenticated } from './api.js';
 import { Backoff } from './backoff.js';
 
-/** The token is renewed when this much of its life is left. */
-export const AHEAD_MS = 60_000;
+/** Between two tries to get a token. */
+const PAUSE_MS = 1_000;
+/** How long a page that was refused a token listens for why: both come at once, by two ways. */
+export const LAST_WORD_MS = 2_000;
 
 /**
- * @typedef {{ name: 'opening' } | { name: 'signed_in', me: Me } | { name: 'signed_out' }
+ * Why nobody is signed in. `nobody`: there was no session to begin with; `left`: by a button of this very
+ * page; `unknown`: the session is over and nobody said why. Else a word of the gateway's.
+ * @typedef {'nobody' | 'left' | 'unknown' | (string & {})} Reason
+ */
+/**
+ * @typedef {{ name: 'opening' } | { name: 'signed_in', me: Me } | { name: 'signed_out', reason: Reason }
  *   | { name: 'unreachable', message: string }} KeeperState
  */
-/** @typedef {{ postMessage: (message: unknown) => void, onmessage: ((message: MessageEvent) => void) | null }} Channel */
-/** @typedef {{ client: SessionClient, clock: Clock, random: () => number, channel: Channel }} KeeperEnv */
+/** What the tabs of one app tell each other. @typedef {{ signed_out: string, reason: Reason }} Told */
+/** @typedef {{ postMessage: (message: Told) => void, onmessage: ((message: MessageEvent) => void) | null }} Channel */
+/**
+ * @typedef {object} KeeperEnv
+ * @property {SessionClient} client
+ * @property {Clock} clock
+ * @property {() => number} random
+ * @property {Channel} channel
+ * @property {(handlers: WatchHandlers) => Pick<SessionWatch, 'start' | 'stop' | 'wake'>} makeWatch
+ */
 
 export class SessionKeeper extends EventTarget {
   #env;
   #backoff;
+  #watch;
   /** @type {KeeperState} */
   #state = { name: 'opening' };
+  /** The session that is signed in, or that was. */
+  #session = '';
+  #leaving = false;
   #cancelTimer = () => {};
 
   /** @param {KeeperEnv} env */
@@ -29,74 +51,118 @@ export class SessionKeeper extends EventTarget {
     super();
     this.#env = env;
     this.#backoff = new Backoff(env.random);
-    env.channel.onmessage = ({ data }) => {
-      if (data === 'signed_out') this.#end();
-    };
+    this.#watch = env.makeWatch({
+      token: () => this.#freshToken(),
+      refused: () => this.renew(),
+      revoked: (event) => this.#onRevoked(event),
+    });
+    env.channel.onmessage = ({ data }) => this.#onTold(data);
   }
 
   get state() {
     return this.#state;
   }
 
-  /** When the token ends, by this machine's clock. */
-  get expiresAt() {
-    return this.#env.client.expiresAt;
-  }
-
-  /** Picks the session up by its cookie. */
-  async start() {
+  /** Asks for a token by the cookie: at the start, when one is due, when somebody doubts the session. */
+  async renew() {
+    if (this.#isOver()) return;
+    this.#cancelTimer();
     try {
-      await this.#env.client.refresh();
-      this.#set({ name: 'signed_in', me: await this.#env.client.me() });
-      this.#schedule();
+      this.#onToken(await this.#env.client.refresh());
     } catch (cause) {
-      if (isOver(cause)) return this.#end();
-      const message = cause instanceof ApiError ? cause.message : '';
-      this.#set({ name: 'unreachable', message });
+      this.#onNoToken(cause);
     }
   }
 
-  /** The page can be seen again: timers may have slept. */
+  /** The page can be seen again, or the network is back: timers may have slept. */
   wake() {
-    if (this.#state.name === 'signed_in' && this.#untilRenewal() === 0) void this.#renew();
-    if (this.#state.name === 'unreachable') void this.start();
+    if (this.#state.name === 'unreachable') void this.renew();
+    if (this.#state.name !== 'signed_in') return;
+    if (this.#isDue()) void this.renew();
+    this.#watch.wake();
   }
 
   /** @param {{ everywhere: boolean }} reach */
   async signOut(reach) {
-    await this.#env.client.logout(reach);
-    this.#env.channel.postMessage('signed_out');
-    this.#end();
-  }
-
-  #untilRenewal() {
-    return Math.max(0, this.expiresAt - AHEAD_MS - this.#env.clock.now());
-  }
-
-  /** @param {number} [wait] */
-  #schedule(wait = Math.max(this.#untilRenewal(), 1_000)) {
-    this.#cancelTimer();
-    this.#cancelTimer = this.#env.clock.after(wait, () => void this.#renew());
-  }
-
-  async #renew() {
-    this.#cancelTimer();
+    this.#leaving = true;
     try {
-      await this.#env.client.refresh();
-      this.#backoff.reset();
-      this.#set(this.#state);
-      this.#schedule();
+      await this.#env.client.logout(reach);
+      const reason = reach.everywhere ? 'signed_out_everywhere' : 'signed_out';
+      if (this.#end(reason)) this.#tell(reason);
     } catch (cause) {
-      if (isOver(cause)) return this.#end();
-      const asked = cause instanceof ApiError ? (cause.error.retry_after_ms ?? 0) : 0;
-      this.#schedule(Math.max(1_000, asked, this.#backoff.next()));
+      if (!this.#isOver()) throw cause;
+    } finally {
+      this.#leaving = false;
     }
   }
 
-  #end() {
+  #isDue() {
+    return this.#env.client.renewsAt <= this.#env.clock.now();
+  }
+
+  #isOver() {
+    return this.#state.name === 'signed_out';
+  }
+
+  async #freshToken() {
+    if (this.#isDue()) await this.renew();
+    return this.#env.client.accessToken;
+  }
+
+  /** @param {Me} me */
+  #onToken(me) {
+    if (this.#isOver()) return;
+    this.#backoff.reset();
+    this.#schedule(this.#env.client.renewsAt - this.#env.clock.now());
+    const before = this.#session;
+    this.#session = me.session_id;
+    this.#set({ name: 'signed_in', me });
+    // Somebody may have signed in again in another tab: the cookie is then of another session.
+    if (before === me.session_id) return;
+    this.#watch.stop();
+    this.#watch.start();
+  }
+
+  /** @param {unknown} cause */
+  #onNoToken(cause) {
+    if (this.#isOver()) return;
+    const wasHere = this.#state.name === 'signed_in';
+    if (isUnauthenticated(cause)) return void this.#end(wasHere ? 'unknown' : 'nobody');
+    const known = cause instanceof ApiError ? cause : null;
+    if (wasHere) this.#schedule(Math.max(this.#backoff.next(), known?.error.retry_after_ms ?? 0));
+    else this.#set({ name: 'unreachable', message: known?.message ?? '' });
+  }
+
+  /** @param {SessionRevoked} event */
+  #onRevoked({ session_id, reason = 'unknown' }) {
+    if (session_id === this.#session && this.#end(reason)) this.#tell(reason);
+  }
+
+  /** @param {Told} told */
+  #onTold({ signed_out, reason }) {
+    if (signed_out === this.#session) this.#end(reason);
+  }
+
+  /** @param {Reason} reason */
+  #tell(reason) {
+    this.#env.channel.postMessage({ signed_out: this.#session, reason });
+  }
+
+  /** Of two reasons the first one counts, unless it was none. @param {Reason} reason @returns {boolean} whether it counts */
+  #end(reason) {
+    if (this.#state.name === 'signed_out' && (this.#state.reason !== 'unknown' || reason === 'unknown')) return false;
     this.#cancelTimer();
     this.#env.client.forget();
-    this.#set({ name: 'signed_out' });
+    if (reason === 'unknown') this.#cancelTimer = this.#env.clock.after(LAST_WORD_MS, () => this.#watch.stop());
+    else this.#watch.stop();
+    this.#set({ name: 'signed_out', reason: this.#leaving ? 'left' : reason });
+    return true;
+  }
+
+  /** @param {number} wait */
+  #schedule(wait) {
+    this.#cancelTimer();
+    this.#cancelTimer = this.#env.clock.after(Math.max(wait, PAUSE_MS), () => void this.renew());
   }
 
   /** @param {KeeperState} state */
@@ -104,9 +170,4 @@ export class SessionKeeper extends EventTarget {
     this.#state = state;
     this.dispatchEvent(new Event('change'));
   }
-}
-
-/** @param {unknown} cause */
-function isOver(cause) {
-  return cause instanceof ApiError && Math.floor(cause.error.code / 100) === 401;
 }

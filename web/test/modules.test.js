@@ -32,8 +32,10 @@ test('the wire, time and back-off import nothing', () => {
   for (const module of ['protocol.js', 'backoff.js', 'clock.js']) assert.deepEqual(importsOf(module), [], module);
 });
 
-test('the login itself knows no page', () => {
-  for (const module of reach('login-session.js').add('login-session.js').add('socket.js').add('long-poll.js')) {
+test('the login and the session themselves know no page', () => {
+  // `exclusively` is what a page hands in.
+  const headless = ['login-session.js', 'socket.js', 'long-poll.js', 'session-keeper.js', 'session-watch.js', 'session-list.js', 'session-hint.js'];
+  for (const module of new Set(headless.flatMap((each) => [each, ...reach(each)]))) {
     assert.doesNotMatch(read(new URL(module, source)), /\b(document|window|navigator|localStorage)\./, module);
   }
 });

@@ -2,34 +2,31 @@ import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 
 import { Api, ApiError, NoAnswer } from '../src/api.js';
-import { SessionClient } from '../src/session-client.js';
-import { AHEAD_MS, SessionKeeper } from '../src/session-keeper.js';
+import { AHEAD_MS, Forgotten, SessionClient } from '../src/session-client.js';
+import { SessionHint } from '../src/session-hint.js';
 import { newPkce, NotSupported } from '../src/pkce.js';
+import { FakeFetch, held, lost, no, ok } from './fake-fetch.js';
+import { FakeStore } from './fake-page.js';
 import { FakeClock, settle } from './fake-time.js';
 
-let clock, client, calls, answers, held;
+let clock, client, http, locks, store;
 const user = { id: 'u1', name: '李小龙' };
 const token = { access_token: 'jwt', token_type: 'Bearer', expires_in: 600, session_id: 's1', user };
-const ok = (data) => ({ status: 200, body: { code: 0, message: 'ok', data } });
-const no = (code, name, more) => ({ status: Math.floor(code / 100), body: { code, name, message: `${name}.`, request_id: 'r1', ...more } });
-const lost = () => { throw new TypeError('network'); };
+
+function clientOf(api, exclusively) {
+  const hint = new SessionHint({ store: () => store });
+  return new SessionClient({ api, clock, random: () => 1, exclusively, hint });
+}
 
 beforeEach(() => {
   clock = new FakeClock();
-  calls = [];
-  answers = [];
-  held = [];
-  const fetcher = async (url, request) => {
-    calls.push({ path: url.replace('/api/v1', ''), ...request, json: request.body && JSON.parse(request.body) });
-    const answer = answers.shift();
-    if (typeof answer === 'function') answer();
-    return { status: answer.status, json: async () => answer.body };
-  };
-  const exclusively = async (name, run) => {
-    held.push(name);
+  http = new FakeFetch();
+  store = new FakeStore();
+  locks = [];
+  client = clientOf(new Api(http.fetch, clock, () => 'zh-CN'), async (name, run) => {
+    locks.push(name);
     return run();
-  };
-  client = new SessionClient({ api: new Api(fetcher, clock, () => 'zh-CN'), clock, random: () => 1, exclusively });
+  });
 });
 
 /** Runs the clock on until the promise is settled. */
@@ -45,167 +42,210 @@ async function eventually(promise) {
 }
 
 test('a grant becomes a session', async () => {
-  answers.push(ok(token));
+  http.answers.push(ok(token));
   assert.deepEqual(await client.redeem('grant', 'verifier'), user);
-  const [call] = calls;
+  const [call] = http.calls;
   assert.deepEqual([call.method, call.path, call.json], ['POST', '/auth/token', { grant: 'grant', verifier: 'verifier' }]);
   assert.equal(call.headers['Content-Type'], 'application/json');
   assert.equal(call.headers['Accept-Language'], 'zh-CN');
   assert.equal(call.credentials, 'same-origin');
-  assert.equal(client.expiresAt, clock.now() + 600_000);
+  assert.equal(client.accessToken, 'jwt');
+  assert.equal(client.renewsAt, clock.now() + 600_000 - AHEAD_MS);
 });
 
 test('a lost answer is asked for again with the same verifier', async () => {
-  answers.push(lost, no(50300, 'overloaded', { retry_after_ms: 4_000 }), ok(token));
+  http.answers.push(lost, no(50300, 'overloaded', { retry_after_ms: 4_000 }), ok(token));
   assert.deepEqual(await eventually(client.redeem('grant', 'verifier')), user);
-  assert.deepEqual(new Set(calls.map(({ json }) => json.verifier)), new Set(['verifier']));
-  assert.equal(calls.length, 3);
+  assert.deepEqual(new Set(http.calls.map(({ json }) => json.verifier)), new Set(['verifier']));
+  assert.equal(http.calls.length, 3);
 });
 
 test('a refused grant is not tried again', async () => {
-  answers.push(no(40002, 'bad_grant'));
+  http.answers.push(no(40002, 'bad_grant'));
   await assert.rejects(client.redeem('grant', 'verifier'), (cause) => cause instanceof ApiError && cause.error.code === 40002 && cause.requestId === 'r1');
 });
 
 test('it gives up while the gateway would still have known the verifier', async () => {
   const began = clock.now();
-  answers.push(...Array.from({ length: 40 }, () => lost));
+  http.answers.push(...Array.from({ length: 40 }, () => lost));
   await assert.rejects(eventually(client.redeem('grant', 'verifier')), NoAnswer);
   assert.ok(clock.now() - began <= 60_000);
 });
 
 test('refreshing is done by one tab at a time, by cookie alone', async () => {
-  answers.push(ok(token));
+  http.answers.push(ok(token));
   await client.refresh();
-  assert.deepEqual(held, ['scangate-refresh-default']);
-  assert.equal(calls[0].headers.Authorization, undefined);
-  assert.deepEqual(calls[0].json, {});
+  assert.deepEqual(locks, ['scangate-refresh-default']);
+  assert.equal(http.calls[0].headers.Authorization, undefined);
+  assert.deepEqual(http.calls[0].json, {});
 });
 
 test('a refresh whose answer is lost is asked for again at once, under the same lock', async () => {
-  answers.push(lost, ok(token));
+  http.answers.push(lost, ok(token));
   await client.refresh();
-  assert.deepEqual(calls.map(({ path }) => path), ['/auth/refresh', '/auth/refresh']);
-  assert.equal(held.length, 1);
-  assert.equal(client.expiresAt - clock.now(), 600_000);
+  assert.deepEqual(http.calls.map(({ path }) => path), ['/auth/refresh', '/auth/refresh']);
+  assert.equal(locks.length, 1);
+  assert.equal(client.accessToken, 'jwt');
 });
 
 test('a refresh is asked for twice at most, and not again once it is answered', async () => {
-  answers.push(lost, lost);
+  http.answers.push(lost, lost);
   await assert.rejects(client.refresh(), NoAnswer);
-  assert.equal(calls.length, 2);
-  answers.push(no(50300, 'overloaded'));
+  assert.equal(http.calls.length, 2);
+  http.answers.push(no(50300, 'overloaded'));
   await assert.rejects(client.refresh(), ApiError);
-  assert.equal(calls.length, 3);
+  assert.equal(http.calls.length, 3);
 });
 
 test('both tries of a refresh fit into the 10 s in which the old cookie is still good', async () => {
   const began = clock.now();
+  const calls = [];
   const silent = (_, { signal }) => new Promise((_, reject) => {
     calls.push(clock.now() - began);
     signal.addEventListener('abort', () => reject(new Error('aborted')));
   });
-  const exclusively = (_, run) => run();
-  client = new SessionClient({ api: new Api(silent, clock, () => 'en'), clock, random: () => 1, exclusively });
+  client = clientOf(new Api(silent, clock, () => 'en'), (_, run) => run());
   await assert.rejects(eventually(client.refresh()), NoAnswer);
   assert.deepEqual(calls, [0, 4_000]);
   assert.equal(clock.now() - began, 8_000);
 });
 
-test('a grant is redeemed after the refresh under way, so that the new session is the one that stays', async () => {
-  const order = [];
-  let answerRefresh;
-  const post = (path) => {
-    order.push(path);
-    if (path === '/auth/token') return Promise.resolve(token);
-    return new Promise((resolve) => { answerRefresh = () => resolve({ ...token, access_token: 'old', expires_in: 60 }); });
-  };
+/** Locks as browsers have them: the tabs of one browser share them. */
+function browserLocks() {
   let tail = Promise.resolve();
-  const queued = (name, run) => {
-    held.push(name);
-    return (tail = tail.then(run));
+  return (name, run) => {
+    locks.push(name);
+    return (tail = tail.catch(() => {}).then(run));
   };
-  client = new SessionClient({ api: { post }, clock, random: () => 1, exclusively: queued, app: 'shop' });
+}
+
+test('a grant is redeemed after the refresh under way, so that the new session is the one that stays', async () => {
+  const refresh = held(ok({ ...token, access_token: 'before' }));
+  http.answers.push(refresh.answer, ok({ ...token, access_token: 'redeemed' }));
+  client = clientOf(new Api(http.fetch, clock, () => 'en'), browserLocks());
   const refreshed = client.refresh();
   const redeemed = client.redeem('grant', 'verifier');
   await settle();
-  assert.deepEqual(order, ['/auth/refresh']);
-  answerRefresh();
+  assert.deepEqual(http.lines, ['POST /auth/refresh']);
+  refresh.release();
   await Promise.all([refreshed, redeemed]);
-  assert.deepEqual(order, ['/auth/refresh', '/auth/token']);
-  assert.deepEqual(held, ['scangate-refresh-shop', 'scangate-refresh-shop']);
-  assert.equal(client.expiresAt - clock.now(), 600_000);
+  assert.deepEqual(http.lines, ['POST /auth/refresh', 'POST /auth/token']);
+  assert.equal(client.accessToken, 'redeemed');
 });
 
-test('me is asked with the token', async () => {
-  answers.push(ok(token), ok({ user, session_id: 's1' }));
-  assert.deepEqual(await client.whoIsHere(), user);
-  assert.equal(calls[1].headers.Authorization, 'Bearer jwt');
+test('whoever asks while a refresh is under way gets its answer', async () => {
+  const refresh = held(ok(token));
+  http.answers.push(refresh.answer);
+  const both = [client.refresh(), client.refresh()];
+  refresh.release();
+  assert.deepEqual(await Promise.all(both), [{ user, session_id: 's1' }, { user, session_id: 's1' }]);
+  assert.equal(http.calls.length, 1);
 });
 
-test('nobody is here when the cookie is not good', async () => {
-  answers.push(no(40100, 'unauthenticated'));
+test('a token that comes for a session forgotten meanwhile is not kept', async () => {
+  const refresh = held(ok(token));
+  http.answers.push(refresh.answer);
+  const refreshed = client.refresh();
+  client.forget();
+  refresh.release();
+  await assert.rejects(refreshed, Forgotten);
+  assert.equal(client.accessToken, '');
+});
+
+test('signing out waits for the refresh of another tab, and the refresh after it is not asked for', async () => {
+  const refresh = held(ok(token));
+  http.answers.push(ok(token), refresh.answer, ok({}));
+  const api = new Api(http.fetch, clock, () => 'en');
+  const exclusively = browserLocks();
+  const other = clientOf(api, exclusively);
+  client = clientOf(api, exclusively);
+  await client.refresh();
+  const refreshed = other.refresh();
+  const out = client.logout({ everywhere: false });
+  const late = client.refresh();
+  await settle();
+  assert.deepEqual(http.lines.slice(1), ['POST /auth/refresh']);
+  refresh.release();
+  await Promise.all([refreshed, out, assert.rejects(late, Forgotten)]);
+  assert.deepEqual(http.lines.slice(1), ['POST /auth/refresh', 'POST /auth/logout']);
+  assert.equal(client.accessToken, '');
+});
+
+test('a short life is renewed in its last third', async () => {
+  http.answers.push(ok({ ...token, expires_in: 30 }));
+  await client.refresh();
+  assert.equal(client.renewsAt - clock.now(), 20_000);
+});
+
+test('who is here is asked only where somebody has been', async () => {
   assert.equal(await client.whoIsHere(), null);
+  assert.deepEqual(http.calls, []);
+  http.answers.push(ok(token), ok(token), no(40100, 'unauthenticated'));
+  await client.redeem('grant', 'verifier');
+  assert.deepEqual(await client.whoIsHere(), user);
+  assert.equal(await client.whoIsHere(), null);
+  assert.equal(await client.whoIsHere(), null);
+  assert.equal(http.calls.length, 3);
+});
+
+test('where nothing can be kept, who is here is asked in any case', async () => {
+  store.forbidden = true;
+  http.answers.push(ok(token));
+  assert.deepEqual(await client.whoIsHere(), user);
+});
+
+test('no answer does not mean that nobody is here', async () => {
+  http.answers.push(ok(token), lost, lost, ok(token));
+  await client.redeem('grant', 'verifier');
+  assert.equal(await client.whoIsHere(), null);
+  assert.deepEqual(await client.whoIsHere(), user);
 });
 
 test('signing out everywhere says so, and forgets the token', async () => {
-  answers.push(ok(token), ok({}));
+  http.answers.push(ok(token), ok({}));
   await client.refresh();
   await client.logout({ everywhere: true });
-  assert.deepEqual([calls[1].path, calls[1].json], ['/auth/logout', { everywhere: true }]);
-  assert.equal(client.expiresAt, 0);
+  assert.deepEqual([http.calls[1].path, http.calls[1].json], ['/auth/logout', { everywhere: true }]);
+  assert.equal(client.accessToken, '');
 });
 
-function keeper() {
-  const channel = { said: [], onmessage: null, postMessage(message) { this.said.push(message); } };
-  return { channel, keeper: new SessionKeeper({ client, clock, random: () => 1, channel }) };
-}
-
-test('a signed-in page renews its token ahead of the end', async () => {
-  const { keeper: kept } = keeper();
-  answers.push(ok(token), ok({ user, session_id: 's1' }), ok(token));
-  await kept.start();
-  assert.equal(kept.state.name, 'signed_in');
-  assert.equal(clock.next, 600_000 - AHEAD_MS);
-  clock.advance(clock.next);
-  await settle();
-  assert.equal(calls.length, 3);
-  assert.equal(kept.expiresAt - clock.now(), 600_000);
+test('the list is asked for with the token, and a session is ended by its id', async () => {
+  http.answers.push(ok(token), ok([{ id: 's1' }]), ok({}));
+  await client.refresh();
+  assert.deepEqual(await client.sessions(), [{ id: 's1' }]);
+  await client.endSession('s/2');
+  assert.deepEqual(http.lines.slice(1), ['GET /sessions', 'DELETE /sessions/s%2F2']);
+  assert.ok(http.calls.slice(1).every(({ headers }) => headers.Authorization === 'Bearer jwt'));
+  assert.deepEqual([http.calls[2].json, http.calls[2].headers['Content-Type']], [{}, 'application/json']);
 });
 
-test('a renewal that gets no answer is tried again; one that is refused ends the session', async () => {
-  const { keeper: kept } = keeper();
-  answers.push(ok(token), ok({ user, session_id: 's1' }), lost, lost, no(40102, 'session_revoked'));
-  await kept.start();
-  clock.advance(clock.next);
-  await settle();
-  assert.equal(kept.state.name, 'signed_in');
-  clock.advance(clock.next);
-  await settle();
-  assert.equal(kept.state.name, 'signed_out');
-  assert.equal(clock.next, null);
+test('a session that is over already is as good as ended', async () => {
+  http.answers.push(ok(token), no(40400, 'not_found'), no(50300, 'overloaded'));
+  await client.refresh();
+  await client.endSession('s2');
+  await assert.rejects(client.endSession('s3'), ApiError);
 });
 
-test('not signed in, and not reachable, are different things', async () => {
-  answers.push(no(40100, 'unauthenticated'));
-  const first = keeper().keeper;
-  await first.start();
-  assert.equal(first.state.name, 'signed_out');
-  answers.push(lost, lost);
-  const second = keeper().keeper;
-  await second.start();
-  assert.equal(second.state.name, 'unreachable');
+test('a token that has ended, or that the gateway takes no longer, is renewed for the call', async () => {
+  http.answers.push(ok(token), ok({ ...token, access_token: 'second' }), ok([]));
+  await client.refresh();
+  clock.advance(600_000);
+  await client.sessions();
+  assert.equal(http.calls.at(-1).headers.Authorization, 'Bearer second');
+  http.answers.push(no(40101, 'token_expired'), ok({ ...token, access_token: 'third' }), ok([]));
+  await client.sessions();
+  assert.equal(http.calls.at(-1).headers.Authorization, 'Bearer third');
 });
 
-test('signing out is told to the other tabs, and heard from them', async () => {
-  const { keeper: kept, channel } = keeper();
-  answers.push(ok(token), ok({ user, session_id: 's1' }), ok({}));
-  await kept.start();
-  await kept.signOut({ everywhere: false });
-  assert.deepEqual(channel.said, ['signed_out']);
-  const other = keeper();
-  other.channel.onmessage({ data: 'signed_out' });
-  assert.equal(other.keeper.state.name, 'signed_out');
+test('a call that is refused after the session was forgotten asks for no token', async () => {
+  const list = held(no(40102, 'session_revoked'));
+  http.answers.push(ok(token), list.answer);
+  await client.refresh();
+  const listed = client.sessions();
+  client.forget();
+  list.release();
+  await assert.rejects(listed, Forgotten);
+  assert.equal(http.calls.length, 2);
 });
 
 test('the challenge is the S256 of the verifier', async () => {
