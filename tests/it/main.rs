@@ -10,8 +10,8 @@ mod support;
 
 mod access_token;
 mod access_tokens;
-mod avatars;
 mod attach;
+mod avatars;
 mod callbacks;
 mod calls;
 mod check;
