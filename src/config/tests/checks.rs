@@ -133,6 +133,14 @@ const REFUSED_LIVE: &[(&str, &str, &str)] = &[
     ("token.access_ttl_s", "0", "between 30s"),
     ("token.refresh_idle_s", "2592001", "token.refresh_ttl_s"),
     ("limits.frame_burst", "0", "at least 1"),
+    ("limits.avatars_per_address_per_min", "0", "at least 1"),
+    ("avatars.hosts", "*.qlogo.cn", "names in lower case"),
+    ("avatars.hosts", ".qlogo.cn", "names in lower case"),
+    ("avatars.hosts", "qlogo.cn.", "names in lower case"),
+    ("avatars.hosts", "QLOGO.cn", "names in lower case"),
+    ("avatars.hosts", "localhost", "names in lower case"),
+    ("avatars.hosts", "127.0.0.1", "names in lower case"),
+    ("avatars.hosts", "https://qlogo.cn", "names in lower case"),
     ("store.url", "postgres://h/d", "not in this release"),
 ];
 
