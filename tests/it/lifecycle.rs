@@ -169,7 +169,10 @@ async fn a_restart_keeps_sessions_users_and_keys_and_forgets_scenes() {
         .get(gateway.api("/me"))
         .bearer_auth(token);
     let (status, me) = read(me).await;
-    assert_eq!((status, &me["data"]["user"]), (200, &session["user"]));
+    assert_eq!(
+        (status, &me["data"]["user"]["id"]),
+        (200, &session["user"]["id"])
+    );
 
     let mut back = gateway.browser().await;
     back.resume(&pending, 1).await;
@@ -177,7 +180,7 @@ async fn a_restart_keeps_sessions_users_and_keys_and_forgets_scenes() {
     assert_eq!((&error["error"]["code"], code), (&json!(40401), 4404));
     let (_, again) = log_in(&gateway, "lixiaolong").await;
     assert_eq!(
-        again["user"], session["user"],
+        again["user"]["id"], session["user"]["id"],
         "the same person, without being asked for a name again"
     );
 }
