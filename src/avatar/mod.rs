@@ -50,7 +50,7 @@ const ENTRY: usize = 256;
 pub(crate) struct Avatars {
     users: Arc<dyn UserStore>,
     fetcher: Fetcher,
-    /// `None` for a picture that could not be had. By its own clock, not [`crate::clock`]: it spares the network.
+    /// `None` for a picture that could not be had. It has a clock of its own, which tests do not move.
     cache: Cache<AvatarId, Option<Arc<Picture>>>,
     places: Semaphore,
 }

@@ -140,6 +140,14 @@ const REFUSED_LIVE: &[(&str, &str, &str)] = &[
     ("store.url", "mysql://h/d", "postgres://role"),
     ("store.max_connections", "0", "at least 1"),
     ("store.wait_s", "0", "between 1s"),
+    ("limits.avatars_per_address_per_min", "0", "at least 1"),
+    ("avatars.hosts", "*.qlogo.cn", "names in lower case"),
+    ("avatars.hosts", ".qlogo.cn", "names in lower case"),
+    ("avatars.hosts", "qlogo.cn.", "names in lower case"),
+    ("avatars.hosts", "QLOGO.cn", "names in lower case"),
+    ("avatars.hosts", "localhost", "names in lower case"),
+    ("avatars.hosts", "127.0.0.1", "names in lower case"),
+    ("avatars.hosts", "https://qlogo.cn", "names in lower case"),
 ];
 
 #[test]
