@@ -1,7 +1,10 @@
 //! What every [`UserStore`] must do; a backend's own test is one call of [`users`].
 
+mod accounts;
+
 use futures_util::future::join_all;
 
+pub(crate) use self::accounts::accounts;
 use super::{BROWSERS, Identity, Profile, User, UserId, UserStore};
 use crate::{clock::Millis, ids};
 

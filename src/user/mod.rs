@@ -1,11 +1,13 @@
-//! Who a person is: users, and the WeChat identities that lead to them.
+//! Who a person is: users, the WeChat identities that lead to them, and accounts with a password.
 
+mod account;
 #[cfg(test)]
 pub(crate) mod conformance;
 
 use async_trait::async_trait;
 use url::Url;
 
+pub use self::account::{Account, AccountStore, Created, Username};
 use crate::{clock::Millis, cluster::StoreError};
 
 /// A person, as this gateway knows them.

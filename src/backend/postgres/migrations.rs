@@ -9,7 +9,10 @@ use super::{Connection, away, failed};
 use crate::cluster::StoreError;
 
 /// Each brings the database to the next version; what was released never changes.
-const ALL: &[&str] = &[include_str!("migrations/0001_users_and_sessions.sql")];
+const ALL: &[&str] = &[
+    include_str!("migrations/0001_users_and_sessions.sql"),
+    include_str!("migrations/0003_accounts.sql"),
+];
 
 /// The name of the lock: "scangate" in ASCII.
 const LOCK: i64 = 0x7363_616e_6761_7465;

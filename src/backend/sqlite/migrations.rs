@@ -23,6 +23,10 @@ const ALL: &[Migration] = &[
         tables: include_str!("migrations/0003_ends_and_avatars.sql"),
         version: "PRAGMA user_version = 3",
     },
+    Migration {
+        tables: include_str!("migrations/0005_accounts.sql"),
+        version: "PRAGMA user_version = 4",
+    },
 ];
 
 struct Migration {

@@ -48,6 +48,12 @@ async fn it_is_a_user_store() {
 }
 
 #[tokio::test]
+async fn it_is_an_account_store() {
+    let bench = bench().await;
+    user::conformance::accounts(&bench.store).await;
+}
+
+#[tokio::test]
 async fn it_is_a_session_store() {
     let bench = bench().await;
     let (one, two) = (
