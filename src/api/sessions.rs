@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use url::Url;
 
 use super::{Door, app_of};
@@ -12,7 +12,7 @@ use crate::{
     config::AppId,
     http::{ApiError, Body, Cookies, Limits, Origins, RequestContext, SignedIn, bearer, ok},
     telemetry::NameLabel,
-    token::{Caller, EndReason, Issued, TokenError},
+    token::{Caller, EndReason, Issued, Session, TokenError},
     user::User,
 };
 
@@ -162,12 +162,15 @@ pub(super) async fn me(
 ) -> Result<HttpResponse, ApiError> {
     let user = door.tokens.user(&session.user).await?;
     let user = user.ok_or(TokenError::Unauthenticated)?;
-    let data =
-        json!({ "user": UserData::of(&user, &door.page.public_url), "session_id": session.id.0 });
-    Ok(ok(&request, StatusCode::OK, data))
+    Ok(ok(&request, StatusCode::OK, who(&door, &user, &session)))
 }
 
-fn answer(
+/// Who is signed in, and in which session.
+pub(super) fn who(door: &Door, user: &User, session: &Session) -> Value {
+    json!({ "user": UserData::of(user, &door.page.public_url), "session_id": session.id.0 })
+}
+
+pub(super) fn answer(
     request: &HttpRequest,
     door: &Door,
     cookies: &Cookies,

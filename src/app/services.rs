@@ -25,6 +25,7 @@ use crate::{
     geo::Geo,
     http::{self, Http},
     login::{Login, Parts, Settings},
+    password::{self, Passwords},
     phone,
     push::Registry,
     scene::Lives,
@@ -51,6 +52,7 @@ pub(super) struct Services {
     pub(super) phone: web::Data<phone::Door>,
     pub(super) admin: web::Data<admin::Door>,
     pub(super) callback: web::Data<callback::Door>,
+    passwords: Option<web::Data<Passwords>>,
     official_account: Option<OfficialAccount>,
 }
 
@@ -75,19 +77,31 @@ impl Services {
         let login = Login::new(Parts {
             settings: settings(config),
             scenes: Arc::new(MemoryScenes::new(config.limits.live_scenes, lives(config))),
-            users,
+            users: users.clone(),
             once: Arc::new(MemoryOnce::new(clock.clone())),
             tokens: tokens.clone(),
             push: push.clone(),
             accounts: wechat.accounts,
             inbox: wechat.inbox,
             geo: geo(config)?,
-            clock,
+            clock: clock.clone(),
             tasks: tasks.clone(),
             metrics: metrics.clone(),
             state_key: SecretBox::new(Box::new(keys.purpose("oauth-state"))),
             phone_key: SecretBox::new(Box::new(keys.purpose("phone-cookie"))),
         });
+        let passwords = config.accounts.enabled.then(|| password::Parts {
+            accounts: users.clone(),
+            users,
+            tokens: tokens.clone(),
+            login: login.clone(),
+            clock,
+            tasks: tasks.clone(),
+            metrics: metrics.clone(),
+        });
+        let passwords = passwords
+            .map(|parts| Passwords::new(config.accounts, &config.limits, parts))
+            .transpose()?;
         let websocket = websocket::Door {
             login: login.clone(),
             push: push.clone(),
@@ -139,6 +153,7 @@ impl Services {
             phone: web::Data::new(phone),
             admin: web::Data::new(admin),
             callback: web::Data::new(callback),
+            passwords: passwords.map(web::Data::new),
             official_account,
         })
     }
@@ -157,10 +172,14 @@ impl Services {
                 .spawn_loop("access token", async move { authority.keep_fresh().await });
         }
         let (limits, clock) = (self.http.limits.clone(), self.login.clock().clone());
+        let passwords = self.passwords.clone();
         self.tasks.spawn_loop("limits", async move {
             loop {
                 clock.sleep(FORGET_EVERY).await;
                 limits.retain_recent();
+                if let Some(passwords) = &passwords {
+                    passwords.retain_recent();
+                }
             }
         });
     }
@@ -179,7 +198,8 @@ impl Services {
                     .wrap(headers.api())
                     .wrap(http::cors(self.http.origins.clone()))
                     .service(web::resource("/ws").get(websocket::upgrade))
-                    .configure(api::routes),
+                    .configure(api::routes)
+                    .configure(|api| self.account_routes(api)),
             )
             .service(
                 web::resource("/.well-known/jwks.json")
@@ -202,6 +222,14 @@ impl Services {
                     .route(web::head().to(api::page)),
             );
     }
+
+    /// Without accounts their calls do not exist.
+    fn account_routes(&self, api: &mut web::ServiceConfig) {
+        if let Some(passwords) = &self.passwords {
+            api.app_data(passwords.clone())
+                .configure(api::account_routes);
+        }
+    }
 }
 
 fn tokens(config: &Config, keys: &Keys, store: &Sqlite, clock: &Clock) -> Tokens {
@@ -223,6 +251,7 @@ fn page(config: &Config) -> api::Page {
         apps: config.apps.clone(),
         public_url: config.server.public_url(),
         default_flow: config.scene.default_flow,
+        accounts: config.accounts.enabled,
         phone_url: is_sandbox.then(|| format!("{}phone", http_url(config.sandbox.bind))),
     }
 }

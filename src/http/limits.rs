@@ -50,6 +50,7 @@ pub struct Limits {
     handshakes: Bucket,
     tokens: Bucket,
     callbacks: Bucket,
+    registrations: Bucket,
     failures: Failures,
     sockets: Sockets,
 }
@@ -67,6 +68,10 @@ impl Limits {
             ),
             tokens: minute(limits.token_per_address_per_min),
             callbacks: minute(limits.callbacks_per_address_per_min),
+            registrations: Bucket::new(
+                Quota::per_hour(positive(limits.registrations_per_address_per_hour)),
+                clock.clone(),
+            ),
             failures: Failures::new(minute(limits.failed_resumes_per_address_per_min)),
             sockets: Sockets::new(limits.sockets_per_address, max_sockets),
         }
@@ -104,6 +109,14 @@ impl Limits {
         self.callbacks.check(key)
     }
 
+    /// Counts one new account with a password.
+    ///
+    /// # Errors
+    /// [`Limited`]: do not make it.
+    pub fn registration(&self, key: LimitKey) -> Result<(), Limited> {
+        self.registrations.check(key)
+    }
+
     /// To be asked before a scene's secret is compared; counts nothing.
     ///
     /// # Errors
@@ -137,6 +150,7 @@ impl Limits {
             &self.handshakes,
             &self.tokens,
             &self.callbacks,
+            &self.registrations,
         ] {
             bucket.retain_recent();
         }

@@ -65,6 +65,7 @@ pub struct Metrics {
     pub scan_to_authorized: Histogram,
     pub event_to_socket: Histogram,
     pub tokens_issued: Count<NameLabel>,
+    pub password_hashes: Counter,
     pub refused: Count<NameLabel>,
     pub wechat_messages: Count<NameLabel>,
     pub wechat_requests: Count<WechatLabel>,
@@ -96,6 +97,7 @@ impl Default for Metrics {
                 0.1, 1.0,
             ]),
             tokens_issued: Family::default(),
+            password_hashes: Counter::default(),
             refused: Family::default(),
             wechat_messages: Family::default(),
             wechat_requests: Family::default(),
@@ -171,6 +173,11 @@ impl Metrics {
             "tokens_issued",
             "Access tokens issued, by what for",
             self.tokens_issued.clone(),
+        );
+        registry.register(
+            "password_hashes",
+            "Passwords hashed, to be kept or compared",
+            self.password_hashes.clone(),
         );
         registry.register(
             "refused",

@@ -34,10 +34,12 @@ fn is_like_an_openid(name: &str) -> bool {
 }
 
 /// Whose account it is, and what proves it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Account {
     /// Its one user.
     pub user: UserId,
+    /// What it is found by.
+    pub name: Username,
     /// A PHC string (argon2id).
     pub hash: SecretString,
 }
@@ -51,6 +53,17 @@ pub enum Created {
     NameTaken,
     /// The user has one already.
     HasOne,
+}
+
+/// What became of two users who should be one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absorbed {
+    /// They are one, from here on or already.
+    Done,
+    /// The one to be absorbed has an account of their own.
+    HasAccount,
+    /// One of them is not there, or has become one with somebody else.
+    Gone,
 }
 
 /// Accounts: at most one for each user and each name.
@@ -83,9 +96,14 @@ pub trait AccountStore: Send + Sync {
     ) -> Result<bool, StoreError>;
 
     /// Makes `from` one with `into`, in one transaction: `from`'s identities, unionids and browsers lead to `into`,
-    /// whose name and picture it gives where there were none; its live sessions end, and it is gone. `false`, and
-    /// nothing has changed, when `from` has an account of its own. A `from` that is gone already is `true`.
-    async fn absorb(&self, from: &UserId, into: &UserId, now: Millis) -> Result<bool, StoreError>;
+    /// whose name and picture it gives where there were none, and its live sessions end. Otherwise than
+    /// [`Absorbed::Done`], nothing has changed.
+    async fn absorb(
+        &self,
+        from: &UserId,
+        into: &UserId,
+        now: Millis,
+    ) -> Result<Absorbed, StoreError>;
 }
 
 #[cfg(test)]

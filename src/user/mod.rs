@@ -7,7 +7,7 @@ pub(crate) mod conformance;
 use async_trait::async_trait;
 use url::Url;
 
-pub use self::account::{Account, AccountStore, Created, Username};
+pub use self::account::{Absorbed, Account, AccountStore, Created, Username};
 use crate::{clock::Millis, cluster::StoreError};
 
 /// A person, as this gateway knows them.

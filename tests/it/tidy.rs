@@ -41,6 +41,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "login",
             "outbound",
             "callback",
+            "password",
             "phone",
             "push",
             "sandbox",
@@ -53,7 +54,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     ("admin", &["code", "ids", "login", "telemetry", "wechat"]),
-    ("api", &DOOR),
+    ("api", &API),
     ("websocket", &DOOR),
     ("phone", &DOOR),
     ("callback", &["clock", "login", "telemetry", "code"]),
@@ -78,6 +79,20 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "token",
             "user",
             "wechat",
+        ],
+    ),
+    (
+        "password",
+        &[
+            "clock",
+            "code",
+            "config",
+            "ids",
+            "login",
+            "tasks",
+            "telemetry",
+            "token",
+            "user",
         ],
     ),
     ("push", &["protocol", "scene"]),
@@ -114,6 +129,25 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("ids", &["clock"]),
     ("clock", &[]),
     ("code", &[]),
+];
+
+/// A door, and the other way to sign in.
+const API: [&str; 15] = [
+    "clock",
+    "code",
+    "config",
+    "http",
+    "ids",
+    "login",
+    "password",
+    "protocol",
+    "push",
+    "scene",
+    "tasks",
+    "telemetry",
+    "token",
+    "user",
+    "cluster",
 ];
 
 /// What a door may know: never another door, never a store.
@@ -155,6 +189,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("dashmap", &["backend", "push"]),
     ("jsonwebtoken", &["token"]),
     ("maxminddb", &["geo"]),
+    ("argon2", &["password"]),
+    ("zxcvbn", &["password"]),
     ("quick_xml", &["sandbox", "wechat"]),
     ("cbc", &["sandbox", "wechat"]),
 ];

@@ -9,19 +9,19 @@ use crate::{
     clock::Millis,
     cluster::StoreError,
     token::EndReason,
-    user::{Account, AccountStore, Created, UserId, Username},
+    user::{Absorbed, Account, AccountStore, Created, UserId, Username},
 };
 
 #[async_trait]
 impl AccountStore for Store {
     async fn account_named(&self, name: &Username) -> Result<Option<Account>, StoreError> {
-        let sql = "SELECT user_id, hash FROM accounts WHERE name = $1";
+        let sql = "SELECT user_id, name, hash FROM accounts WHERE name = $1";
         let query = sqlx::query(sql).bind(name.as_str()).try_map(account);
         query.fetch_optional(&self.pool).await.map_err(away)
     }
 
     async fn account_of(&self, user: &UserId) -> Result<Option<Account>, StoreError> {
-        let sql = "SELECT user_id, hash FROM accounts WHERE user_id = $1";
+        let sql = "SELECT user_id, name, hash FROM accounts WHERE user_id = $1";
         let query = sqlx::query(sql).bind(&user.0).try_map(account);
         query.fetch_optional(&self.pool).await.map_err(away)
     }
@@ -58,17 +58,22 @@ impl AccountStore for Store {
         Ok(done.rows_affected() == 1)
     }
 
-    async fn absorb(&self, from: &UserId, into: &UserId, now: Millis) -> Result<bool, StoreError> {
+    async fn absorb(
+        &self,
+        from: &UserId,
+        into: &UserId,
+        now: Millis,
+    ) -> Result<Absorbed, StoreError> {
         let mut transaction = self.begin(&[&from.0, &into.0]).await?;
         let has_account = has_account(&mut transaction, from).await.map_err(away)?;
         if has_account {
-            return Ok(false);
+            return Ok(Absorbed::HasAccount);
         }
         absorb(&mut transaction, from, into, now)
             .await
             .map_err(away)?;
         transaction.commit().await.map_err(away)?;
-        Ok(true)
+        Ok(Absorbed::Done)
     }
 }
 
@@ -159,9 +164,12 @@ async fn inherit(db: &mut Connection, into: &UserId, gone: &Row) -> Result<(), s
     reason = "the shape that try_map wants"
 )]
 fn account(row: Row) -> Result<Account, sqlx::Error> {
-    let hash: String = row.try_get("hash")?;
+    let (name, hash): (String, String) = (row.try_get("name")?, row.try_get("hash")?);
+    let name = Username::parse(&name);
+    let name = name.ok_or_else(|| sqlx::Error::Decode("accounts.name is no user name".into()))?;
     Ok(Account {
         user: UserId(row.try_get("user_id")?),
+        name,
         hash: hash.into(),
     })
 }

@@ -9,7 +9,7 @@ use crate::{
     config::AppId,
     ids,
     token::{Device, EndReason, Session, SessionId, SessionStore},
-    user::{AccountStore, Created, User, UserId, UserStore, Username},
+    user::{Absorbed, AccountStore, Created, User, UserId, UserStore, Username},
 };
 
 /// Runs the whole suite.
@@ -58,6 +58,7 @@ async fn an_account_makes_its_user<S: AccountStore + UserStore>(store: &S) {
     let created = create(store, &name, None).await.unwrap();
     let account = store.account_named(&name).await.unwrap().unwrap();
     assert_eq!(created, Created::Done(account.user.clone()));
+    assert!(account.name == name);
     assert_eq!(account.hash.expose_secret(), "$argon2id$a");
     let user = get(store, &account.user).await.unwrap();
     assert_eq!((user.name, user.avatar), (None, None));
@@ -126,7 +127,7 @@ async fn the_absorbed_are_found_in_the_other<S: AccountStore + UserStore>(store:
     store.saw_browser(&account, &[8; 32], NOW).await.unwrap();
     for _ in 0..2 {
         let absorbed = store.absorb(&person.id, &account, NOW + 1).await;
-        assert!(absorbed.unwrap(), "again is the same");
+        assert_eq!(absorbed.unwrap(), Absorbed::Done, "again is the same");
     }
     assert_eq!(get(store, &person.id).await, None);
     let whole = find(store, &one).await.unwrap();
@@ -149,7 +150,8 @@ async fn the_absorbed_are_found_in_the_other<S: AccountStore + UserStore>(store:
 async fn what_the_other_has_already_stays<S: AccountStore + UserStore>(store: &S) {
     let (one, two) = (identity("wx1", None), identity("wx1", None));
     let (from, into) = (enrol(store, &one).await, enrol(store, &two).await);
-    assert!(store.absorb(&from.id, &into.id, NOW).await.unwrap());
+    let absorbed = store.absorb(&from.id, &into.id, NOW).await;
+    assert_eq!(absorbed.unwrap(), Absorbed::Done);
     assert_eq!(get(store, &into.id).await, Some(into.clone()));
     assert_eq!(find(store, &one).await, Some(into.clone()));
     assert_eq!(find(store, &two).await, Some(into));
@@ -177,7 +179,8 @@ async fn the_absorbed_have_no_session_left<S: AccountStore + UserStore + Session
     for session in [&theirs, &ours] {
         store.open(session).await.unwrap();
     }
-    assert!(store.absorb(&person.id, &account, NOW + 1).await.unwrap());
+    let absorbed = store.absorb(&person.id, &account, NOW + 1).await;
+    assert_eq!(absorbed.unwrap(), Absorbed::Done);
     let ended = SessionStore::get(store, &theirs.id).await.unwrap().unwrap();
     assert_eq!(ended.end.map(|end| end.why), Some(EndReason::Merged));
     let live = SessionStore::get(store, &ours.id).await.unwrap().unwrap();
@@ -191,7 +194,8 @@ async fn nobody_with_an_account_is_absorbed<S: AccountStore + UserStore + Sessio
     let theirs = session(&person.id);
     store.open(&theirs).await.unwrap();
     let account = registered(store).await;
-    assert!(!store.absorb(&person.id, &account, NOW).await.unwrap());
+    let absorbed = store.absorb(&person.id, &account, NOW).await;
+    assert_eq!(absorbed.unwrap(), Absorbed::HasAccount);
     assert_eq!(find(store, &one).await, Some(person));
     let live = SessionStore::get(store, &theirs.id).await.unwrap().unwrap();
     assert_eq!(live.end, None);
