@@ -2,6 +2,7 @@
 
 mod listeners;
 mod services;
+mod store;
 mod wechat;
 
 use std::{
@@ -14,16 +15,15 @@ use std::{
 };
 
 use anyhow::Context;
-use secrecy::ExposeSecret;
 use url::Url;
 
-pub(crate) use self::wechat::Wechat;
 use self::{
     listeners::{admin_server, listen, public_server},
     services::Services,
 };
+pub(crate) use self::{store::open as database, wechat::Wechat};
 use crate::{
-    backend::sqlite::Sqlite,
+    backend::Database,
     clock::Clock,
     config::{Config, Mode},
     sandbox::Sandbox,
@@ -51,18 +51,21 @@ pub struct App {
     admin_listener: TcpListener,
     sandbox: Option<Sandbox>,
     services: Services,
-    store: Sqlite,
+    store: Arc<dyn Database>,
     is_up: Arc<AtomicBool>,
 }
 
 impl App {
-    /// Takes the ports, opens keys and stores, and puts the parts together. Port 0 takes a free one.
+    /// Opens the database, takes the ports, reads the keys, and puts the parts together. Port 0 takes a free one.
+    /// A database that is away is waited for, at most `store.wait_s`.
     ///
     /// # Errors
     /// When a port, the data directory, the keys or the database cannot be had.
     pub async fn build(mut config: Config, clock: Clock) -> anyhow::Result<Self> {
         // A second App in the same process finds it installed.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        // Before the ports: who calls while it waits is refused at once and goes elsewhere.
+        let store = store::open(&config, &clock).await?;
         let listener = listen(config.server.bind, "server.bind")?;
         let admin_listener = listen(config.server.admin_bind, "server.admin_bind")?;
         config.server.bind = listener.local_addr()?;
@@ -72,9 +75,6 @@ impl App {
             Mode::Sandbox => Some(Self::sandbox(&mut config)?),
         };
         let keys = Keys::load_or_make(&config.key_dir()).context("token.key_dir")?;
-        let store = Sqlite::open(config.store_url().expose_secret())
-            .await
-            .context("store.url")?;
         let is_up = Arc::new(AtomicBool::new(false));
         let services = Services::new(&config, &keys, &store, clock, is_up.clone())?;
         Ok(Self {

@@ -16,8 +16,8 @@ use super::wechat::Wechat;
 use crate::{
     admin, api,
     backend::{
+        Database,
         memory::{MemoryOnce, MemoryScenes},
-        sqlite::Sqlite,
     },
     callback,
     clock::Clock,
@@ -61,7 +61,7 @@ impl Services {
     pub(super) fn new(
         config: &Config,
         keys: &Keys,
-        store: &Sqlite,
+        store: &Arc<dyn Database>,
         clock: Clock,
         is_up: Arc<AtomicBool>,
     ) -> anyhow::Result<Self> {
@@ -70,14 +70,19 @@ impl Services {
         let push = Arc::new(Registry::default());
         let metrics = Arc::new(Metrics::default());
         let sockets = Arc::new(websocket::Sockets::default());
-        let users = Arc::new(store.clone());
-        let tokens = Arc::new(tokens(config, keys, store, &clock));
+        let tokens = Arc::new(Tokens::new(
+            config,
+            keys.clone(),
+            store.clone(),
+            store.clone(),
+            clock.clone(),
+        ));
         let wechat = Wechat::new(config, clock.clone(), metrics.clone(), &tasks)?;
         let official_account = wechat.accounts.official.clone();
         let login = Login::new(Parts {
             settings: settings(config),
             scenes: Arc::new(MemoryScenes::new(config.limits.live_scenes, lives(config))),
-            users: users.clone(),
+            users: store.clone(),
             once: Arc::new(MemoryOnce::new(clock.clone())),
             tokens: tokens.clone(),
             push: push.clone(),
@@ -91,8 +96,8 @@ impl Services {
             phone_key: SecretBox::new(Box::new(keys.purpose("phone-cookie"))),
         });
         let passwords = config.accounts.enabled.then(|| password::Parts {
-            accounts: users.clone(),
-            users,
+            accounts: store.clone(),
+            users: store.clone(),
             tokens: tokens.clone(),
             login: login.clone(),
             clock,
@@ -232,19 +237,6 @@ impl Services {
     }
 }
 
-fn tokens(config: &Config, keys: &Keys, store: &Sqlite, clock: &Clock) -> Tokens {
-    let store = Arc::new(store.clone());
-    let watch = Arc::new(());
-    Tokens::new(
-        config,
-        keys.clone(),
-        store.clone(),
-        store,
-        watch,
-        clock.clone(),
-    )
-}
-
 fn page(config: &Config) -> api::Page {
     let is_sandbox = config.wechat.mode == Mode::Sandbox;
     api::Page {
@@ -264,6 +256,7 @@ fn settings(config: &Config) -> Settings {
         scanned_user: config.scene.scanned_user,
         number_match: config.scene.number_match,
         lives: lives(config),
+        profile_ttl: config.users.profile_ttl,
         scan_confirm: config.wechat.official_account.confirm,
         fallback_flow: config.wechat.official_account.fallback_flow,
     }

@@ -7,3 +7,62 @@
 pub mod memory;
 pub mod postgres;
 pub mod sqlite;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use secrecy::{ExposeSecret, SecretString};
+
+use self::{postgres::Postgres, sqlite::Sqlite};
+use crate::{
+    cluster::StoreError,
+    config,
+    token::SessionStore,
+    user::{AccountStore, UserRecords, UserStore},
+};
+
+/// What a database keeps: every trait of `sql/`. An `Arc` of it is an `Arc` of each.
+#[async_trait]
+pub trait Database: UserStore + UserRecords + AccountStore + SessionStore {
+    /// Waits for the queries under way and closes the connections.
+    async fn close(&self);
+}
+
+/// Why a database could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Nobody answers, or not yet: another try may succeed.
+    #[error("{0}")]
+    Away(StoreError),
+    /// It stays so until somebody changes something.
+    #[error("{0}")]
+    Refused(#[from] StoreError),
+}
+
+/// Opens what `url` names: PostgreSQL by `postgres://` or `postgresql://`, else a file of SQLite. Tries once.
+///
+/// # Errors
+/// [`OpenError`] when it cannot be reached or used.
+pub async fn open(
+    url: &SecretString,
+    settings: &config::Store,
+) -> Result<Arc<dyn Database>, OpenError> {
+    let url = url.expose_secret();
+    if is_postgres(url) {
+        return Ok(Arc::new(Postgres::open(url, settings).await?));
+    }
+    Ok(Arc::new(Sqlite::open(url).await?))
+}
+
+/// Where `url` leads to, for people: without role and password.
+pub fn place(url: &SecretString) -> String {
+    let url = url.expose_secret();
+    if is_postgres(url) {
+        return postgres::place(url);
+    }
+    url.to_owned()
+}
+
+fn is_postgres(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
+}

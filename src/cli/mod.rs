@@ -3,6 +3,7 @@
 mod check;
 mod sandbox;
 mod serve;
+mod users;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -29,6 +30,7 @@ pub async fn run(cli: Cli) -> ExitCode {
     let done = match command {
         Command::Serve => serve::serve(config).await,
         Command::Sandbox => sandbox::sandbox(&config).await,
+        Command::Users(command) => users::users(&config, command).await,
         Command::Check(_) => return ExitCode::SUCCESS,
     };
     match done {
@@ -36,10 +38,18 @@ pub async fn run(cli: Cli) -> ExitCode {
         Err(error) => {
             // The alternate form has all causes on one line.
             tracing::error!("{error:#}");
+            if error.is::<BadUsage>() {
+                return ExitCode::from(USAGE);
+            }
             ExitCode::FAILURE
         }
     }
 }
+
+/// What a command line lacks that only shows while it is followed.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct BadUsage(&'static str);
 
 /// Returns once the process is asked to stop: SIGTERM, or Ctrl-C at a terminal.
 async fn stop_signal() -> std::io::Result<()> {
@@ -77,6 +87,8 @@ enum Command {
     Sandbox,
     /// Tell what is right and wrong about the configuration.
     Check(check::Options),
+    /// Look up, merge, export or erase one person.
+    Users(users::Command),
 }
 
 #[derive(Subcommand)]
@@ -94,6 +106,11 @@ enum Named {
         #[command(flatten)]
         options: check::Options,
     },
+    /// Looks up, merges, exports or erases one person, in the database of store.url.
+    ///
+    /// The exit code is 0 when it is done, 1 when nobody is found or it failed, 2 for a bad command line.
+    #[command(subcommand)]
+    Users(users::Named<Settings>),
 }
 
 // Before the command and behind it: clap keeps only one of the two places of a global list.
@@ -112,6 +129,10 @@ impl Cli {
             Some(Named::Serve(settings)) => (Command::Serve, settings.set),
             Some(Named::Sandbox(settings)) => (Command::Sandbox, settings.set),
             Some(Named::Check { settings, options }) => (Command::Check(options), settings.set),
+            Some(Named::Users(named)) => {
+                let (command, settings) = named.into_parts();
+                (Command::Users(command), settings.set)
+            }
         };
         let mut set = self.settings.set;
         set.extend(later);

@@ -1,17 +1,27 @@
 //! `scangate serve`: the gateway, until it is told to stop.
 
+use std::pin::pin;
+
 use super::stop_signal;
 use crate::{app::App, clock::Clock, config::Config};
 
 pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
-    let app = App::build(config, Clock::new()).await?;
-    welcome(&app);
-    app.run_until(async {
+    let mut stop = pin!(async {
         if let Err(error) = stop_signal().await {
             tracing::error!(%error, "signals cannot be heard: stopping");
         }
-    })
-    .await
+    });
+    // A start may wait for its database.
+    let app = tokio::select! {
+        biased;
+        () = &mut stop => {
+            tracing::info!("stopped before the start was over");
+            return Ok(());
+        }
+        app = App::build(config, Clock::new()) => app?,
+    };
+    welcome(&app);
+    app.run_until(stop).await
 }
 
 /// A few clear lines about what to open.

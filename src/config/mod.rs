@@ -46,8 +46,9 @@ pub struct Config {
     /// The embedded sandbox.
     pub sandbox: Sandbox,
     /// Where users and sessions are kept.
-    #[serde(default)]
     pub store: Store,
+    /// What is known of people.
+    pub users: Users,
     /// The life of a scene.
     pub scene: Scene,
     /// Where addresses are on the map.
@@ -97,12 +98,41 @@ pub struct Server {
     pub grace: Duration,
 }
 
-/// `store.*`
-#[derive(Clone, Debug, Default, Deserialize)]
+/// `store.*`; all but `url` is for PostgreSQL.
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Store {
-    /// `sqlite:` and a path. Default: `scangate.db` in the data directory.
+    /// `sqlite:` and a path, or `postgres://`. Default: `scangate.db` in the data directory.
     pub url: Option<SecretString>,
+    /// Connections of this gateway at most.
+    pub max_connections: u32,
+    /// How long a call waits for a connection.
+    #[serde(rename = "acquire_timeout_s", deserialize_with = "values::seconds")]
+    pub acquire_timeout: Duration,
+    /// How long the server may work on a statement.
+    #[serde(rename = "statement_timeout_s", deserialize_with = "values::seconds")]
+    pub statement_timeout: Duration,
+    /// How long a statement waits for what another one holds.
+    #[serde(rename = "lock_timeout_s", deserialize_with = "values::seconds")]
+    pub lock_timeout: Duration,
+    /// How long a transaction may rest before the server ends it.
+    #[serde(
+        rename = "idle_in_transaction_timeout_s",
+        deserialize_with = "values::seconds"
+    )]
+    pub idle_in_transaction_timeout: Duration,
+    /// How long a start waits for a database that is away.
+    #[serde(rename = "wait_s", deserialize_with = "values::seconds")]
+    pub wait: Duration,
+}
+
+/// `users.*`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Users {
+    /// How long a name and a picture are good before WeChat is asked for them again; zero: for ever.
+    #[serde(rename = "profile_ttl_s", deserialize_with = "values::seconds")]
+    pub profile_ttl: Duration,
 }
 
 /// `scene.*`

@@ -1,5 +1,7 @@
 //! The person with the phone says yes or no.
 
+use std::time::Duration;
+
 use secrecy::ExposeSecret;
 
 use super::{
@@ -9,10 +11,14 @@ use super::{
     phone_cookie::PhoneCookie,
     visit::{Next, Notice, PhoneRequest},
 };
-use crate::scene::{Advanced, Input, Phone, Refused, Scene, State};
+use crate::{
+    scene::{Advanced, Input, Phone, Refused, Scene, State},
+    user::Known,
+};
 
 impl Login {
-    /// `POST /s/{scene}/confirm`: a known user is authorized, or shown digits first; a new one goes to WeChat's consent before.
+    /// `POST /s/{scene}/confirm`: a known user is authorized, or shown digits first; a new one, and one whose name and
+    /// picture were told too long ago, goes to WeChat's consent before.
     ///
     /// # Errors
     /// 50300 when a store is away.
@@ -31,9 +37,9 @@ impl Login {
         let app_id = self.account(scene.opening.flow)?.app_id();
         let known = self.parts().users.find(app_id, &phone.openid).await?;
         let user = match known {
-            Some(user) => user,
+            Some(known) if self.needs_link(&scene) || !self.is_profile_due(&known) => known.user,
             None if self.needs_link(&scene) => self.enrol_follower(&phone.openid).await?,
-            None => return self.to_wechat(&scene, Step::Consent, cookie),
+            Some(_) | None => return self.to_wechat(&scene, Step::Consent, cookie),
         };
         let phone = Phone {
             openid: phone.openid.clone(),
@@ -45,6 +51,13 @@ impl Login {
         };
         let confirm = self.confirmation(&scene, phone, user, source).await?;
         self.decide(&scene, &confirm).await
+    }
+
+    fn is_profile_due(&self, known: &Known) -> bool {
+        let life = self.settings().profile_ttl;
+        let told_at = known.profiled_at.map(Duration::from_millis);
+        let due_at = told_at.map_or(Duration::ZERO, |at| at.saturating_add(life));
+        !life.is_zero() && Duration::from_millis(self.clock().wall()) >= due_at
     }
 
     /// `POST /s/{scene}/reject`.

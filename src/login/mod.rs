@@ -87,6 +87,8 @@ pub struct Settings {
     pub number_match: NumberMatch,
     /// How long the states live.
     pub lives: Lives,
+    /// How long a name and a picture are good before WeChat is asked for them again; zero: for ever.
+    pub profile_ttl: Duration,
     /// What follows the scan of a parametric code.
     pub scan_confirm: ScanConfirm,
     /// The flow of new scenes while parametric codes cannot be had.

@@ -191,6 +191,7 @@ impl Login {
             tie: Some(tie),
         };
         let refusal = self.refusal(scene, &phone).await?;
+        let known = known.map(|known| known.user);
         let scan = refusal.unwrap_or(Input::Scan { phone, known });
         Ok(match self.advance(&scene.id, &scan).await? {
             Advanced::Refused(Refused::OtherPhone, _) => Outcome::Notice(Notice::InUse),
@@ -232,27 +233,34 @@ impl Login {
         })
     }
 
-    /// A user with the name and picture that WeChat gives of the person of `proof`.
+    /// The user of `proof`, with the name and picture that WeChat gives of them. Somebody known logs in without, when
+    /// WeChat does not give them.
     pub(super) async fn enrol(
         &self,
         account: &WeChat,
         proof: &Exchanged,
     ) -> Result<Result<User, WeChatError>, LoginError> {
-        let info = match account.userinfo(proof).await {
-            Ok(info) => info,
+        let (users, app_id) = (&self.parts().users, account.app_id());
+        let (unionid, profile) = match account.userinfo(proof).await {
+            Ok(info) => {
+                let profile = Profile {
+                    name: info.nickname,
+                    avatar: info.avatar,
+                };
+                (info.unionid, profile)
+            }
+            Err(error) if users.find(app_id, &proof.openid).await?.is_some() => {
+                tracing::warn!(%error, "a person logs in by the name and picture known so far");
+                (None, Profile::default())
+            }
             Err(error) => return Ok(Err(error)),
         };
         let identity = Identity {
-            app_id: account.app_id().to_owned(),
+            app_id: app_id.to_owned(),
             openid: proof.openid.clone(),
-            unionid: info.unionid.or_else(|| proof.unionid.clone()),
-        };
-        let profile = Profile {
-            name: info.nickname,
-            avatar: info.avatar,
+            unionid: unionid.or_else(|| proof.unionid.clone()),
         };
         let now = self.clock().wall();
-        let users = &self.parts().users;
         Ok(Ok(users.enrol(&identity, &profile, now).await?))
     }
 

@@ -111,6 +111,7 @@ impl Login {
         };
         let refusal = self.refusal(&scene, &phone).await?;
         let is_locked_out = refusal.is_some();
+        let known = known.map(|known| known.user);
         let input = refusal.unwrap_or(Input::Scan { phone, known });
         let says = match self.advance(&id, &input).await? {
             Advanced::Done { .. } if is_locked_out => Says::LockedOut,
@@ -184,15 +185,16 @@ impl Login {
     }
 
     /// The user behind a person of whom only an event told; new ones have no name. Their unionid is asked for first, so
-    /// that whoever is known from another account stays the same user.
+    /// that whoever is known from another account stays the same user. WeChat is not asked again about somebody known:
+    /// the call has a quota, and a unionid that comes later is told by the web authorisation.
     pub(super) async fn enrol_follower(
         &self,
         openid: &str,
     ) -> Result<crate::user::User, LoginError> {
         let account = self.official_account()?;
         let app_id = account.oauth().app_id();
-        if let Some(user) = self.parts().users.find(app_id, openid).await? {
-            return Ok(user);
+        if let Some(known) = self.parts().users.find(app_id, openid).await? {
+            return Ok(known.user);
         }
         let follower = account.follower(openid).await;
         let follower = follower.map_err(|error| failed(&error))?;

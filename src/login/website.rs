@@ -18,8 +18,7 @@ use crate::{
     code::{Code, Locale},
     config::{Flow, Origin},
     scene::{Input, Opening, Scene, SceneId, State},
-    user::{Identity, Profile, User},
-    wechat::{Exchanged, Frame, WeChat, WeChatError},
+    wechat::{Frame, WeChatError},
 };
 
 /// Where a browser ends up that comes back from WeChat's login page: in a frame of the page that opened the scene, or
@@ -135,41 +134,14 @@ impl Login {
         if proof.snapshot {
             return Ok(Outcome::Notice(Notice::Snapshot));
         }
-        let known = self
-            .parts()
-            .users
-            .find(account.app_id(), &proof.openid)
-            .await?;
-        let user = match known {
-            Some(user) => self.join(account, &proof, user).await?,
-            None => match self.enrol(account, &proof).await? {
-                Ok(user) => user,
-                Err(error) => return failed(error).await,
-            },
+        let user = match self.enrol(account, &proof).await? {
+            Ok(user) => user,
+            Err(error) => return failed(error).await,
         };
         let openid = proof.openid;
         self.advance(&scene.id, &Input::SignIn { openid, user })
             .await?;
         Ok(Outcome::Scene)
-    }
-
-    /// The unionid of somebody known may be news: the account may have been bound to others since.
-    async fn join(
-        &self,
-        account: &WeChat,
-        proof: &Exchanged,
-        user: User,
-    ) -> Result<User, LoginError> {
-        if proof.unionid.is_none() {
-            return Ok(user);
-        }
-        let identity = Identity {
-            app_id: account.app_id().to_owned(),
-            openid: proof.openid.clone(),
-            unionid: proof.unionid.clone(),
-        };
-        let (users, now) = (&self.parts().users, self.clock().wall());
-        Ok(users.enrol(&identity, &Profile::default(), now).await?)
     }
 
     async fn website_failed(&self, id: &SceneId, code: Code) -> Result<Outcome, LoginError> {

@@ -62,6 +62,7 @@ impl Passwords {
             Created::Done(user) => Ok(user),
             Created::NameTaken => Err(Code::NameTaken.into()),
             Created::HasOne => Err(Code::AccountExists.into()),
+            Created::NoOwner => Err(Code::SessionRevoked.into()),
         }
     }
 }

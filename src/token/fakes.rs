@@ -15,7 +15,7 @@ use super::{End, EndReason, LISTED, Rotation, Session, SessionId, SessionStore};
 use crate::{
     clock::Millis,
     cluster::StoreError,
-    user::{AvatarId, Identity, Profile, User, UserId, UserStore},
+    user::{AvatarId, Identity, Known, Profile, User, UserId, UserStore},
 };
 
 #[derive(Default)]
@@ -145,7 +145,7 @@ pub(super) fn user(id: &str) -> User {
 
 #[async_trait]
 impl UserStore for FakeUsers {
-    async fn find(&self, _: &str, _: &str) -> Result<Option<User>, StoreError> {
+    async fn find(&self, _: &str, _: &str) -> Result<Option<Known>, StoreError> {
         Ok(None)
     }
 

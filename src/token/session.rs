@@ -139,8 +139,8 @@ pub struct Rotation {
 /// Sessions, kept for good.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
-    /// Keeps a new session; one of the same id that is there already, ended or not, stays as it is. Gives the
-    /// one kept.
+    /// Keeps a new session; one of the same id that is there already, ended or not, stays as it is. That of a user who
+    /// was merged or erased is kept as ended, without its device. Gives the one kept.
     async fn open(&self, session: &Session) -> Result<Session, StoreError>;
 
     /// The session of that id, ended or not.

@@ -53,6 +53,8 @@ pub enum Created {
     NameTaken,
     /// The user has one already.
     HasOne,
+    /// There is no such user any more.
+    NoOwner,
 }
 
 /// What became of two users who should be one.

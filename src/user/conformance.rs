@@ -1,23 +1,28 @@
-//! What every [`UserStore`] must do; a backend's own test is one call of [`users`].
+//! What every [`UserStore`] and [`UserRecords`](super::UserRecords) must do; a backend's own test is one call of
+//! [`users`].
 
 mod accounts;
+mod erasures;
+mod merges;
 
 use futures_util::future::join_all;
 
 pub(crate) use self::accounts::accounts;
-use super::{BROWSERS, Identity, Profile, User, UserId, UserStore};
-use crate::{clock::Millis, ids};
+use super::{BROWSERS, Identity, Known, Profile, User, UserId, UserStore};
+use crate::{backend::Database, clock::Millis, ids};
 
 const NOW: Millis = 1_795_312_000_000;
 
 /// Runs the whole suite.
-pub(crate) async fn users(store: &dyn UserStore) {
+pub(crate) async fn users(store: &dyn Database) {
+    merges::suite(store).await;
+    erasures::suite(store).await;
     nobody_is_known_at_first(store).await;
     an_identity_leads_to_one_user(store).await;
     a_unionid_joins_identities(store).await;
     a_unionid_may_come_late(store).await;
-    a_late_unionid_of_another_user_changes_nobody(store).await;
     a_profile_is_refreshed_and_never_emptied(store).await;
+    a_profile_has_its_time(store).await;
     those_who_come_at_once_become_one(store).await;
     a_browser_is_known_to_its_user(store).await;
     the_browser_unseen_for_longest_is_forgotten(store).await;
@@ -59,6 +64,7 @@ async fn find(store: &dyn UserStore, identity: &Identity) -> Option<User> {
         .find(&identity.app_id, &identity.openid)
         .await
         .unwrap()
+        .map(|known| known.user)
 }
 
 async fn nobody_is_known_at_first(store: &dyn UserStore) {
@@ -114,22 +120,6 @@ async fn a_unionid_may_come_late(store: &dyn UserStore) {
     );
 }
 
-async fn a_late_unionid_of_another_user_changes_nobody(store: &dyn UserStore) {
-    let union = unionid();
-    let (one, two) = (identity("wx1", None), identity("wx2", Some(&union)));
-    let (first, second) = (enrol(store, &one).await, enrol(store, &two).await);
-    assert_ne!(first.id, second.id);
-    assert_eq!(enrol(store, &with_union(&one, &union)).await.id, first.id);
-    assert_eq!(find(store, &one).await.unwrap().id, first.id);
-    assert_eq!(find(store, &two).await.unwrap().id, second.id);
-    let third = identity("wx3", Some(&union));
-    assert_eq!(
-        enrol(store, &third).await.id,
-        second.id,
-        "the unionid stays where it was"
-    );
-}
-
 async fn a_profile_is_refreshed_and_never_emptied(store: &dyn UserStore) {
     let one = identity("wx1", None);
     let before = enrol(store, &one).await;
@@ -164,6 +154,20 @@ async fn a_profile_is_refreshed_and_never_emptied(store: &dyn UserStore) {
         .await
         .unwrap();
     assert_eq!((unnamed.name, unnamed.avatar), (None, None));
+}
+
+async fn a_profile_has_its_time(store: &dyn UserStore) {
+    let one = identity("wx1", None);
+    for (profile, now, profiled_at) in [
+        (Profile::default(), NOW, None),
+        (profile(Some("Bruce")), NOW + 1, Some(NOW + 1)),
+        (Profile::default(), NOW + 2, Some(NOW + 1)),
+        (profile(Some("Bruce")), NOW + 3, Some(NOW + 3)),
+    ] {
+        let user = store.enrol(&one, &profile, now).await.unwrap();
+        let known = store.find(&one.app_id, &one.openid).await.unwrap();
+        assert_eq!(known, Some(Known { user, profiled_at }));
+    }
 }
 
 async fn those_who_come_at_once_become_one(store: &dyn UserStore) {

@@ -3,11 +3,18 @@
 mod account;
 #[cfg(test)]
 pub(crate) mod conformance;
+mod records;
 
 use async_trait::async_trait;
+use serde::Serialize;
 use url::Url;
 
-pub use self::account::{Absorbed, Account, AccountStore, Created, Username};
+pub use self::{
+    account::{Absorbed, Account, AccountStore, Created, Username},
+    records::{
+        Conflict, KnownBrowser, KnownIdentity, KnownSession, KnownUnionid, Record, UserRecords, Who,
+    },
+};
 use crate::{clock::Millis, cluster::StoreError};
 
 /// A person, as this gateway knows them.
@@ -35,7 +42,7 @@ impl AvatarId {
 }
 
 /// The name of a user's row.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct UserId(pub String);
 
 /// What WeChat proved about somebody, for one of its accounts.
@@ -49,7 +56,16 @@ pub struct Identity {
     pub unionid: Option<String>,
 }
 
-/// What `sns/userinfo` says, cleaned.
+/// Somebody who logged in before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Who they are.
+    pub user: User,
+    /// When WeChat told name and picture last; never for who was enrolled without.
+    pub profiled_at: Option<Millis>,
+}
+
+/// What `sns/userinfo` says, cleaned. One that says nothing counts as not asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
     /// Without control characters; `None` when empty.
@@ -63,12 +79,12 @@ pub const BROWSERS: usize = 20;
 
 /// Users and their identities.
 ///
-/// Keys: unionid when there is one, else (`app_id`, `openid`); never a name (`wechat.md` 3.5 of WeChat's
-/// rules: an openid differs from account to account, a unionid does not).
+/// Keys: unionid when there is one, else (`app_id`, `openid`); never a name (WeChat's rule: an openid differs from
+/// account to account, a unionid does not). A user who was merged into another or erased is nobody here.
 #[async_trait]
 pub trait UserStore: Send + Sync {
     /// The user behind an identity that logged in before.
-    async fn find(&self, app_id: &str, openid: &str) -> Result<Option<User>, StoreError>;
+    async fn find(&self, app_id: &str, openid: &str) -> Result<Option<Known>, StoreError>;
 
     /// The user of that id.
     async fn get(&self, id: &UserId) -> Result<Option<User>, StoreError>;
@@ -77,9 +93,12 @@ pub trait UserStore: Send + Sync {
     /// not say stays.
     ///
     /// A known (`app_id`, `openid`) leads to its user; else a known unionid joins this identity to that user;
-    /// else a user is made. Two calls at once for the same identity, or the same unionid, give the same user. A
-    /// unionid that appears later is kept for the identity's user, unless it leads to another one already:
-    /// then nothing of it is kept, and both stay who they are.
+    /// else a user is made. Two calls at once for the same identity, or the same unionid, give the same user.
+    ///
+    /// A unionid that appears later and is unknown is kept for the identity's user. One that leads to another user
+    /// proves that the two are one person: where nothing else leads to the identity's user, and no other unionid, they
+    /// become that other one, as [`UserRecords::merge`] does it. Else both stay, an operator is asked
+    /// ([`UserRecords::conflicts`]), and the identity's user is given.
     async fn enrol(
         &self,
         identity: &Identity,
@@ -94,7 +113,7 @@ pub trait UserStore: Send + Sync {
     async fn knows_browser(&self, id: &UserId, browser: &[u8; 32]) -> Result<bool, StoreError>;
 
     /// Remembers that a user has just logged in by that browser; a further one than [`BROWSERS`] drops the one not
-    /// seen for longest.
+    /// seen for longest. Nothing is kept about nobody.
     async fn saw_browser(
         &self,
         id: &UserId,

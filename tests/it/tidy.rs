@@ -24,6 +24,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "tasks",
             "telemetry",
             "token",
+            "user",
             "wechat",
         ],
     ),

@@ -1,44 +1,30 @@
-//! The tables and their history, compiled in.
+//! The tables and their history, compiled in. They live in the first schema of the role's `search_path`.
 //!
 //! An advisory lock lets one of several processes at a time look at the version, which changes in the same transaction
 //! as the tables do.
 
-use sqlx::{Connection as _, PgPool};
+use sqlx::{Connection as _, PgConnection};
 
-use super::{Connection, away, failed};
-use crate::cluster::StoreError;
+use super::{OpenError, failed, judged};
 
 /// Each brings the database to the next version; what was released never changes.
 const ALL: &[&str] = &[
     include_str!("migrations/0001_users_and_sessions.sql"),
+    include_str!("migrations/0002_identity.sql"),
     include_str!("migrations/0003_accounts.sql"),
 ];
 
 /// The name of the lock: "scangate" in ASCII.
 const LOCK: i64 = 0x7363_616e_6761_7465;
 
-/// Brings the tables up to date.
-pub(super) async fn run(pool: &PgPool) -> Result<(), StoreError> {
-    let mut connection = pool.acquire().await.map_err(away)?;
-    bring_up_to_date(&mut connection).await
-}
+/// A large table takes its time, and other processes wait for it.
+const LIMITS: &str = "SET LOCAL statement_timeout = '10min'; SET LOCAL lock_timeout = '10min'";
 
-async fn bring_up_to_date(connection: &mut Connection) -> Result<(), StoreError> {
-    let mut transaction = connection.begin().await.map_err(away)?;
-    sqlx::query("SELECT pg_advisory_xact_lock($1)")
-        .bind(LOCK)
-        .execute(&mut *transaction)
-        .await
-        .map_err(away)?;
-    sqlx::raw_sql("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)")
-        .execute(&mut *transaction)
-        .await
-        .map_err(away)?;
-    let found: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM schema_version")
-        .fetch_one(&mut *transaction)
-        .await
-        .map_err(away)?;
-    let (found, known) = (found.unwrap_or(0), ALL.len());
+/// Brings the tables up to date.
+pub(super) async fn run(connection: &mut PgConnection) -> Result<(), OpenError> {
+    let mut transaction = connection.begin().await.map_err(judged)?;
+    let found = lock(&mut transaction).await.map_err(judged)?;
+    let known = ALL.len();
     let pending = usize::try_from(found)
         .ok()
         .and_then(|found| ALL.get(found..));
@@ -48,15 +34,39 @@ async fn bring_up_to_date(connection: &mut Connection) -> Result<(), StoreError>
         ))
     })?;
     for (tables, version) in pending.iter().zip(found + 1..) {
-        sqlx::raw_sql(*tables)
-            .execute(&mut *transaction)
+        apply(&mut transaction, tables, version)
             .await
-            .map_err(away)?;
-        sqlx::query("INSERT INTO schema_version (version) VALUES ($1)")
-            .bind(version)
-            .execute(&mut *transaction)
-            .await
-            .map_err(away)?;
+            .map_err(judged)?;
     }
-    transaction.commit().await.map_err(away)
+    transaction.commit().await.map_err(judged)
+}
+
+/// Waits until nobody else migrates, and gives the version.
+async fn lock(transaction: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    sqlx::raw_sql(LIMITS).execute(&mut *transaction).await?;
+    sqlx::query("SELECT pg_advisory_xact_lock($1)")
+        .bind(LOCK)
+        .execute(&mut *transaction)
+        .await?;
+    // CREATE TABLE IF NOT EXISTS wants the right to create even when there is nothing to create.
+    let is_there = "SELECT to_regclass('schema_version') IS NOT NULL";
+    if !sqlx::query_scalar(is_there)
+        .fetch_one(&mut *transaction)
+        .await?
+    {
+        let table = "CREATE TABLE schema_version (version BIGINT NOT NULL)";
+        sqlx::raw_sql(table).execute(&mut *transaction).await?;
+    }
+    let found = "SELECT coalesce(max(version), 0) FROM schema_version";
+    sqlx::query_scalar(found).fetch_one(transaction).await
+}
+
+async fn apply(
+    transaction: &mut PgConnection,
+    tables: &'static str,
+    version: i64,
+) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(tables).execute(&mut *transaction).await?;
+    let query = sqlx::query("INSERT INTO schema_version (version) VALUES ($1)");
+    query.bind(version).execute(transaction).await.map(drop)
 }

@@ -3,73 +3,186 @@
 #[expect(clippy::duplicate_mod, reason = "the statements of both databases")]
 #[path = "../sql/accounts.rs"]
 mod accounts;
+mod connection;
+#[expect(clippy::duplicate_mod, reason = "the statements of both databases")]
+#[path = "../sql/merges.rs"]
+mod merges;
 mod migrations;
+#[expect(clippy::duplicate_mod, reason = "the statements of both databases")]
+#[path = "../sql/records.rs"]
+mod records;
 #[expect(clippy::duplicate_mod, reason = "the statements of both databases")]
 #[path = "../sql/sessions.rs"]
 mod sessions;
+#[cfg(test)]
+mod tests;
 #[expect(clippy::duplicate_mod, reason = "the statements of both databases")]
 #[path = "../sql/users.rs"]
 mod users;
 
-use std::time::Duration;
+use std::{str::FromStr, time::Duration};
 
-use sqlx::{PgPool, Transaction, postgres::PgPoolOptions};
+use async_trait::async_trait;
+use sqlx::{
+    ConnectOptions, Connection as _, PgConnection,
+    error::DatabaseError,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tokio::time::timeout;
 
-use crate::{clock::Millis, cluster::StoreError};
+use self::connection::{Connection, Pool};
+use super::{Database, OpenError};
+use crate::{clock::Millis, cluster::StoreError, config};
 
 // What the statements of `backend/sql` are compiled for here.
 type Store = Postgres;
 type Row = sqlx::postgres::PgRow;
-type Connection = sqlx::PgConnection;
 
-/// How long a query waits for a connection.
-const WAIT: Duration = Duration::from_secs(3);
+/// How much longer than the server may work its answer is waited for.
+const ON_THE_WAY: Duration = Duration::from_secs(1);
 
 /// A database; clones share its connections.
 #[derive(Clone)]
 pub struct Postgres {
-    pool: PgPool,
+    pool: Pool,
 }
 
 impl Postgres {
-    /// Connects to `postgres://user:password@host/database` and brings the tables up to date.
+    /// Connects to `postgres://role:password@host/database` and brings the tables up to date. Tries once, at most
+    /// `store.acquire_timeout_s`.
     ///
     /// # Errors
-    /// [`StoreError`] when the database cannot be reached, or was written by a newer version.
-    pub async fn open(url: &str) -> Result<Self, StoreError> {
+    /// [`OpenError`] when the database cannot be reached or used, or was written by a newer version. Names the host,
+    /// never the password.
+    pub async fn open(url: &str, settings: &config::Store) -> Result<Self, OpenError> {
+        let options = options(url, settings).map_err(|error| failed(error.to_string()))?;
+        let mut first = connect(&options, settings.acquire_timeout).await?;
+        migrations::run(&mut first).await?;
+        // What it says no longer matters.
+        let _ = first.close().await;
         let pool = PgPoolOptions::new()
-            .acquire_timeout(WAIT)
-            .connect(url)
-            .await
-            .map_err(away)?;
-        migrations::run(&pool).await?;
-        Ok(Self { pool })
+            .max_connections(settings.max_connections)
+            .acquire_timeout(settings.acquire_timeout)
+            .connect_lazy_with(options);
+        Ok(Self {
+            pool: Pool::new(pool, settings.statement_timeout + ON_THE_WAY),
+        })
     }
 
     /// A transaction that no other of the same names runs beside: what it has read about them stays true until it
     /// ends. The names are locked in one order, so that two transactions never wait for each other.
-    async fn begin(
-        &self,
-        about: &[&str],
-    ) -> Result<Transaction<'static, sqlx::Postgres>, StoreError> {
+    async fn begin(&self, about: &[&str]) -> Result<Connection, StoreError> {
         let mut transaction = self.pool.begin().await.map_err(away)?;
-        let mut about = about.to_vec();
-        about.sort_unstable();
-        about.dedup();
-        for name in about {
-            sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
-                .bind(name)
-                .execute(&mut *transaction)
-                .await
-                .map_err(away)?;
-        }
+        let sql = "SELECT pg_advisory_xact_lock(lock) FROM (
+                SELECT DISTINCT hashtextextended(name, 0) AS lock FROM unnest($1) AS name ORDER BY lock
+            ) AS locks";
+        let query = sqlx::query(sql).bind(about);
+        query.execute(&mut transaction).await.map_err(away)?;
         Ok(transaction)
     }
 
-    /// Waits for the queries under way and closes the connections.
-    pub async fn close(&self) {
+    /// Dead rows are autovacuum's: a vacuum of one's own would wait for transactions that have nothing to do with it.
+    #[expect(
+        clippy::unused_async,
+        clippy::unused_self,
+        reason = "what SQLite has to do something for"
+    )]
+    async fn forget_deleted(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Database for Postgres {
+    async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+/// What every connection is set to.
+fn options(url: &str, settings: &config::Store) -> Result<PgConnectOptions, sqlx::Error> {
+    let mut options = PgConnectOptions::from_str(url)?;
+    if options.get_application_name().is_none() {
+        options = options.application_name("scangate");
+    }
+    let spans = [
+        ("statement_timeout", settings.statement_timeout),
+        ("lock_timeout", settings.lock_timeout),
+        (
+            "idle_in_transaction_session_timeout",
+            settings.idle_in_transaction_timeout,
+        ),
+    ];
+    let spans = spans.map(|(name, span)| (name, format!("{}ms", span.as_millis())));
+    // A stricter one reads what was there before `begin` got its locks.
+    let isolation = ("default_transaction_isolation", "read committed");
+    Ok(options.options(spans).options([isolation]))
+}
+
+/// One connection to a database that can be used.
+async fn connect(options: &PgConnectOptions, wait: Duration) -> Result<PgConnection, OpenError> {
+    let opening = async {
+        let mut connection = options.connect().await?;
+        let sql =
+            "SELECT current_setting('server_encoding'), current_setting('transaction_read_only')";
+        let found: (String, String) = sqlx::query_as(sql).fetch_one(&mut connection).await?;
+        Ok((connection, found))
+    };
+    let opened = timeout(wait, opening)
+        .await
+        .map_err(|_| OpenError::Away(failed(format!("no answer within {wait:?}"))))?;
+    let (connection, (encoding, read_only)) = opened.map_err(judged)?;
+    if encoding != "UTF8" {
+        return Err(failed(format!(
+            "the database is encoded in {encoding}; one with ENCODING 'UTF8' is needed"
+        ))
+        .into());
+    }
+    if read_only == "on" {
+        let message = "the database takes no writes: a standby?";
+        return Err(OpenError::Away(failed(message)));
+    }
+    Ok(connection)
+}
+
+/// Where a URL leads to, for people: host and database without role and password.
+pub(super) fn place(url: &str) -> String {
+    let Ok(options) = PgConnectOptions::from_str(url) else {
+        return "an address that cannot be read".to_owned();
+    };
+    let database = options
+        .get_database()
+        .unwrap_or_else(|| options.get_username());
+    match options.get_socket() {
+        Some(folder) => format!("{} in {}", database, folder.display()),
+        None => format!(
+            "{database} at {}:{}",
+            options.get_host(),
+            options.get_port()
+        ),
+    }
+}
+
+/// Whether another try may succeed (PostgreSQL, appendix A: error codes).
+fn judged(error: sqlx::Error) -> OpenError {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    let is_away = match (&error, code.as_deref()) {
+        (sqlx::Error::Io(_), _) => true,
+        // 08: connections; 53300: too many of them; 57P01 to 57P03: stopping, starting.
+        (_, Some(code)) => code.starts_with("08") || code.starts_with("57P0") || code == "53300",
+        _ => false,
+    };
+    if is_away {
+        return OpenError::Away(away(error));
+    }
+    let hint = match code.as_deref() {
+        // No right to create, or no schema to create in.
+        Some("42501" | "3F000") => {
+            "; the role needs CREATE on a schema of its search_path, or its owner runs this version once"
+        }
+        _ => "",
+    };
+    failed(format!("{error}{hint}")).into()
 }
 
 fn failed(message: impl Into<String>) -> StoreError {

@@ -4,11 +4,10 @@ use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::Row as _;
 
-use super::{Connection, Row, Store, away, to_column, users::add_user};
+use super::{Connection, Row, Store, away, merges, records::is_live, to_column, users::add_user};
 use crate::{
     clock::Millis,
     cluster::StoreError,
-    token::EndReason,
     user::{Absorbed, Account, AccountStore, Created, UserId, Username},
 };
 
@@ -65,15 +64,11 @@ impl AccountStore for Store {
         now: Millis,
     ) -> Result<Absorbed, StoreError> {
         let mut transaction = self.begin(&[&from.0, &into.0]).await?;
-        let has_account = has_account(&mut transaction, from).await.map_err(away)?;
-        if has_account {
-            return Ok(Absorbed::HasAccount);
-        }
-        absorb(&mut transaction, from, into, now)
+        let absorbed = absorb(&mut transaction, from, into, now)
             .await
             .map_err(away)?;
         transaction.commit().await.map_err(away)?;
-        Ok(Absorbed::Done)
+        Ok(absorbed)
     }
 }
 
@@ -84,10 +79,13 @@ async fn create(
     owner: Option<&UserId>,
     now: Millis,
 ) -> Result<Created, sqlx::Error> {
-    if let Some(owner) = owner
-        && has_account(db, owner).await?
-    {
-        return Ok(Created::HasOne);
+    if let Some(owner) = owner {
+        if !is_live(db, &owner.0).await? {
+            return Ok(Created::NoOwner);
+        }
+        if has_account(db, owner).await? {
+            return Ok(Created::HasOne);
+        }
     }
     let sql = "SELECT EXISTS (SELECT 1 FROM accounts WHERE name = $1)";
     let query = sqlx::query_scalar(sql).bind(name.as_str());
@@ -112,51 +110,27 @@ async fn has_account(db: &mut Connection, user: &UserId) -> Result<bool, sqlx::E
     query.fetch_one(db).await
 }
 
-/// Everything of `from` but its name and picture, and then those.
 async fn absorb(
     db: &mut Connection,
     from: &UserId,
     into: &UserId,
     now: Millis,
-) -> Result<(), sqlx::Error> {
-    let sql = "UPDATE sessions SET ended_at = $2, end_reason = $3
-        WHERE user_id = $1 AND ended_at IS NULL";
-    let query = sqlx::query(sql).bind(&from.0).bind(to_column(now));
-    let query = query.bind(EndReason::Merged.name());
-    query.execute(&mut *db).await?;
-    for sql in [
-        "UPDATE sessions SET user_id = $2 WHERE user_id = $1",
-        "UPDATE identities SET user_id = $2 WHERE user_id = $1",
-        "UPDATE unions SET user_id = $2 WHERE user_id = $1",
-        "INSERT INTO browsers (user_id, hash, last_seen_at)
-            SELECT $2, hash, last_seen_at FROM browsers WHERE user_id = $1
-            ON CONFLICT (user_id, hash) DO NOTHING",
-    ] {
-        let query = sqlx::query(sql).bind(&from.0).bind(&into.0);
-        query.execute(&mut *db).await?;
+) -> Result<Absorbed, sqlx::Error> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM users WHERE id = $1 AND merged_into = $2)";
+    let query = sqlx::query_scalar(sql).bind(&from.0).bind(&into.0);
+    if query.fetch_one(&mut *db).await? {
+        return Ok(Absorbed::Done);
     }
-    let sql = "DELETE FROM browsers WHERE user_id = $1";
-    sqlx::query(sql).bind(&from.0).execute(&mut *db).await?;
-    let sql = "DELETE FROM users WHERE id = $1 RETURNING name, avatar_source, avatar_id";
-    let query = sqlx::query(sql).bind(&from.0);
-    let gone = query.fetch_optional(&mut *db).await?;
-    match gone {
-        Some(gone) => inherit(db, into, &gone).await,
-        None => Ok(()),
+    for user in [from, into] {
+        if !is_live(db, &user.0).await? {
+            return Ok(Absorbed::Gone);
+        }
     }
-}
-
-/// Name and picture where there were none.
-async fn inherit(db: &mut Connection, into: &UserId, gone: &Row) -> Result<(), sqlx::Error> {
-    let sql = "UPDATE users SET name = coalesce(name, $2),
-            avatar_source = CASE WHEN avatar_id IS NULL THEN $3 ELSE avatar_source END,
-            avatar_id = coalesce(avatar_id, $4)
-        WHERE id = $1";
-    let mut query = sqlx::query(sql).bind(&into.0);
-    for column in ["name", "avatar_source", "avatar_id"] {
-        query = query.bind(gone.try_get::<Option<String>, _>(column)?);
+    if has_account(db, from).await? {
+        return Ok(Absorbed::HasAccount);
     }
-    query.execute(db).await.map(drop)
+    merges::absorb(db, &from.0, &into.0, now).await?;
+    Ok(Absorbed::Done)
 }
 
 #[expect(

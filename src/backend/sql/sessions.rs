@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use sqlx::Row as _;
 
-use super::{Row, Store, away, failed, from_column, to_column};
+use super::{Connection, Row, Store, away, failed, from_column, to_column};
 use crate::{
     clock::Millis,
     cluster::StoreError,
@@ -15,29 +15,19 @@ use crate::{
 #[async_trait]
 impl SessionStore for Store {
     async fn open(&self, session: &Session) -> Result<Session, StoreError> {
-        let sql =
-            "INSERT INTO sessions (id, user_id, app, browser, system, ip, generation, rotated_at,
-                refresh_hash, created_at, last_seen_at, ended_at, end_reason)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-            ON CONFLICT (id) DO NOTHING";
-        let done = sqlx::query(sql)
-            .bind(&session.id.0)
-            .bind(&session.user.0)
-            .bind(session.app.as_str())
-            .bind(&session.device.browser)
-            .bind(&session.device.system)
-            .bind(&session.device.ip)
-            .bind(i64::from(session.generation))
-            .bind(to_column(session.rotated_at))
-            .bind(session.refresh_hash.as_slice())
-            .bind(to_column(session.created_at))
-            .bind(to_column(session.last_seen_at))
-            .bind(session.end.map(|end| to_column(end.at)))
-            .bind(session.end.map(|end| end.why.name()))
-            .execute(&self.pool)
-            .await
-            .map_err(away)?;
-        if done.rows_affected() == 1 {
+        let mut transaction = self.begin(&[&session.user.0]).await?;
+        let end = end_of_user(&mut transaction, session).await.map_err(away)?;
+        let session = &match end {
+            Some(end) => Session {
+                device: Device::default(),
+                end: Some(end),
+                ..session.clone()
+            },
+            None => session.clone(),
+        };
+        let is_first = insert(&mut transaction, session).await.map_err(away)?;
+        transaction.commit().await.map_err(away)?;
+        if is_first {
             return Ok(session.clone());
         }
         let kept = SessionStore::get(self, &session.id).await?;
@@ -122,6 +112,46 @@ impl SessionStore for Store {
         let done = query.execute(&self.pool).await.map_err(away)?;
         Ok(done.rows_affected())
     }
+}
+
+/// Whether it is the first of its id.
+async fn insert(db: &mut Connection, session: &Session) -> Result<bool, sqlx::Error> {
+    let sql = "INSERT INTO sessions (id, user_id, app, browser, system, ip, generation, rotated_at,
+            refresh_hash, created_at, last_seen_at, ended_at, end_reason)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+        ON CONFLICT (id) DO NOTHING";
+    let done = sqlx::query(sql)
+        .bind(&session.id.0)
+        .bind(&session.user.0)
+        .bind(session.app.as_str())
+        .bind(&session.device.browser)
+        .bind(&session.device.system)
+        .bind(&session.device.ip)
+        .bind(i64::from(session.generation))
+        .bind(to_column(session.rotated_at))
+        .bind(session.refresh_hash.as_slice())
+        .bind(to_column(session.created_at))
+        .bind(to_column(session.last_seen_at))
+        .bind(session.end.map(|end| to_column(end.at)))
+        .bind(session.end.map(|end| end.why.name()))
+        .execute(db)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// How a session ends that is opened for somebody who was merged or erased since they logged in.
+async fn end_of_user(db: &mut Connection, session: &Session) -> Result<Option<End>, sqlx::Error> {
+    let sql = "SELECT merged_into IS NOT NULL FROM users WHERE id = $1 AND gone_at IS NOT NULL";
+    let query = sqlx::query_scalar(sql).bind(&session.user.0);
+    let is_merged: Option<bool> = query.fetch_optional(db).await?;
+    Ok(is_merged.map(|is_merged| End {
+        at: session.created_at,
+        why: if is_merged {
+            EndReason::Merged
+        } else {
+            EndReason::Erased
+        },
+    }))
 }
 
 #[expect(

@@ -3,26 +3,29 @@
 use async_trait::async_trait;
 use sqlx::Row as _;
 
-use super::{Connection, Row, Store, away, to_column};
+use super::{Connection, Row, Store, away, failed, from_column, merges, to_column};
 use crate::{
     clock::Millis,
     cluster::StoreError,
     ids,
-    user::{AvatarId, BROWSERS, Identity, Profile, User, UserId, UserStore},
+    user::{AvatarId, BROWSERS, Identity, Known, Profile, User, UserId, UserStore},
 };
+
+/// How often an enrolment may begin: it has to know whom it is about before it can keep others from changing them.
+const TRIES: usize = 8;
 
 #[async_trait]
 impl UserStore for Store {
-    async fn find(&self, app_id: &str, openid: &str) -> Result<Option<User>, StoreError> {
-        let sql = "SELECT users.id, name, avatar_id FROM identities
+    async fn find(&self, app_id: &str, openid: &str) -> Result<Option<Known>, StoreError> {
+        let sql = "SELECT users.id, name, avatar_id, profiled_at FROM identities
             JOIN users ON users.id = identities.user_id
             WHERE app_id = $1 AND openid = $2";
-        let query = sqlx::query(sql).bind(app_id).bind(openid).try_map(user);
+        let query = sqlx::query(sql).bind(app_id).bind(openid).try_map(known);
         query.fetch_optional(&self.pool).await.map_err(away)
     }
 
     async fn get(&self, id: &UserId) -> Result<Option<User>, StoreError> {
-        let sql = "SELECT id, name, avatar_id FROM users WHERE id = $1";
+        let sql = "SELECT id, name, avatar_id FROM users WHERE id = $1 AND gone_at IS NULL";
         let query = sqlx::query(sql).bind(&id.0).try_map(user);
         query.fetch_optional(&self.pool).await.map_err(away)
     }
@@ -33,14 +36,24 @@ impl UserStore for Store {
         profile: &Profile,
         now: Millis,
     ) -> Result<User, StoreError> {
-        let about = [Some(identity.openid.as_str()), identity.unionid.as_deref()];
-        let about: Vec<&str> = about.into_iter().flatten().collect();
-        let mut transaction = self.begin(&about).await?;
-        let user = enrol(&mut transaction, identity, profile, now)
-            .await
-            .map_err(away)?;
-        transaction.commit().await.map_err(away)?;
-        Ok(user)
+        let mut found = Found::default();
+        for _ in 0..TRIES {
+            let mut transaction = self.begin(&found.about(identity)).await?;
+            let present = Found::read(&mut transaction, identity)
+                .await
+                .map_err(away)?;
+            if present == found {
+                let user = enrol(&mut transaction, identity, found, profile, now);
+                let user = user.await.map_err(away)?;
+                transaction.commit().await.map_err(away)?;
+                return Ok(user);
+            }
+            // Now for these people; by then they may be others.
+            found = present;
+        }
+        Err(failed(
+            "a user changed again and again while they logged in",
+        ))
     }
 
     async fn avatar_source(&self, id: &AvatarId) -> Result<Option<String>, StoreError> {
@@ -75,10 +88,18 @@ async fn saw(
     browser: &[u8; 32],
     now: Millis,
 ) -> Result<(), sqlx::Error> {
-    let sql = "INSERT INTO browsers (user_id, hash, last_seen_at) VALUES ($1, $2, $3)
+    let sql = "INSERT INTO browsers (user_id, hash, last_seen_at)
+        SELECT id, $2, $3 FROM users WHERE id = $1 AND gone_at IS NULL
         ON CONFLICT (user_id, hash) DO UPDATE SET last_seen_at = excluded.last_seen_at";
     let query = sqlx::query(sql).bind(user).bind(browser.as_slice());
     query.bind(to_column(now)).execute(&mut *db).await?;
+    keep_latest_browsers(db, user).await
+}
+
+pub(super) async fn keep_latest_browsers(
+    db: &mut Connection,
+    user: &str,
+) -> Result<(), sqlx::Error> {
     let sql = "DELETE FROM browsers WHERE user_id = $1 AND hash NOT IN (
             SELECT hash FROM browsers WHERE user_id = $1 ORDER BY last_seen_at DESC LIMIT $2)";
     let kept = i64::try_from(BROWSERS).unwrap_or(i64::MAX);
@@ -86,37 +107,81 @@ async fn saw(
     query.execute(db).await.map(drop)
 }
 
+/// Whom an identity leads to.
+#[derive(Default, PartialEq, Eq)]
+struct Found {
+    by_openid: Option<String>,
+    by_unionid: Option<String>,
+}
+
+impl Found {
+    async fn read(db: &mut Connection, identity: &Identity) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            by_openid: user_of_identity(db, identity).await?,
+            by_unionid: match &identity.unionid {
+                Some(unionid) => user_of_union(db, unionid).await?,
+                None => None,
+            },
+        })
+    }
+
+    /// What nobody else may work on meanwhile.
+    fn about<'a>(&'a self, identity: &'a Identity) -> Vec<&'a str> {
+        let names = [&identity.unionid, &self.by_openid, &self.by_unionid];
+        let names = names.into_iter().filter_map(|name| name.as_deref());
+        names.chain([identity.openid.as_str()]).collect()
+    }
+}
+
 async fn enrol(
     db: &mut Connection,
     identity: &Identity,
+    found: Found,
     profile: &Profile,
     now: Millis,
 ) -> Result<User, sqlx::Error> {
-    let known = user_of_identity(db, identity).await?;
-    let of_union = match &identity.unionid {
-        Some(unionid) => user_of_union(db, unionid).await?,
-        None => None,
+    let id = match (found.by_openid, found.by_unionid) {
+        (Some(known), Some(other)) if known != other => {
+            one_of_two(db, identity, known, other, now).await?
+        }
+        (Some(known), Some(_)) => known,
+        (Some(known), None) => {
+            add_union(db, identity, &known, now).await?;
+            known
+        }
+        (None, Some(other)) => {
+            add_identity(db, identity, &other, now).await?;
+            other
+        }
+        (None, None) => {
+            let id = add_user(db, now).await?;
+            add_identity(db, identity, &id, now).await?;
+            add_union(db, identity, &id, now).await?;
+            id
+        }
     };
-    let (id, new_identity) = match (known, &of_union) {
-        (Some(known), _) => (known, false),
-        (None, Some(of_union)) => (of_union.clone(), true),
-        (None, None) => (add_user(db, now).await?, true),
-    };
-    if new_identity {
-        add_identity(db, identity, &id, now).await?;
+    refresh(db, &id, profile, now).await
+}
+
+/// Two people by the openid, one by the unionid.
+async fn one_of_two(
+    db: &mut Connection,
+    identity: &Identity,
+    known: String,
+    other: String,
+    now: Millis,
+) -> Result<String, sqlx::Error> {
+    if merges::is_absorbable(db, &known).await? {
+        merges::absorb(db, &known, &other, now).await?;
+        tracing::info!(
+            from = known,
+            into = other,
+            "a late unionid made two users one"
+        );
+        return Ok(other);
     }
-    match (&identity.unionid, of_union) {
-        (Some(unionid), None) => add_union(db, unionid, &id, now).await?,
-        // Two people by the openids, one by the unionid. Who logs in stays who they are.
-        (Some(_), Some(other)) if other != id => tracing::warn!(
-            user = id,
-            other,
-            app_id = identity.app_id,
-            "a unionid belongs to another user already; it is not kept"
-        ),
-        _ => {}
-    }
-    refresh(db, &id, profile).await
+    merges::add_conflict(db, identity, &known, &other, now).await?;
+    Ok(known)
 }
 
 async fn user_of_identity(
@@ -168,10 +233,13 @@ async fn add_identity(
 
 async fn add_union(
     db: &mut Connection,
-    unionid: &str,
+    identity: &Identity,
     user: &str,
     now: Millis,
 ) -> Result<(), sqlx::Error> {
+    let Some(unionid) = &identity.unionid else {
+        return Ok(());
+    };
     let sql = "INSERT INTO unions (unionid, user_id, created_at) VALUES ($1, $2, $3)";
     let query = sqlx::query(sql)
         .bind(unionid)
@@ -181,15 +249,24 @@ async fn add_union(
 }
 
 /// Takes over what the profile says; what it does not say stays.
-async fn refresh(db: &mut Connection, id: &str, profile: &Profile) -> Result<User, sqlx::Error> {
+async fn refresh(
+    db: &mut Connection,
+    id: &str,
+    profile: &Profile,
+    now: Millis,
+) -> Result<User, sqlx::Error> {
+    let told_at = (*profile != Profile::default()).then(|| to_column(now));
     // The same picture keeps its name.
     let sql = "UPDATE users SET name = coalesce($2, name),
             avatar_source = coalesce($3, avatar_source),
-            avatar_id = CASE WHEN $3 IS NULL OR $3 = avatar_source THEN avatar_id ELSE $4 END
+            avatar_id = CASE WHEN $3 IS NULL OR $3 = avatar_source THEN avatar_id ELSE $4 END,
+            profiled_at = coalesce($5, profiled_at)
         WHERE id = $1 RETURNING id, name, avatar_id";
     let query = sqlx::query(sql).bind(id).bind(&profile.name);
     let query = query.bind(&profile.avatar);
-    let query = query.bind(ids::base64url(&ids::random::<16>()));
+    let query = query
+        .bind(ids::base64url(&ids::random::<16>()))
+        .bind(told_at);
     query.try_map(user).fetch_one(db).await
 }
 
@@ -198,6 +275,22 @@ async fn refresh(db: &mut Connection, id: &str, profile: &Profile) -> Result<Use
     reason = "the shape that try_map wants"
 )]
 fn user(row: Row) -> Result<User, sqlx::Error> {
+    user_of(&row)
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the shape that try_map wants"
+)]
+fn known(row: Row) -> Result<Known, sqlx::Error> {
+    let profiled_at: Option<i64> = row.try_get("profiled_at")?;
+    Ok(Known {
+        user: user_of(&row)?,
+        profiled_at: profiled_at.map(from_column),
+    })
+}
+
+fn user_of(row: &Row) -> Result<User, sqlx::Error> {
     let avatar: Option<String> = row.try_get("avatar_id")?;
     Ok(User {
         id: UserId(row.try_get("id")?),

@@ -24,8 +24,12 @@ const ALL: &[Migration] = &[
         version: "PRAGMA user_version = 3",
     },
     Migration {
-        tables: include_str!("migrations/0005_accounts.sql"),
+        tables: include_str!("migrations/0004_identity.sql"),
         version: "PRAGMA user_version = 4",
+    },
+    Migration {
+        tables: include_str!("migrations/0005_accounts.sql"),
+        version: "PRAGMA user_version = 5",
     },
 ];
 

@@ -2,7 +2,11 @@
 
 #[path = "../sql/accounts.rs"]
 mod accounts;
+#[path = "../sql/merges.rs"]
+mod merges;
 mod migrations;
+#[path = "../sql/records.rs"]
+mod records;
 #[path = "../sql/sessions.rs"]
 mod sessions;
 #[path = "../sql/users.rs"]
@@ -16,6 +20,7 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use sqlx::{
     SqlitePool, Transaction,
     error::DatabaseError,
@@ -23,6 +28,7 @@ use sqlx::{
 };
 use tokio::time::sleep;
 
+use super::Database;
 use crate::{clock::Millis, cluster::StoreError};
 
 // What the statements of `backend/sql` are compiled for here.
@@ -64,6 +70,8 @@ impl Sqlite {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
             .foreign_keys(true)
+            // What is deleted is overwritten: a person who is erased is not in the file any more.
+            .pragma("secure_delete", "ON")
             .busy_timeout(WAIT);
         let pool = connect(options)
             .await
@@ -80,8 +88,23 @@ impl Sqlite {
         self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(away)
     }
 
-    /// Waits for the queries under way and closes the file.
-    pub async fn close(&self) {
+    /// Empties the write-ahead log, which holds pages as they were: after an erasure, so that nothing is left behind.
+    async fn forget_deleted(&self) -> Result<(), StoreError> {
+        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let query = sqlx::query_as(sql).fetch_one(&self.pool);
+        let (busy, _, _): (i64, i64, i64) = query.await.map_err(away)?;
+        if busy != 0 {
+            tracing::warn!(
+                "the write-ahead log is in use: what was deleted leaves the disk at the next checkpoint"
+            );
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Database for Sqlite {
+    async fn close(&self) {
         self.pool.close().await;
     }
 }

@@ -236,8 +236,10 @@ async fn a_file_of_an_earlier_version_is_brought_up_to_date() {
     }
     pool.close().await;
     let store = Sqlite::open(path.to_str().unwrap()).await.unwrap();
-    let user = store.find("wx1", "o1").await.unwrap().unwrap();
+    let known = store.find("wx1", "o1").await.unwrap().unwrap();
+    let user = known.user;
     assert_eq!(user.name.as_deref(), Some("李小龙"));
+    assert_eq!(known.profiled_at, Some(1));
     let session = SessionStore::get(&store, &SessionId("s".to_owned())).await;
     let end = session.unwrap().unwrap().end.unwrap();
     assert_eq!((end.at, end.why), (7, EndReason::SignedOut));

@@ -133,7 +133,9 @@ const REFUSED_LIVE: &[(&str, &str, &str)] = &[
     ("token.access_ttl_s", "0", "between 30s"),
     ("token.refresh_idle_s", "2592001", "token.refresh_ttl_s"),
     ("limits.frame_burst", "0", "at least 1"),
-    ("store.url", "postgres://h/d", "not in this release"),
+    ("store.url", "mysql://h/d", "postgres://role"),
+    ("store.max_connections", "0", "at least 1"),
+    ("store.wait_s", "0", "between 1s"),
 ];
 
 #[test]

@@ -13,7 +13,7 @@ use super::{App, AppId, Config, ConfigError, Flow, Mode, load::Problem};
 type Span = fn(&Config) -> Duration;
 
 /// The spans with their least and most, in seconds.
-const SPANS: [(&str, Span, u64, u64); 10] = [
+const SPANS: [(&str, Span, u64, u64); 15] = [
     (
         "scene.pending_ttl_s",
         |all| all.scene.pending_ttl,
@@ -60,6 +60,26 @@ const SPANS: [(&str, Span, u64, u64); 10] = [
         34_560_000,
     ),
     ("server.grace_s", |all| all.server.grace, 1, 600),
+    (
+        "store.acquire_timeout_s",
+        |all| all.store.acquire_timeout,
+        1,
+        60,
+    ),
+    (
+        "store.statement_timeout_s",
+        |all| all.store.statement_timeout,
+        1,
+        600,
+    ),
+    ("store.lock_timeout_s", |all| all.store.lock_timeout, 1, 600),
+    (
+        "store.idle_in_transaction_timeout_s",
+        |all| all.store.idle_in_transaction_timeout,
+        1,
+        600,
+    ),
+    ("store.wait_s", |all| all.store.wait, 1, 86_400),
 ];
 
 /// What a flow cannot do without.
@@ -317,11 +337,18 @@ impl Checks<'_> {
 
     fn store(&mut self) {
         let url = self.config.store_url();
-        if !url.expose_secret().starts_with("sqlite:") {
+        let known = ["sqlite:", "postgres://", "postgresql://"];
+        if !known
+            .iter()
+            .any(|start| url.expose_secret().starts_with(start))
+        {
             self.miss(
                 "store.url",
-                "sqlite: and a path is expected; other databases are not in this release",
+                "sqlite: and a path, or postgres://role:password@host/database is expected",
             );
+        }
+        if self.config.store.max_connections == 0 {
+            self.refuse("store.max_connections", 0, "at least 1 is expected");
         }
     }
 }

@@ -5,6 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{NOW, enrol, find, identity, unionid};
 use crate::{
+    backend::Database,
     cluster::StoreError,
     config::AppId,
     ids,
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// Runs the whole suite.
-pub(crate) async fn accounts<S: AccountStore + UserStore + SessionStore>(store: &S) {
+pub(crate) async fn accounts(store: &dyn Database) {
     an_account_makes_its_user(store).await;
     a_user_has_one_account_and_a_name_one_user(store).await;
     those_who_register_at_once_do_not_share(store).await;
@@ -22,6 +23,9 @@ pub(crate) async fn accounts<S: AccountStore + UserStore + SessionStore>(store: 
     what_the_other_has_already_stays(store).await;
     the_absorbed_have_no_session_left(store).await;
     nobody_with_an_account_is_absorbed(store).await;
+    who_is_somebody_elses_is_absorbed_by_nobody(store).await;
+    an_operator_merges_the_password_too(store).await;
+    the_erased_leave_their_user_name(store).await;
 }
 
 fn name() -> Username {
@@ -32,8 +36,8 @@ fn hash(text: &str) -> SecretString {
     SecretString::from(format!("$argon2id${text}"))
 }
 
-async fn create<S: AccountStore>(
-    store: &S,
+async fn create(
+    store: &dyn Database,
     name: &Username,
     owner: Option<&UserId>,
 ) -> Result<Created, StoreError> {
@@ -41,18 +45,18 @@ async fn create<S: AccountStore>(
 }
 
 /// A user with an account and nothing else.
-async fn registered<S: AccountStore>(store: &S) -> UserId {
+async fn registered(store: &dyn Database) -> UserId {
     match create(store, &name(), None).await.unwrap() {
         Created::Done(user) => user,
         other => panic!("{other:?}"),
     }
 }
 
-async fn get<S: UserStore>(store: &S, id: &UserId) -> Option<User> {
+async fn get(store: &dyn Database, id: &UserId) -> Option<User> {
     UserStore::get(store, id).await.unwrap()
 }
 
-async fn an_account_makes_its_user<S: AccountStore + UserStore>(store: &S) {
+async fn an_account_makes_its_user(store: &dyn Database) {
     let name = name();
     assert!(store.account_named(&name).await.unwrap().is_none());
     let created = create(store, &name, None).await.unwrap();
@@ -66,7 +70,7 @@ async fn an_account_makes_its_user<S: AccountStore + UserStore>(store: &S) {
     assert_eq!(same.user, account.user);
 }
 
-async fn a_user_has_one_account_and_a_name_one_user<S: AccountStore + UserStore>(store: &S) {
+async fn a_user_has_one_account_and_a_name_one_user(store: &dyn Database) {
     let (one, two) = (name(), name());
     let user = enrol(store, &identity("wx1", None)).await;
     assert!(store.account_of(&user.id).await.unwrap().is_none());
@@ -84,7 +88,7 @@ async fn a_user_has_one_account_and_a_name_one_user<S: AccountStore + UserStore>
     assert_eq!(account.user, user.id);
 }
 
-async fn those_who_register_at_once_do_not_share<S: AccountStore + UserStore>(store: &S) {
+async fn those_who_register_at_once_do_not_share(store: &dyn Database) {
     let done = |created: &Created| matches!(created, Created::Done(_));
     let one = name();
     let all = join_all((0..16).map(|_| create(store, &one, None))).await;
@@ -101,7 +105,7 @@ async fn those_who_register_at_once_do_not_share<S: AccountStore + UserStore>(st
     assert_eq!(all.iter().filter(|created| done(created)).count(), 1);
 }
 
-async fn a_hash_is_replaced_by_who_knows_it<S: AccountStore>(store: &S) {
+async fn a_hash_is_replaced_by_who_knows_it(store: &dyn Database) {
     let (user, other) = (registered(store).await, registered(store).await);
     let replace = async |from: &str, to: &str| {
         let (from, to) = (hash(from), hash(to));
@@ -117,7 +121,7 @@ async fn a_hash_is_replaced_by_who_knows_it<S: AccountStore>(store: &S) {
     assert_eq!(others.hash.expose_secret(), "$argon2id$a");
 }
 
-async fn the_absorbed_are_found_in_the_other<S: AccountStore + UserStore>(store: &S) {
+async fn the_absorbed_are_found_in_the_other(store: &dyn Database) {
     let union = unionid();
     let (one, two) = (identity("wx1", Some(&union)), identity("wx2", Some(&union)));
     let person = enrol(store, &one).await;
@@ -147,7 +151,7 @@ async fn the_absorbed_are_found_in_the_other<S: AccountStore + UserStore>(store:
     assert!(source.unwrap().is_some(), "the picture is still served");
 }
 
-async fn what_the_other_has_already_stays<S: AccountStore + UserStore>(store: &S) {
+async fn what_the_other_has_already_stays(store: &dyn Database) {
     let (one, two) = (identity("wx1", None), identity("wx1", None));
     let (from, into) = (enrol(store, &one).await, enrol(store, &two).await);
     let absorbed = store.absorb(&from.id, &into.id, NOW).await;
@@ -172,7 +176,7 @@ fn session(user: &UserId) -> Session {
     }
 }
 
-async fn the_absorbed_have_no_session_left<S: AccountStore + UserStore + SessionStore>(store: &S) {
+async fn the_absorbed_have_no_session_left(store: &dyn Database) {
     let person = enrol(store, &identity("wx1", None)).await;
     let account = registered(store).await;
     let (theirs, ours) = (session(&person.id), session(&account));
@@ -187,7 +191,7 @@ async fn the_absorbed_have_no_session_left<S: AccountStore + UserStore + Session
     assert_eq!(live.end, None);
 }
 
-async fn nobody_with_an_account_is_absorbed<S: AccountStore + UserStore + SessionStore>(store: &S) {
+async fn nobody_with_an_account_is_absorbed(store: &dyn Database) {
     let one = identity("wx1", None);
     let person = enrol(store, &one).await;
     create(store, &name(), Some(&person.id)).await.unwrap();
@@ -199,4 +203,46 @@ async fn nobody_with_an_account_is_absorbed<S: AccountStore + UserStore + Sessio
     assert_eq!(find(store, &one).await, Some(person));
     let live = SessionStore::get(store, &theirs.id).await.unwrap().unwrap();
     assert_eq!(live.end, None);
+}
+
+async fn who_is_somebody_elses_is_absorbed_by_nobody(store: &dyn Database) {
+    let person = enrol(store, &identity("wx1", None)).await;
+    let (one, two) = (registered(store).await, registered(store).await);
+    let absorb = async |into: &UserId| store.absorb(&person.id, into, NOW).await.unwrap();
+    assert_eq!(absorb(&one).await, Absorbed::Done);
+    assert_eq!(absorb(&two).await, Absorbed::Gone);
+    assert_eq!(absorb(&one).await, Absorbed::Done);
+    let owner = Some(&person.id);
+    assert_eq!(
+        create(store, &name(), owner).await.unwrap(),
+        Created::NoOwner
+    );
+}
+
+async fn an_operator_merges_the_password_too(store: &dyn Database) {
+    let name = name();
+    let from = enrol(store, &identity("wx1", None)).await;
+    create(store, &name, Some(&from.id)).await.unwrap();
+    let into = enrol(store, &identity("wx1", None)).await;
+    assert!(store.merge(&from.id, &into.id, NOW).await.unwrap());
+    let account = store.account_named(&name).await.unwrap().unwrap();
+    assert_eq!(account.user, into.id);
+    let other = registered(store).await;
+    for (from, into) in [(&other, &into.id), (&into.id, &other)] {
+        let merged = store.merge(from, into, NOW).await.unwrap();
+        assert!(!merged, "one of the two passwords would be lost");
+    }
+}
+
+async fn the_erased_leave_their_user_name(store: &dyn Database) {
+    let name = name();
+    let Created::Done(user) = create(store, &name, None).await.unwrap() else {
+        panic!("the name is free");
+    };
+    let record = store.export(&user).await.unwrap().unwrap();
+    assert_eq!(record.username.as_deref(), Some(name.as_str()));
+    assert!(store.erase(&user, NOW).await.unwrap());
+    assert!(store.account_named(&name).await.unwrap().is_none());
+    let again = create(store, &name, None).await.unwrap();
+    assert!(matches!(again, Created::Done(id) if id != user));
 }
