@@ -4,7 +4,9 @@ mod accounts;
 mod events;
 mod poll;
 mod scenes;
+mod session_list;
 mod sessions;
+mod verify;
 
 use std::sync::Arc;
 
@@ -27,6 +29,8 @@ use crate::{
     telemetry::Metrics,
     token::Tokens,
 };
+
+pub(crate) use self::verify::guard;
 
 /// What the calls work with.
 pub(crate) struct Door {
@@ -62,6 +66,8 @@ pub(crate) fn routes(app: &mut web::ServiceConfig) {
         .service(web::resource("/auth/token").post(sessions::redeem))
         .service(web::resource("/auth/refresh").post(sessions::refresh))
         .service(web::resource("/auth/logout").post(sessions::logout))
+        .service(web::resource("/sessions").get(session_list::list))
+        .service(web::resource("/sessions/{id}").delete(session_list::end))
         .service(web::resource("/me").get(sessions::me));
 }
 

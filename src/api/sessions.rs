@@ -12,7 +12,7 @@ use crate::{
     config::AppId,
     http::{ApiError, Body, Cookies, Limits, Origins, RequestContext, SignedIn, bearer, ok},
     telemetry::NameLabel,
-    token::{Caller, EndReason, Issued, Session, TokenError},
+    token::{EndReason, Issued, Session, TokenError},
     user::User,
 };
 
@@ -111,11 +111,17 @@ pub(super) async fn logout(
 ) -> Result<HttpResponse, ApiError> {
     let app = app_of(body.app.as_deref()).ok_or(Code::OriginRefused)?;
     origins.check(&app, request.headers())?;
-    let ended = end_session(&request, &door, &cookies, &app).await?;
-    if let Some(caller) = ended.filter(|_| body.everywhere) {
-        door.tokens
-            .end_all(&caller.user_id, None, EndReason::SignedOutEverywhere)
-            .await?;
+    let session = session_of(&request, &door, &cookies, &app).await?;
+    match session {
+        // In one step: it must not end here and live on elsewhere.
+        Some(session) if body.everywhere => {
+            let why = EndReason::SignedOutEverywhere;
+            door.tokens.end_all(&session.user, None, why).await?;
+        }
+        Some(session) => {
+            door.tokens.end(&session.id, EndReason::SignedOut).await?;
+        }
+        None => {}
     }
     let mut response = ok(&request, StatusCode::OK, json!({}));
     // Cannot fail: the cookie's text is ours.
@@ -123,34 +129,28 @@ pub(super) async fn logout(
     Ok(response)
 }
 
-/// Ends the caller's session, known by Bearer or by cookie; tells whose it was, if there was one.
-async fn end_session(
+/// The caller's live session, known by Bearer or by cookie. A token that outlived its session leads to no other.
+async fn session_of(
     request: &HttpRequest,
     door: &Door,
     cookies: &Cookies,
     app: &AppId,
-) -> Result<Option<Caller>, ApiError> {
+) -> Result<Option<Session>, ApiError> {
     let caller = bearer(request.headers()).map(|token| door.tokens.authenticate(token));
-    if let Some(Ok(caller)) = caller {
-        return match door.tokens.session_of(&caller).await {
-            Ok(_) => {
-                door.tokens
-                    .end(&caller.session_id, EndReason::SignedOut)
-                    .await?;
-                Ok(Some(caller))
-            }
-            // Over already: a token that outlived its session ends no other.
-            Err(TokenError::SessionRevoked | TokenError::Unauthenticated) => Ok(None),
-            Err(error) => Err(error.into()),
-        };
-    }
-    match (cookies.refresh(request.headers(), app), caller) {
-        (Some(token), _) => Ok(door
-            .tokens
-            .logout_by_cookie(app, token.expose_secret())
-            .await?),
-        (None, Some(Err(error))) => Err(error.into()),
-        (None, _) => Ok(None),
+    let cookie = cookies.refresh(request.headers(), app);
+    let found = match (caller, cookie) {
+        (Some(Ok(caller)), _) => door.tokens.session_of(&caller).await,
+        (_, Some(token)) => {
+            let token = token.expose_secret();
+            door.tokens.session_of_cookie(app, token).await
+        }
+        (Some(Err(error)), None) => return Err(error.into()),
+        (None, None) => return Ok(None),
+    };
+    match found {
+        Ok(session) => Ok(Some(session)),
+        Err(TokenError::SessionRevoked | TokenError::Unauthenticated) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

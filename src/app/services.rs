@@ -27,7 +27,7 @@ use crate::{
     login::{Login, Parts, Settings},
     password::{self, Passwords},
     phone,
-    push::Registry,
+    push::{Channels, Registry},
     scene::Lives,
     tasks::Tasks,
     telemetry::Metrics,
@@ -39,12 +39,16 @@ use crate::{
 /// How often limits forget addresses that have gone quiet.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
 
+/// How often sessions long over are forgotten.
+const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+
 /// What the doors are made of; one set for all workers.
 #[derive(Clone)]
 pub(super) struct Services {
     pub(super) http: Http,
     pub(super) login: Login,
     tokens: Arc<Tokens>,
+    channels: Arc<Channels>,
     pub(super) tasks: Tasks,
     pub(super) sockets: Arc<websocket::Sockets>,
     pub(super) websocket: web::Data<websocket::Door>,
@@ -70,11 +74,13 @@ impl Services {
         let push = Arc::new(Registry::default());
         let metrics = Arc::new(Metrics::default());
         let sockets = Arc::new(websocket::Sockets::default());
+        let channels = Arc::new(Channels::new(metrics.clone()));
         let tokens = Arc::new(Tokens::new(
             config,
             keys.clone(),
             store.clone(),
             store.clone(),
+            channels.clone(),
             clock.clone(),
         ));
         let wechat = Wechat::new(config, clock.clone(), metrics.clone(), &tasks)?;
@@ -109,7 +115,9 @@ impl Services {
             .transpose()?;
         let websocket = websocket::Door {
             login: login.clone(),
+            tokens: tokens.clone(),
             push: push.clone(),
+            channels: channels.clone(),
             sockets: sockets.clone(),
             metrics: metrics.clone(),
             tasks: tasks.clone(),
@@ -151,6 +159,7 @@ impl Services {
             http,
             login,
             tokens,
+            channels,
             tasks,
             sockets,
             websocket: web::Data::new(websocket),
@@ -171,6 +180,21 @@ impl Services {
         let (sockets, clock) = (self.sockets.clone(), self.login.clock().clone());
         self.tasks
             .spawn_loop("heartbeat", async move { sockets.turn(&clock).await });
+        let (channels, tokens) = (self.channels.clone(), self.tokens.clone());
+        let clock = self.login.clock().clone();
+        self.tasks.spawn_loop("ends of sessions", async move {
+            channels.keep_watch(&tokens, &clock).await;
+        });
+        let (tokens, clock) = (self.tokens.clone(), self.login.clock().clone());
+        self.tasks.spawn_loop("old sessions", async move {
+            loop {
+                clock.sleep(PRUNE_EVERY).await;
+                match tokens.prune().await {
+                    Ok(count) => tracing::debug!(count, "sessions long over are forgotten"),
+                    Err(error) => tracing::warn!(%error, "sessions long over stay"),
+                }
+            }
+        });
         if let Some(account) = &self.official_account {
             let authority = account.authority().clone();
             self.tasks
@@ -198,6 +222,7 @@ impl Services {
             .app_data(self.api.clone())
             .app_data(self.phone.clone())
             .app_data(self.callback.clone())
+            .configure(api::guard(headers))
             .service(
                 web::scope("/api/v1")
                     .wrap(headers.api())

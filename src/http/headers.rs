@@ -57,6 +57,13 @@ impl SecurityHeaders {
             ))
     }
 
+    /// The guard: as the API, and no page of another origin learns from how its answer loads whether somebody is signed
+    /// in.
+    pub fn guard(&self) -> DefaultHeaders {
+        self.api()
+            .add((header::CROSS_ORIGIN_RESOURCE_POLICY, "same-origin"))
+    }
+
     /// `/` and `/app`: a page with scripts that opens a socket. Its `Cache-Control` is [`super::assets`]'.
     pub fn page(&self) -> DefaultHeaders {
         self.document("no-referrer")

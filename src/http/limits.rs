@@ -117,7 +117,7 @@ impl Limits {
         self.registrations.check(key)
     }
 
-    /// To be asked before a scene's secret is compared; counts nothing.
+    /// To be asked before the secret of a `resume` or the token of an `attach` is looked at; counts nothing.
     ///
     /// # Errors
     /// [`Limited`]: too many failed before this one.
@@ -125,7 +125,7 @@ impl Limits {
         self.failures.ask(key)
     }
 
-    /// Counts one resume that failed: an unknown scene or a wrong secret.
+    /// Counts one that failed: an unknown scene, a wrong secret, a token that was never good.
     pub fn resume_failed(&self, key: LimitKey) {
         self.failures.count(key);
     }

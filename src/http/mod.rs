@@ -64,7 +64,7 @@ pub use self::{
     envelope::ok,
     error::ApiError,
     headers::SecurityHeaders,
-    host::{Hosts, hosts},
+    host::{GUARD, Hosts, hosts},
     limits::{Limited, Limits},
     login::originate,
     origin::{OriginRefused, Origins, cors},

@@ -60,7 +60,7 @@ pub use self::{
 use crate::{
     clock::{Clock, Stopwatch},
     cluster::{Once, StoreError},
-    code::Code,
+    code::{Code, Locale},
     config::{AppId, Apps, Flow, NumberMatch, ScanConfirm, ScannedUser},
     geo::Geo,
     push::Registry,
@@ -239,6 +239,11 @@ impl Login {
     /// The clock that scenes live by.
     pub fn clock(&self) -> &Clock {
         &self.parts().clock
+    }
+
+    /// Where an address is, as far as the map knows.
+    pub fn place(&self, address: &str, locale: Locale) -> Option<String> {
+        self.parts().geo.place(address.parse().ok()?, locale)
     }
 
     /// Whether users can be read right now; for the health check.

@@ -266,12 +266,11 @@ impl Login {
 
     fn confirming(&self, scene: &Scene, cookie: &PhoneCookie, locale: Locale) -> Confirming {
         let opening = &scene.opening;
-        let address = opening.asker.ip.parse().ok();
         Confirming {
             scene: scene.id,
             app: self.app_name(&opening.app),
             asker: opening.asker.clone(),
-            place: address.and_then(|address| self.parts().geo.place(address, locale)),
+            place: self.place(&opening.asker.ip, locale),
             age: self.clock().now().saturating_sub(opening.opened_at),
             opened_at: opening.opened_at,
             form_token: cookie.form_token(self.parts().phone_key.expose_secret(), &scene.id),

@@ -1,5 +1,7 @@
 //! Browser → gateway.
 
+use std::fmt;
+
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{code::Locale, config::Flow, ids, scene::Digits};
@@ -17,6 +19,8 @@ pub enum Command {
     Verify(Verify),
     /// Ends the scene.
     Cancel,
+    /// Opens a session's channel instead of a scene.
+    Attach(Attach),
     /// Answers `ping`.
     Pong,
 }
@@ -56,6 +60,19 @@ pub struct Resume {
 pub struct Verify {
     /// What the person typed.
     pub code: Digits,
+}
+
+/// `attach`. Holds a secret, which `Debug` does not show.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+pub struct Attach {
+    /// The session's access token. Opaque here: a malformed one is a wrong one.
+    pub access_token: String,
+}
+
+impl fmt::Debug for Attach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attach").finish_non_exhaustive()
+    }
 }
 
 /// A command that breaks the protocol ([`Code::BadMessage`](crate::code::Code::BadMessage)).
@@ -101,6 +118,7 @@ impl Command {
             "refresh" => Ok(Self::Refresh),
             "verify" => fields("verify", text).map(Self::Verify),
             "cancel" => Ok(Self::Cancel),
+            "attach" => fields("attach", text).map(Self::Attach),
             "pong" => Ok(Self::Pong),
             _ => Err(unreadable),
         }
@@ -114,6 +132,7 @@ impl Command {
             Self::Refresh => "refresh",
             Self::Verify(_) => "verify",
             Self::Cancel => "cancel",
+            Self::Attach(_) => "attach",
             Self::Pong => "pong",
         }
     }

@@ -139,7 +139,7 @@ pub struct ErrorBody {
     pub retry_after_ms: Option<u64>,
 }
 
-/// A control event: about the socket, not the scene.
+/// A control event: about the socket or its session, not a scene.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[expect(
@@ -155,6 +155,13 @@ pub enum Control<'a> {
     },
     Ping {
         now: Millis,
+    },
+    Attached {
+        session_id: &'a str,
+    },
+    SessionRevoked {
+        session_id: &'a str,
+        reason: &'static str,
     },
     Error {
         error: ErrorBody,
@@ -228,6 +235,8 @@ impl Control<'_> {
         let name = match self {
             Self::Hello { .. } => "hello",
             Self::Ping { .. } => "ping",
+            Self::Attached { .. } => "attached",
+            Self::SessionRevoked { .. } => "session_revoked",
             Self::Error { .. } => "error",
         };
         Encoded {

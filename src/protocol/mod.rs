@@ -4,7 +4,7 @@ mod command;
 mod event;
 
 pub use self::{
-    command::{BadCommand, Command, Resume, Start, Verify},
+    command::{Attach, BadCommand, Command, Resume, Start, Verify},
     event::{Control, Encoded, ErrorBody, Head, Person, Qr, StateEvent},
 };
 

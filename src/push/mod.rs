@@ -1,14 +1,18 @@
-//! Who on this node watches which scene, and how an event reaches them.
+//! Who on this node watches which scene or is attached to which session, and how an event reaches them.
 //!
 //! Delivery is synchronous and never blocks: the callback's thread hands the encoded event straight to each
 //! watcher. A watcher that cannot take it is [`Slow`] and is dropped; it reads the state again when it comes
 //! back, so nothing is lost.
+
+mod catch_up;
+mod channels;
 
 use std::sync::Arc;
 
 use dashmap::{DashMap, Entry};
 use smallvec::SmallVec;
 
+pub use self::channels::{Channels, Full, MAX_TABS, Tab};
 use crate::{protocol::Encoded, scene::SceneId};
 
 /// A watcher that cannot take another event; it has ended itself.

@@ -44,6 +44,13 @@ pub struct OutcomeLabel {
     pub outcome: &'static str,
 }
 
+/// Why something ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[expect(missing_docs, reason = "a label")]
+pub struct ReasonLabel {
+    pub reason: &'static str,
+}
+
 type Count<L> = Family<L, Counter>;
 
 /// Every metric of one App. Never labelled by scene, user or address.
@@ -66,6 +73,7 @@ pub struct Metrics {
     pub event_to_socket: Histogram,
     pub tokens_issued: Count<NameLabel>,
     pub password_hashes: Counter,
+    pub sessions_ended: Count<ReasonLabel>,
     pub refused: Count<NameLabel>,
     pub wechat_messages: Count<NameLabel>,
     pub wechat_requests: Count<WechatLabel>,
@@ -98,6 +106,7 @@ impl Default for Metrics {
             ]),
             tokens_issued: Family::default(),
             password_hashes: Counter::default(),
+            sessions_ended: Family::default(),
             refused: Family::default(),
             wechat_messages: Family::default(),
             wechat_requests: Family::default(),
@@ -178,6 +187,11 @@ impl Metrics {
             "password_hashes",
             "Passwords hashed, to be kept or compared",
             self.password_hashes.clone(),
+        );
+        registry.register(
+            "sessions_ended",
+            "Sessions ended by this node before their time, by reason",
+            self.sessions_ended.clone(),
         );
         registry.register(
             "refused",

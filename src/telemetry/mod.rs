@@ -5,5 +5,5 @@ mod metrics;
 
 pub use self::{
     log::{BadFilter, init},
-    metrics::{CloseLabel, Metrics, NameLabel, OutcomeLabel, StateLabel, WechatLabel},
+    metrics::{CloseLabel, Metrics, NameLabel, OutcomeLabel, ReasonLabel, StateLabel, WechatLabel},
 };

@@ -13,7 +13,7 @@ use super::{
     grant::Grants,
     keys::Keys,
     refresh::{Families, Made, Shown},
-    session::{Device, End, EndReason, Session, SessionId, SessionStore, SessionWatch},
+    session::{Device, Session, SessionId, SessionStore, SessionWatch},
 };
 use crate::{
     clock::{Clock, Millis},
@@ -57,11 +57,11 @@ pub struct Tokens {
     access: Access,
     grants: Grants,
     families: Families,
-    ttl: Millis,
-    idle: Millis,
+    pub(super) ttl: Millis,
+    pub(super) idle: Millis,
     pub(super) sessions: Arc<dyn SessionStore>,
     pub(super) users: Arc<dyn UserStore>,
-    watch: Arc<dyn SessionWatch>,
+    pub(super) watch: Arc<dyn SessionWatch>,
     pub(super) clock: Clock,
 }
 
@@ -142,85 +142,6 @@ impl Tokens {
         Ok(self.issued(access_token, made, &kept, user.clone()))
     }
 
-    /// Ends the stamp's session, whether it is open already or not: nothing can open it afterwards.
-    ///
-    /// For a grant that was shown with another verifier while its first redemption may still be under way.
-    ///
-    /// # Errors
-    /// [`TokenError::Store`]; [`TokenError::Internal`].
-    pub async fn burn(&self, stamp: &Stamp, user: &UserId, app: &AppId) -> Result<(), TokenError> {
-        let now = self.clock.wall();
-        let made = self.family(&stamp.session_id, 0)?;
-        let session = new_session(stamp, user, app, &Device::default(), made.hash, now);
-        self.sessions.open(&session).await?;
-        self.end(&stamp.session_id, EndReason::GrantBurnt).await?;
-        Ok(())
-    }
-
-    /// Ends a session; `false` when it was over or unknown.
-    ///
-    /// # Errors
-    /// [`TokenError::Store`].
-    pub async fn end(&self, session: &SessionId, why: EndReason) -> Result<bool, TokenError> {
-        let at = self.clock.wall();
-        let ended = self.sessions.end(session, End { at, why }).await?;
-        if ended {
-            self.announce(session, why);
-        }
-        Ok(ended)
-    }
-
-    /// Ends all live sessions of a user, except one where that is given; gives the names of those it ended.
-    ///
-    /// # Errors
-    /// [`TokenError::Store`].
-    pub async fn end_all(
-        &self,
-        user: &UserId,
-        except: Option<&SessionId>,
-        why: EndReason,
-    ) -> Result<Vec<SessionId>, TokenError> {
-        let at = self.clock.wall();
-        let ended = self.sessions.end_all(user, except, End { at, why }).await?;
-        for session in &ended {
-            self.announce(session, why);
-        }
-        Ok(ended)
-    }
-
-    /// Every end of a session passes here.
-    fn announce(&self, session: &SessionId, why: EndReason) {
-        tracing::info!(session = session.0, reason = why.name(), "a session ended");
-        self.watch.ended(session, why);
-    }
-
-    /// Ends the session that a refresh token belongs to, of whatever generation; says whose it was, if it was
-    /// live until now.
-    ///
-    /// # Errors
-    /// [`TokenError::Store`].
-    pub async fn logout_by_cookie(
-        &self,
-        app: &AppId,
-        refresh_token: &str,
-    ) -> Result<Option<Caller>, TokenError> {
-        let live = match self.shown(refresh_token) {
-            Ok(shown) => self.live(&shown.session, app).await,
-            Err(error) => Err(error),
-        };
-        let session = match live {
-            Ok(session) => session,
-            Err(TokenError::Unauthenticated | TokenError::SessionRevoked) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let ended = self.end(&session.id, EndReason::SignedOut).await?;
-        Ok(ended.then_some(Caller {
-            user_id: session.user,
-            session_id: session.id,
-            app: session.app,
-        }))
-    }
-
     /// Whom an access token speaks for, by its signature and times alone: the session may have ended since.
     ///
     /// # Errors
@@ -248,6 +169,30 @@ impl Tokens {
         } else {
             Err(TokenError::Unauthenticated)
         }
+    }
+
+    /// The live session that a refresh token of the app belongs to, of whatever generation: enough to end it by.
+    ///
+    /// # Errors
+    /// [`TokenError::Unauthenticated`], [`TokenError::SessionRevoked`], [`TokenError::Store`].
+    pub async fn session_of_cookie(
+        &self,
+        app: &AppId,
+        refresh_token: &str,
+    ) -> Result<Session, TokenError> {
+        let shown = self.shown(refresh_token)?;
+        self.live(&shown.session, app).await
+    }
+
+    /// The live sessions of a user, those seen last first; at most [`LISTED`](super::LISTED).
+    ///
+    /// # Errors
+    /// [`TokenError::Store`].
+    pub async fn sessions_of(&self, user: &UserId) -> Result<Vec<Session>, TokenError> {
+        let mut sessions = self.sessions.of_user(user).await?;
+        let now = self.clock.wall();
+        sessions.retain(|session| !self.over(session, now));
+        Ok(sessions)
     }
 
     /// The app's session of that name, neither ended nor run out.
@@ -298,14 +243,14 @@ impl Tokens {
         })
     }
 
-    /// When the session runs out unless it is refreshed.
-    fn end_of(&self, session: &Session) -> Millis {
+    /// When a session that is not ended runs out unless it is refreshed.
+    pub fn runs_out_at(&self, session: &Session) -> Millis {
         let absolute = session.created_at.saturating_add(self.ttl);
         absolute.min(session.rotated_at.saturating_add(self.idle))
     }
 
-    fn over(&self, session: &Session, now: Millis) -> bool {
-        now >= self.end_of(session)
+    pub(super) fn over(&self, session: &Session, now: Millis) -> bool {
+        now >= self.runs_out_at(session)
     }
 
     pub(super) fn issued(
@@ -315,7 +260,7 @@ impl Tokens {
         session: &Session,
         user: User,
     ) -> Issued {
-        let left = self.end_of(session).saturating_sub(self.clock.wall());
+        let left = self.runs_out_at(session).saturating_sub(self.clock.wall());
         Issued {
             access_token,
             expires_in: self.access.ttl_s(),
@@ -327,7 +272,7 @@ impl Tokens {
     }
 }
 
-fn new_session(
+pub(super) fn new_session(
     stamp: &Stamp,
     user: &UserId,
     app: &AppId,

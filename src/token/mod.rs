@@ -5,6 +5,7 @@
 //! tokens, `refresh` rotates them.
 
 mod access;
+mod ending;
 mod error;
 mod grant;
 mod issuer;
@@ -24,6 +25,7 @@ mod tests;
 
 pub use self::{
     access::Caller,
+    ending::Standing,
     error::TokenError,
     issuer::{Issued, Stamp, Tokens},
     keys::{KeyError, Keys},

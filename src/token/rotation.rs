@@ -6,6 +6,7 @@ use std::time::Duration;
 use subtle::ConstantTimeEq;
 
 use super::{
+    access::Caller,
     error::TokenError,
     issuer::{Issued, Tokens, millis},
     refresh::{Made, Shown},
@@ -53,6 +54,31 @@ impl Tokens {
         };
         let access_token = self.sign(&self.stamp_of(&session.id), &user.id, app)?;
         Ok(self.issued(access_token, made, &session, user))
+    }
+
+    /// Whom a refresh token speaks for, without rotating it. Good are those that [`Self::refresh`] would answer; an
+    /// older one is refused and no sign of theft, for whoever asks here may only be late.
+    ///
+    /// # Errors
+    /// [`TokenError::Unauthenticated`], [`TokenError::SessionRevoked`], [`TokenError::Store`].
+    pub async fn read_cookie(
+        &self,
+        app: &AppId,
+        refresh_token: &str,
+    ) -> Result<Caller, TokenError> {
+        let shown = self.shown(refresh_token)?;
+        let session = self.live(&shown.session, app).await?;
+        let kept: bool = shown.hash.ct_eq(&session.refresh_hash).into();
+        match turn(&shown, &session, self.clock.wall()) {
+            Turn::Rotate if kept => {}
+            Turn::Repeat => {}
+            Turn::Rotate | Turn::Theft => return Err(TokenError::Unauthenticated),
+        }
+        Ok(Caller {
+            user_id: session.user,
+            session_id: session.id,
+            app: session.app,
+        })
     }
 
     /// Moves the session on to the next generation, or finds that another request just did.

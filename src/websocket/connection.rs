@@ -13,7 +13,7 @@ use crate::{
     clock::Millis,
     code::{Close, Code, Locale},
     protocol::{Control, Encoded, ErrorBody},
-    push::{Dismissal, Slow, Watcher},
+    push::{Dismissal, Slow, Tab, Watcher},
     scene::SceneId,
 };
 
@@ -33,6 +33,8 @@ struct State {
     session: Option<Session>,
     /// Why it was closed, for the metrics.
     closed: Option<Close>,
+    /// Whether its first command was carried out.
+    has_begun: bool,
     /// The scene it watches, and the last event it was sent of it.
     scene: Option<SceneId>,
     seq: u64,
@@ -44,6 +46,7 @@ impl Connection {
         let state = State {
             session: Some(session),
             closed: None,
+            has_begun: false,
             scene: None,
             seq: 0,
             locale,
@@ -64,12 +67,21 @@ impl Connection {
     /// From now on only this scene's events pass, each once.
     pub(super) fn watch(&self, scene: SceneId, locale: Locale) {
         let mut state = self.lock();
+        state.has_begun = true;
         (state.scene, state.seq, state.locale) = (Some(scene), 0, locale);
+    }
+
+    /// It watches no scene: it is the channel of a session.
+    pub(super) fn attach(&self, event: &Encoded) {
+        let mut state = self.lock();
+        state.has_begun = true;
+        // A browser that does not read is closed by the attempt.
+        let _ = state.send(event);
     }
 
     /// No first command yet, and `span` to say it is over.
     pub(super) fn is_late(&self, now: Millis, span: Millis) -> bool {
-        now >= self.opened_at + span && self.lock().scene.is_none()
+        now >= self.opened_at + span && !self.lock().has_begun
     }
 
     /// Why it was closed, if it was.
@@ -159,6 +171,14 @@ impl Watcher for Connection {
             Dismissal::TakenOver => self.refuse(Code::TakenOver, None, None),
             Dismissal::Finished => self.close(Close::Finished),
         }
+    }
+}
+
+impl Tab for Connection {
+    fn session_over(&self, event: &Encoded) {
+        let mut state = self.lock();
+        let _ = state.send(event);
+        state.close(Close::Finished);
     }
 }
 

@@ -3,6 +3,7 @@
 //! What a frame means is the plain function [`step`](step::step); what it asks for is done here, one frame after the
 //! other; what the browser is told goes out through [`Connection`], from whichever thread has the news.
 
+mod commands;
 mod connection;
 mod guard;
 mod sockets;
@@ -26,19 +27,17 @@ use self::{
 };
 use crate::{
     code::{Close, Code},
-    config::{AppId, Origin},
+    config::Origin,
     http::{
         ApiError, Cookies, LimitKey, Limited, Limits, Origins, RequestContext, SocketPermit,
         originate,
     },
-    login::{Login, LoginError, Opened, Origination},
-    protocol::{
-        Control, MAX_INCOMING, PING_INTERVAL_MS, Resume, SUBPROTOCOL, Start, VERSION, Verify,
-    },
-    push::{Registry, Watcher},
-    scene::{Scene, SceneId, Secret},
+    login::{Login, LoginError, Origination},
+    protocol::{Control, MAX_INCOMING, PING_INTERVAL_MS, SUBPROTOCOL, VERSION},
+    push::{Channels, Registry, Tab, Watcher},
     tasks::Tasks,
     telemetry::{CloseLabel, Metrics},
+    token::{TokenError, Tokens},
 };
 
 /// What a limit asks a caller to wait who sent too many frames.
@@ -47,7 +46,9 @@ const TOO_MANY_FRAMES: Duration = Duration::from_secs(1);
 /// What every socket of this node works with.
 pub(crate) struct Door {
     pub(crate) login: Login,
+    pub(crate) tokens: Arc<Tokens>,
     pub(crate) push: Arc<Registry>,
+    pub(crate) channels: Arc<Channels>,
     pub(crate) sockets: Arc<Sockets>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tasks: Tasks,
@@ -184,6 +185,12 @@ impl From<Limited> for Refusal {
     }
 }
 
+impl From<TokenError> for Refusal {
+    fn from(error: TokenError) -> Self {
+        LoginError::from(error).into()
+    }
+}
+
 impl From<Code> for Refusal {
     fn from(code: Code) -> Self {
         Self {
@@ -260,14 +267,14 @@ impl Socket {
             AggregatedMessage::Pong(_) => Frame::Pong,
             AggregatedMessage::Close(_) => Frame::Close,
         };
-        let phase = self.phase;
-        let (command, done) = match step(&phase, &frame) {
+        let (command, done) = match step(&self.phase, &frame) {
             Act::Nothing => return,
             Act::Pong(payload) => return self.connection.pong(payload),
             Act::Close(why) => return self.connection.close(why),
             Act::Refuse(code, command) => return self.refuse(code.into(), command),
             Act::Start(start) => ("start", self.start(&start).await),
             Act::Resume(resume) => ("resume", self.resume(resume).await),
+            Act::Attach(attach) => ("attach", self.attach(&attach).await),
             Act::Refresh(scene) => ("refresh", self.refresh(&scene).await),
             Act::Verify(scene, verify) => ("verify", self.verify(&scene, verify).await),
             Act::Cancel(scene) => ("cancel", self.cancel(&scene).await),
@@ -277,80 +284,18 @@ impl Socket {
         }
     }
 
-    async fn start(&mut self, start: &Start) -> Result<(), Refusal> {
-        let app = AppId::parse(&start.app).ok_or(Code::OriginRefused)?;
-        self.admit(&app)?;
-        self.limits.scene(self.limit_key)?;
-        let opened = self
-            .door
-            .login
-            .open(start, self.origination.clone())
-            .await?;
-        self.bind_opened(opened);
-        Ok(())
-    }
-
-    async fn refresh(&mut self, scene: &SceneId) -> Result<(), Refusal> {
-        self.limits.scene(self.limit_key)?;
-        let opened = self.door.login.refresh(scene).await?;
-        self.leave();
-        self.door.push.finish(*scene);
-        self.bind_opened(opened);
-        Ok(())
-    }
-
-    async fn verify(&self, scene: &SceneId, verify: Verify) -> Result<(), Refusal> {
-        self.door.login.verify(scene, verify.code).await?;
-        Ok(())
-    }
-
-    async fn cancel(&self, scene: &SceneId) -> Result<(), Refusal> {
-        self.door.login.cancel(scene).await?;
-        Ok(())
-    }
-
-    async fn resume(&mut self, resume: Resume) -> Result<(), Refusal> {
-        self.limits.may_resume(self.limit_key)?;
-        let secret = Secret::claimed(resume.secret);
-        let found = self.door.login.find(&resume.scene, &secret).await;
-        if found
-            .as_ref()
-            .is_err_and(|error| error.code == Code::SceneNotFound)
-        {
-            self.limits.resume_failed(self.limit_key);
-        }
-        let scene = found?;
-        self.admit(&scene.opening.app)?;
-        self.bind(&scene);
-        // Read again now that every event from here on is heard: nothing falls in between.
-        let scene = self.door.login.find(&resume.scene, &secret).await?;
-        let event = self.door.login.event(&scene, &secret, true);
-        let _ = self.connection.send_event(scene.id, &event);
-        Ok(())
-    }
-
-    fn admit(&self, app: &AppId) -> Result<(), Refusal> {
-        self.origins
-            .admits(app, self.origin.as_ref())
-            .map_err(|_refused| Code::OriginRefused.into())
-    }
-
-    fn bind_opened(&mut self, opened: Opened) {
-        self.bind(&opened.scene);
-        let _ = self.connection.send_event(opened.scene.id, &opened.event);
-    }
-
-    fn bind(&mut self, scene: &Scene) {
-        self.connection.watch(scene.id, scene.opening.locale);
-        self.door.push.take_over(scene.id, self.connection.clone());
-        self.phase = Phase::Bound(scene.id);
-    }
-
-    /// Hears nothing more of its scene.
+    /// Hears nothing more of its scene or session.
     fn leave(&self) {
-        if let Phase::Bound(scene) = &self.phase {
-            let watcher: Arc<dyn Watcher> = self.connection.clone();
-            self.door.push.leave(*scene, &watcher);
+        match &self.phase {
+            Phase::Waiting => {}
+            Phase::Bound(scene) => {
+                let watcher: Arc<dyn Watcher> = self.connection.clone();
+                self.door.push.leave(*scene, &watcher);
+            }
+            Phase::Attached(session) => {
+                let tab: Arc<dyn Tab> = self.connection.clone();
+                self.door.channels.leave(session, &tab);
+            }
         }
     }
 

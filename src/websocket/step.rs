@@ -2,17 +2,20 @@
 
 use crate::{
     code::{Close, Code},
-    protocol::{Command, Resume, Start, Verify},
+    protocol::{Attach, Command, Resume, Start, Verify},
     scene::SceneId,
+    token::SessionId,
 };
 
 /// How far a socket has come. What belongs to a scene exists only once there is one.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) enum Phase {
     /// No first command yet.
     Waiting,
     /// The socket of this scene.
     Bound(SceneId),
+    /// The channel of this session.
+    Attached(SessionId),
 }
 
 /// One message from the browser.
@@ -41,6 +44,8 @@ pub(super) enum Act<'a> {
     Start(Start),
     /// Come back to a scene.
     Resume(Resume),
+    /// Open a session's channel.
+    Attach(Attach),
     /// Replace this scene.
     Refresh(SceneId),
     /// The digits for this scene.
@@ -71,15 +76,17 @@ pub(super) fn step<'a>(phase: &Phase, frame: &Frame<'a>) -> Act<'a> {
         (Command::Pong, _) => Act::Nothing,
         (Command::Start(start), Phase::Waiting) => Act::Start(start),
         (Command::Resume(resume), Phase::Waiting) => Act::Resume(resume),
-        (Command::Start(_) | Command::Resume(_), Phase::Bound(_)) => {
+        (Command::Attach(attach), Phase::Waiting) => Act::Attach(attach),
+        (Command::Start(_) | Command::Resume(_) | Command::Attach(_), _) => {
             Act::Refuse(Code::BadMessage, Some(name))
         }
         (Command::Refresh, Phase::Bound(scene)) => Act::Refresh(*scene),
         (Command::Verify(verify), Phase::Bound(scene)) => Act::Verify(*scene, verify),
         (Command::Cancel, Phase::Bound(scene)) => Act::Cancel(*scene),
-        (Command::Refresh | Command::Verify(_) | Command::Cancel, Phase::Waiting) => {
-            Act::Refuse(Code::StateConflict, Some(name))
-        }
+        (
+            Command::Refresh | Command::Verify(_) | Command::Cancel,
+            Phase::Waiting | Phase::Attached(_),
+        ) => Act::Refuse(Code::StateConflict, Some(name)),
     }
 }
 
@@ -91,6 +98,7 @@ mod tests {
     const SCENE: SceneId = SceneId([1; 16]);
     const START: &str =
         r#"{"type":"start","challenge":"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"}"#;
+    const ATTACH: &str = r#"{"type":"attach","access_token":"x"}"#;
     const RESUME: &str = r#"{"type":"resume","scene":"x","secret":"y","seq":0}"#;
 
     fn bound() -> Phase {
@@ -105,6 +113,7 @@ mod tests {
     fn a_waiting_socket_takes_one_first_command() {
         assert!(matches!(act(&Phase::Waiting, START), Act::Start(_)));
         assert!(matches!(act(&Phase::Waiting, RESUME), Act::Resume(_)));
+        assert!(matches!(act(&Phase::Waiting, ATTACH), Act::Attach(_)));
         for command in ["refresh", "verify", "cancel"] {
             let text = format!(r#"{{"type":"{command}","code":"42"}}"#);
             assert_eq!(
@@ -124,6 +133,10 @@ mod tests {
             act(&bound(), RESUME),
             Act::Refuse(Code::BadMessage, Some("resume"))
         );
+        assert_eq!(
+            act(&bound(), ATTACH),
+            Act::Refuse(Code::BadMessage, Some("attach"))
+        );
         assert_eq!(act(&bound(), r#"{"type":"refresh"}"#), Act::Refresh(SCENE));
         assert_eq!(
             act(&bound(), r#"{"type":"cancel","extra":1}"#),
@@ -139,6 +152,30 @@ mod tests {
                 Act::Refuse(Code::BadMessage, Some("verify"))
             );
         }
+    }
+
+    #[test]
+    fn an_attached_socket_takes_no_command_of_scenes() {
+        let attached = Phase::Attached(SessionId("x".to_owned()));
+        for (command, text) in [("start", START), ("resume", RESUME), ("attach", ATTACH)] {
+            let refused = Act::Refuse(Code::BadMessage, Some(command));
+            assert_eq!(act(&attached, text), refused);
+        }
+        for command in ["refresh", "verify", "cancel"] {
+            let text = format!(r#"{{"type":"{command}","code":"42"}}"#);
+            let refused = Act::Refuse(Code::StateConflict, Some(command));
+            assert_eq!(step(&attached, &Frame::Text(&text)), refused);
+        }
+        assert_eq!(act(&attached, r#"{"type":"pong"}"#), Act::Nothing);
+    }
+
+    #[test]
+    fn a_token_does_not_show() {
+        let told = act(
+            &Phase::Waiting,
+            r#"{"type":"attach","access_token":"geheim"}"#,
+        );
+        assert!(!format!("{told:?}").contains("geheim"));
     }
 
     #[test]

@@ -7,16 +7,19 @@ use scangate::{
     code::{Code, Locale},
     config::Flow,
     protocol::{
-        Command, Control, Encoded, ErrorBody, Head, PING_INTERVAL_MS, Person, Qr, Resume, Start,
-        StateEvent, VERSION, Verify,
+        Attach, Command, Control, Encoded, ErrorBody, Head, PING_INTERVAL_MS, Person, Qr, Resume,
+        Start, StateEvent, VERSION, Verify,
     },
     scene::Digits,
+    token::EndReason,
 };
 use serde_json::{Value, json};
 
 const SCENE: &str = "7QmXc2V0aWNrZXQtaWQtMQ";
 const SECRET: &str = "pJ4vq0tYx2W9a1bT7cR3dE5fG6hI8jK0lM2nO4pQ6rS";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+const SESSION: &str = "019b1e9a-3c00-7a2b-8c4d-5e6f70819203";
+const ACCESS_TOKEN: &str = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJ1In0.c2lnbmF0dXJl";
 const AT: u64 = 1_795_312_000_130;
 
 fn folder() -> PathBuf {
@@ -215,6 +218,13 @@ fn control_events() {
     };
     controls("hello", &[hello]);
     controls("ping", &[Control::Ping { now: AT }]);
+    let session_id = SESSION;
+    controls("attached", &[Control::Attached { session_id }]);
+    let revoked = EndReason::ALL.map(|why| Control::SessionRevoked {
+        session_id,
+        reason: why.name(),
+    });
+    controls("session_revoked", &revoked);
     let error = |code, command, retry_after_ms| Control::Error {
         error: ErrorBody {
             retry_after_ms,
@@ -273,6 +283,12 @@ fn commands() -> Vec<(&'static str, Vec<Command>)> {
             })],
         ),
         ("cancel", vec![Command::Cancel]),
+        (
+            "attach",
+            vec![Command::Attach(Attach {
+                access_token: ACCESS_TOKEN.to_owned(),
+            })],
+        ),
         ("pong", vec![Command::Pong]),
     ]
 }
@@ -289,6 +305,8 @@ fn commands_are_read_as_they_are_meant() {
     golden("command-start", &json!([challenge, full]));
     golden("command-resume", &json!([resume(0), resume(2)]));
     golden("command-verify", &json!({ "type": "verify", "code": "07" }));
+    let attach = json!({ "type": "attach", "access_token": ACCESS_TOKEN });
+    golden("command-attach", &attach);
     for name in ["refresh", "cancel", "pong"] {
         golden(&format!("command-{name}"), &json!({ "type": name }));
     }
@@ -315,6 +333,7 @@ fn no_file_without_its_test() {
         .collect();
     found.sort();
     let events = [
+        "attached",
         "authorized",
         "cancelled",
         "error",
@@ -325,9 +344,12 @@ fn no_file_without_its_test() {
         "ping",
         "rejected",
         "scanned",
+        "session_revoked",
         "verifying",
     ];
-    let commands = ["cancel", "pong", "refresh", "resume", "start", "verify"];
+    let commands = [
+        "attach", "cancel", "pong", "refresh", "resume", "start", "verify",
+    ];
     let mut expected = vec!["closes.json".to_owned(), "codes.json".to_owned()];
     expected.extend(commands.map(|name| format!("command-{name}.json")));
     expected.extend(events.map(|name| format!("event-{name}.json")));

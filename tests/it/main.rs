@@ -47,6 +47,7 @@ mod sockets;
 mod streams;
 mod tables;
 mod tidy;
+mod verify;
 mod website;
 mod website_strangers;
 mod wechat_away;

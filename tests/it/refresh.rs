@@ -9,7 +9,7 @@ use crate::support::{
     Answer, Browser, Gateway, call, close_code, spawn_gateway, spawn_gateway_with,
 };
 
-const SHOP: &str = "https://shop.example";
+pub(crate) const SHOP: &str = "https://shop.example";
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// That a call was refused so.
@@ -248,7 +248,7 @@ async fn a_cookie_alone_does_not_say_who_is_there() {
     gateway.stop().await;
 }
 
-async fn with_shop() -> Gateway {
+pub(crate) async fn with_shop() -> Gateway {
     spawn_gateway_with(&[
         ("apps.shop.name", "Shop"),
         ("apps.shop.origins", SHOP),
@@ -258,7 +258,7 @@ async fn with_shop() -> Gateway {
 }
 
 /// A login to the shop: what the redemption answered.
-async fn shop_login(gateway: &Gateway) -> Answer {
+pub(crate) async fn shop_login(gateway: &Gateway) -> Answer {
     let mut tab = Browser::open_as(gateway, SHOP, Some("scan.v1"))
         .await
         .unwrap();

@@ -96,7 +96,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "user",
         ],
     ),
-    ("push", &["protocol", "scene"]),
+    (
+        "push",
+        &["clock", "protocol", "scene", "telemetry", "token"],
+    ),
     (
         "backend",
         &[

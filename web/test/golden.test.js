@@ -35,7 +35,7 @@ test('every golden event is understood', { skip }, () => {
 test('every event type this page knows has its golden file', { skip }, () => {
   const there = new Set(read('event-').map(({ value }) => asEvent(value)?.type));
   // Not in this release of the gateway: see "planned" in PROTOCOL.md.
-  const planned = ['verifying', 'drain', 'attached', 'session_revoked'];
+  const planned = ['drain'];
   const missing = EVENT_TYPES.filter((type) => !there.has(type) && !planned.includes(type));
   assert.deepEqual(missing, []);
 });
@@ -48,5 +48,5 @@ test('every golden command is one this page could say', { skip }, () => {
     for (const [field, kind] of Object.entries(fields)) assert.equal(typeof value[field], kind, `${name}: ${field}`);
   }
   const there = new Set(commands.map(({ value }) => value.type));
-  for (const type of ['start', 'resume', 'refresh', 'cancel', 'pong']) assert.ok(there.has(type), `no golden file for ${type}`);
+  for (const type of Object.keys(COMMANDS)) assert.ok(there.has(type), `no golden file for ${type}`);
 });

@@ -54,6 +54,27 @@ async fn an_old_token_ends_the_session() {
 }
 
 #[tokio::test]
+async fn reading_a_cookie_changes_nothing() {
+    let bench = bench();
+    let (id, token) = bench.opened().await;
+    let next = refresh_token(&bench.refresh(&token).await.unwrap());
+    let last = refresh_token(&bench.refresh(&next).await.unwrap());
+    let read = async |token: &str| bench.tokens.read_cookie(&bench.app, token).await;
+    assert_eq!(read(&last).await.unwrap().session_id, id);
+    assert_eq!(read(&next).await.unwrap().user_id, bench.user.id);
+    assert_eq!(code(read(&token).await), Some(Code::Unauthenticated));
+    bench.pass(11);
+    assert_eq!(code(read(&next).await), Some(Code::Unauthenticated));
+    let shop = AppId::parse("shop").unwrap();
+    let elsewhere = bench.tokens.read_cookie(&shop, &last).await;
+    assert_eq!(code(elsewhere), Some(Code::Unauthenticated));
+    assert_eq!(read(&last).await.unwrap().session_id, id, "it lives");
+
+    bench.tokens.end(&id, EndReason::SignedOut).await.unwrap();
+    assert_eq!(code(read(&last).await), Some(Code::SessionRevoked));
+}
+
+#[tokio::test]
 async fn a_session_runs_out_unused_and_at_last_in_any_case() {
     let bench = bench();
     let (_, token) = bench.opened().await;
@@ -99,20 +120,12 @@ async fn another_app_or_a_foreign_token_gets_nothing() {
     let shop = AppId::parse("shop").unwrap();
     let wrong_app = bench.tokens.refresh(&shop, &token, ip()).await;
     assert_eq!(code(wrong_app), Some(Code::Unauthenticated));
-    assert_eq!(
-        bench.tokens.logout_by_cookie(&shop, &token).await.unwrap(),
-        None
-    );
+    let wrong_app = bench.tokens.session_of_cookie(&shop, &token).await;
+    assert_eq!(code(wrong_app), Some(Code::Unauthenticated));
     for text in ["", "x", &token[1..], &"A".repeat(70)] {
         assert_eq!(code(bench.refresh(text).await), Some(Code::Unauthenticated));
-        assert_eq!(
-            bench
-                .tokens
-                .logout_by_cookie(&bench.app, text)
-                .await
-                .unwrap(),
-            None
-        );
+        let found = bench.tokens.session_of_cookie(&bench.app, text).await;
+        assert_eq!(code(found), Some(Code::Unauthenticated));
     }
     let (_, foreign) = elsewhere.opened().await;
     assert_eq!(
@@ -138,8 +151,8 @@ async fn a_store_that_is_away_spends_nothing() {
     let (_, token) = bench.opened().await;
     bench.sessions.away.store(true, Ordering::Relaxed);
     assert_eq!(code(bench.refresh(&token).await), Some(Code::Overloaded));
-    let logout = bench.tokens.logout_by_cookie(&bench.app, &token).await;
-    assert_eq!(code(logout), Some(Code::Overloaded));
+    let found = bench.tokens.session_of_cookie(&bench.app, &token).await;
+    assert_eq!(code(found), Some(Code::Overloaded));
     bench.sessions.away.store(false, Ordering::Relaxed);
     assert!(bench.refresh(&token).await.is_ok());
 }

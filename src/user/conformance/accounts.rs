@@ -10,7 +10,7 @@ use crate::{
     config::AppId,
     ids,
     token::{Device, EndReason, Session, SessionId, SessionStore},
-    user::{Absorbed, AccountStore, Created, User, UserId, UserStore, Username},
+    user::{Absorbed, Created, User, UserId, UserStore, Username},
 };
 
 /// Runs the whole suite.

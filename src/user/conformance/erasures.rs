@@ -9,7 +9,7 @@ use crate::{
     backend::Database,
     ids,
     token::{Device, End, EndReason, SessionStore},
-    user::{UserId, UserRecords, UserStore, Who},
+    user::{UserId, UserStore, Who},
 };
 
 pub(super) async fn suite(store: &dyn Database) {
