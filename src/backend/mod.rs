@@ -4,6 +4,8 @@
 //! with its own `Store`, `Row`, `Connection` and `begin`: sqlx has a type of each for each database, and code over both
 //! would be bounds for the most part.
 
+#[cfg(test)]
+mod conformance;
 pub mod memory;
 pub mod postgres;
 pub mod sqlite;
@@ -60,7 +62,7 @@ pub fn place(url: &SecretString) -> String {
     if is_postgres(url) {
         return postgres::place(url);
     }
-    url.to_owned()
+    "SQLite".to_owned()
 }
 
 fn is_postgres(url: &str) -> bool {

@@ -160,6 +160,9 @@ pub struct LoginError {
 /// Codes at WeChat at once; a phone beyond that is asked to try again.
 const MAX_EXCHANGES: usize = 256;
 
+/// How long a store may take to answer and still be well; balancers wait a second for the whole answer.
+const HEALTH_WAIT: Duration = Duration::from_millis(500);
+
 /// What a caller is asked to wait when a store is away or all places are taken.
 const RETRY_AFTER: Duration = Duration::from_secs(3);
 
@@ -246,9 +249,10 @@ impl Login {
         self.parts().geo.place(address.parse().ok()?, locale)
     }
 
-    /// Whether users can be read right now; for the health check.
+    /// Whether users can be read right now; for the health check, which waits no longer than balancers do.
     pub async fn is_user_store_up(&self) -> bool {
-        self.parts().users.find("", "").await.is_ok()
+        let found = self.parts().users.find("", "");
+        matches!(tokio::time::timeout(HEALTH_WAIT, found).await, Ok(Ok(_)))
     }
 
     fn parts(&self) -> &Parts {

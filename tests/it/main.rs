@@ -32,6 +32,8 @@ mod number_match;
 mod numbers;
 mod official_account;
 mod pages;
+mod postgres;
+mod postgres_away;
 mod process;
 mod races;
 mod races_in_chat;

@@ -66,7 +66,10 @@ impl Server {
 
     /// Where a role finds a database: `postgres`, or `role:password`.
     pub(crate) fn url(&self, role: &str, database: &str) -> String {
-        format!("postgres://{role}@localhost/{database}?host={}", self.folder)
+        format!(
+            "postgres://{role}@localhost/{database}?host={}",
+            self.folder
+        )
     }
 }
 

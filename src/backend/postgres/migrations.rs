@@ -3,7 +3,10 @@
 //! An advisory lock lets one of several processes at a time look at the version, which changes in the same transaction
 //! as the tables do.
 
+use std::time::Duration;
+
 use sqlx::{Connection as _, PgConnection};
+use tokio::time::timeout;
 
 use super::{OpenError, failed, judged};
 
@@ -18,10 +21,16 @@ const ALL: &[&str] = &[
 const LOCK: i64 = 0x7363_616e_6761_7465;
 
 /// A large table takes its time, and other processes wait for it.
-const LIMITS: &str = "SET LOCAL statement_timeout = '10min'; SET LOCAL lock_timeout = '10min'";
+const LONGEST: Duration = Duration::from_mins(10);
 
-/// Brings the tables up to date.
+/// Brings the tables up to date, on a connection whose time-outs were not set.
 pub(super) async fn run(connection: &mut PgConnection) -> Result<(), OpenError> {
+    timeout(LONGEST, bring_up_to_date(connection))
+        .await
+        .map_err(|_| OpenError::Away(failed(format!("no new tables within {LONGEST:?}"))))?
+}
+
+async fn bring_up_to_date(connection: &mut PgConnection) -> Result<(), OpenError> {
     let mut transaction = connection.begin().await.map_err(judged)?;
     let found = lock(&mut transaction).await.map_err(judged)?;
     let known = ALL.len();
@@ -43,7 +52,6 @@ pub(super) async fn run(connection: &mut PgConnection) -> Result<(), OpenError> 
 
 /// Waits until nobody else migrates, and gives the version.
 async fn lock(transaction: &mut PgConnection) -> Result<i64, sqlx::Error> {
-    sqlx::raw_sql(LIMITS).execute(&mut *transaction).await?;
     sqlx::query("SELECT pg_advisory_xact_lock($1)")
         .bind(LOCK)
         .execute(&mut *transaction)

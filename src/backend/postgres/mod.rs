@@ -55,14 +55,19 @@ impl Postgres {
     /// [`OpenError`] when the database cannot be reached or used, or was written by a newer version. Names the host,
     /// never the password.
     pub async fn open(url: &str, settings: &config::Store) -> Result<Self, OpenError> {
-        let options = options(url, settings).map_err(|error| failed(error.to_string()))?;
+        let options = options(url).map_err(|error| failed(error.to_string()))?;
         let mut first = connect(&options, settings.acquire_timeout).await?;
         migrations::run(&mut first).await?;
         // What it says no longer matters.
         let _ = first.close().await;
+        let of_each = settings.clone();
         let pool = PgPoolOptions::new()
             .max_connections(settings.max_connections)
             .acquire_timeout(settings.acquire_timeout)
+            .after_connect(move |connection, _| {
+                let settings = of_each.clone();
+                Box::pin(async move { set_up(connection, &settings).await })
+            })
             .connect_lazy_with(options);
         Ok(Self {
             pool: Pool::new(pool, settings.statement_timeout + ON_THE_WAY),
@@ -99,24 +104,30 @@ impl Database for Postgres {
     }
 }
 
-/// What every connection is set to.
-fn options(url: &str, settings: &config::Store) -> Result<PgConnectOptions, sqlx::Error> {
-    let mut options = PgConnectOptions::from_str(url)?;
-    if options.get_application_name().is_none() {
-        options = options.application_name("scangate");
-    }
-    let spans = [
-        ("statement_timeout", settings.statement_timeout),
-        ("lock_timeout", settings.lock_timeout),
-        (
-            "idle_in_transaction_session_timeout",
-            settings.idle_in_transaction_timeout,
-        ),
-    ];
-    let spans = spans.map(|(name, span)| (name, format!("{}ms", span.as_millis())));
-    // A stricter one reads what was there before `begin` got its locks.
-    let isolation = ("default_transaction_isolation", "read committed");
-    Ok(options.options(spans).options([isolation]))
+fn options(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
+    // PgBouncer knows no such parameter, and here is nothing that it would change.
+    let options = PgConnectOptions::from_str(url)?.extra_float_digits(None);
+    Ok(match options.get_application_name() {
+        Some(_) => options,
+        None => options.application_name("scangate"),
+    })
+}
+
+/// Tells the server how long anything may take. Not among the options of the start, which a pooler refuses.
+async fn set_up(
+    connection: &mut PgConnection,
+    settings: &config::Store,
+) -> Result<(), sqlx::Error> {
+    // A stricter isolation reads what was there before `begin` got its locks.
+    let sql = "SELECT set_config('statement_timeout', $1, false),
+            set_config('lock_timeout', $2, false),
+            set_config('idle_in_transaction_session_timeout', $3, false),
+            set_config('default_transaction_isolation', 'read committed', false)";
+    let ms = |span: Duration| format!("{}ms", span.as_millis());
+    let query = sqlx::query(sql).bind(ms(settings.statement_timeout));
+    let query = query.bind(ms(settings.lock_timeout));
+    let query = query.bind(ms(settings.idle_in_transaction_timeout));
+    query.execute(connection).await.map(drop)
 }
 
 /// One connection to a database that can be used.

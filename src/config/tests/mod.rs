@@ -346,7 +346,7 @@ fn no_secret_is_shown() {
     for wrong in [
         file("[server]\nadmin_token = 53473"),
         file("[wechat.official_account]\napp_secret = 53473"),
-        file("[store]\nurl = \"postgres://u:53473@h/d\""),
+        file("[store]\nurl = \"mysql://u:53473@h/d\""),
         live("wechat.official_account.app_secret", "53473"),
         live("wechat.official_account.token", "5-3473"),
         live("wechat.official_account.encoding_aes_key", "53473"),

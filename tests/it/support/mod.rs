@@ -7,6 +7,8 @@ mod chat;
 mod doctor;
 mod gateway;
 mod phone;
+#[path = "../../postgres/server.rs"]
+mod postgres;
 mod process;
 mod pusher;
 mod raw;
@@ -21,6 +23,7 @@ pub(crate) use self::{
     doctor::{Doctor, answering},
     gateway::{Gateway, respawn_gateway, spawn_gateway, spawn_gateway_with},
     phone::{Page, Phone},
+    postgres::{Database, Server},
     process::{Process, refused_process},
     pusher::{Pusher, event},
     raw::{Raw, frame},

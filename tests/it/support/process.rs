@@ -5,8 +5,8 @@ use std::{
 
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStderr, Command},
 };
 use url::Url;
 
@@ -59,26 +59,42 @@ fn command(data: &TempDir, settings: &[&str]) -> Command {
 impl Process {
     /// Started, and ready to serve.
     pub(crate) async fn start(settings: &[&str]) -> Self {
+        let mut process = Self::spawn(settings, Stdio::inherit());
+        process.served().await;
+        process
+    }
+
+    /// Started; it may have to wait before it serves. Gives its log, too.
+    pub(crate) fn begin(settings: &[&str]) -> (Self, Lines<BufReader<ChildStderr>>) {
+        let mut process = Self::spawn(settings, Stdio::piped());
+        let log = process.child.stderr.take().unwrap();
+        (process, BufReader::new(log).lines())
+    }
+
+    fn spawn(settings: &[&str], log: Stdio) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let mut child = command(&data, settings)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut welcome = Vec::new();
-        while !welcome
+        let mut command = command(&data, settings);
+        let child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        Self {
+            child,
+            welcome: Vec::new(),
+            _data: data,
+        }
+    }
+
+    /// Waits until it serves.
+    pub(crate) async fn served(&mut self) {
+        let mut lines = BufReader::new(self.child.stdout.take().unwrap()).lines();
+        while !self
+            .welcome
             .last()
-            .is_some_and(|line: &String| line.trim().starts_with("data "))
+            .is_some_and(|line| line.trim().starts_with("data "))
         {
             let line = within("the welcome", lines.next_line()).await.unwrap();
-            welcome.push(line.unwrap_or_else(|| panic!("it ended after {welcome:?}")));
+            let line = line.unwrap_or_else(|| panic!("it ended after {:?}", self.welcome));
+            self.welcome.push(line);
         }
-        let process = Self {
-            child,
-            welcome,
-            _data: data,
-        };
-        let url = process.url("admin").join("/readyz").unwrap();
+        let url = self.url("admin").join("/readyz").unwrap();
         let ready = async {
             while !reqwest::get(url.clone())
                 .await
@@ -88,7 +104,6 @@ impl Process {
             }
         };
         within("the program to be ready", ready).await;
-        process
     }
 
     /// The address in the welcome's line of that name.
