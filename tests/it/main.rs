@@ -10,6 +10,8 @@ mod support;
 
 mod access_token;
 mod access_tokens;
+mod accounts;
+mod accounts_join;
 mod callbacks;
 mod calls;
 mod check;

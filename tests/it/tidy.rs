@@ -55,7 +55,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     ("admin", &["code", "ids", "login", "telemetry", "wechat"]),
-    ("api", &API),
+    ("api", &DOOR),
     ("websocket", &DOOR),
     ("phone", &DOOR),
     ("callback", &["clock", "login", "telemetry", "code"]),
@@ -135,8 +135,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("code", &[]),
 ];
 
-/// A door, and the other way to sign in.
-const API: [&str; 15] = [
+/// What a door may know: never another door, never a store.
+const DOOR: [&str; 15] = [
     "clock",
     "code",
     "config",
@@ -144,24 +144,6 @@ const API: [&str; 15] = [
     "ids",
     "login",
     "password",
-    "protocol",
-    "push",
-    "scene",
-    "tasks",
-    "telemetry",
-    "token",
-    "user",
-    "cluster",
-];
-
-/// What a door may know: never another door, never a store.
-const DOOR: [&str; 14] = [
-    "clock",
-    "code",
-    "config",
-    "http",
-    "ids",
-    "login",
     "protocol",
     "push",
     "scene",
