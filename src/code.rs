@@ -43,12 +43,22 @@ codes! {
     BadGrant = 40002 "bad_grant" None, false, "登录凭证无效或已过期，请重新扫码。", "This sign-in ticket is not valid any more. Please scan again.";
     /// The digits of a number match were wrong once too often.
     WrongDigits = 40003 "wrong_digits" None, true, "数字输错次数过多，请重新扫码。", "The digits were wrong too often. Please scan again.";
+    /// A user name with other characters than those allowed, or too few or too many of them.
+    BadUsername = 40004 "bad_username" None, false, "用户名须为 3 至 64 个字符，只能使用英文字母、数字和 . _ @ -，且不能形似微信 openid。", "A user name has 3 to 64 letters a-z, digits and . _ @ -, and does not look like a WeChat openid.";
+    /// A new password that is too short, too long, or cannot be typed.
+    BadPassword = 40005 "bad_password" None, false, "密码过短、超过 128 个字符，或包含控制字符。", "The password is too short, longer than 128 characters, or contains control characters.";
+    /// A new password that is guessed early.
+    WeakPassword = 40006 "weak_password" None, false, "密码太容易被猜到，或包含用户名。请换一个更长的密码，或使用几个不相关的词。", "The password is easy to guess, or contains the user name. Choose a longer one, or several unrelated words.";
     /// No credentials where some are needed.
     Unauthenticated = 40100 "unauthenticated" Some(4401), false, "请先登录。", "Please sign in.";
     /// The access token is past its end; refreshing helps.
     TokenExpired = 40101 "token_expired" Some(4401), false, "登录状态已过期。", "The access token has expired.";
     /// The session was ended by its owner, an operator or a theft alarm.
     SessionRevoked = 40102 "session_revoked" Some(4401), false, "登录已退出，请重新登录。", "This session has ended. Please sign in again.";
+    /// The session is good, but was opened too long ago for this; refreshing does not help.
+    LoginTooOld = 40103 "login_too_old" None, false, "为了账号安全，请重新登录后再试。", "Please sign in again before you do this.";
+    /// No such user name or not its password: the same answer for both.
+    BadCredentials = 40104 "bad_credentials" None, false, "用户名或密码错误。", "The user name or the password is wrong.";
     /// Origin not on the app's list, or no such app.
     OriginRefused = 40300 "origin_refused" Some(4403), false, "此网站未被允许使用登录服务。", "This site may not use the sign-in service.";
     /// Flow not enabled, `return_to` not listed, blocked account.
@@ -65,6 +75,10 @@ codes! {
     StateConflict = 40900 "state_conflict" None, false, "当前状态下无法执行此操作。", "This cannot be done right now.";
     /// Another socket took the scene over.
     TakenOver = 40901 "taken_over" Some(4409), false, "已在另一个窗口继续登录。", "The sign-in continues in another window.";
+    /// Somebody signs in with that user name already.
+    NameTaken = 40902 "name_taken" None, false, "该用户名已被使用，请换一个。", "That user name is taken. Please choose another one.";
+    /// There is a user name and password already, where one would be added.
+    AccountExists = 40903 "account_exists" None, false, "该用户已设置用户名和密码。", "This person has a user name and a password already.";
     /// The grant of this scene was redeemed: it is over.
     SceneRedeemed = 41000 "scene_redeemed" Some(4410), false, "此次登录已经完成。", "This sign-in is already complete.";
     /// Body or frame over its bound.

@@ -17,6 +17,7 @@ pub mod http;
 pub mod ids;
 pub mod login;
 pub mod outbound;
+pub mod password;
 mod phone;
 pub mod protocol;
 pub mod push;

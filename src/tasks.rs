@@ -38,6 +38,14 @@ impl Tasks {
             .spawn_on(work.instrument(span).in_current_span(), &self.runtime)
     }
 
+    /// Runs work that keeps a processor busy on a thread of its own; it cannot be stopped, and shutdown waits for it.
+    pub fn spawn_blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> JoinHandle<T> {
+        self.tracker.spawn_blocking_on(work, &self.runtime)
+    }
+
     /// Spawns a connection's work on the worker that serves it: it may hold what cannot change threads.
     pub fn spawn_local<F>(&self, work: F)
     where

@@ -1,5 +1,6 @@
 //! The JSON door: `/api/v1`, except its WebSocket.
 
+mod accounts;
 mod events;
 mod poll;
 mod scenes;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use url::Url;
 
+pub(crate) use self::accounts::routes as account_routes;
 use crate::{
     code::Code,
     config::{AppId, Apps, ConfirmInBrowser, Flow},
@@ -53,6 +55,8 @@ pub(crate) struct Page {
     pub(crate) default_flow: Flow,
     /// Where the simulated phone is, in sandbox mode.
     pub(crate) phone_url: Option<String>,
+    /// Whether there are accounts with a password.
+    pub(crate) accounts: bool,
 }
 
 /// The calls below `/api/v1`.
@@ -113,6 +117,8 @@ struct ConfigData<'a> {
     flows: &'a [Flow],
     default_flow: Flow,
     confirm_in_browser: ConfirmInBrowser,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    accounts: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     sandbox: Option<SandboxData<'a>>,
 }
@@ -145,6 +151,7 @@ async fn config(
         flows: &app.flows,
         default_flow: door.page.default_flow,
         confirm_in_browser: app.confirm_in_browser,
+        accounts: door.page.accounts,
         sandbox: door
             .page
             .phone_url

@@ -7,7 +7,7 @@ use actix_web::{
 };
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use url::Url;
 
 use super::{Door, app_of};
@@ -179,12 +179,15 @@ pub(super) async fn me(
 ) -> Result<HttpResponse, ApiError> {
     let user = door.tokens.user(&session.user).await?;
     let user = user.ok_or(TokenError::Unauthenticated)?;
-    let data =
-        json!({ "user": UserData::of(&user, &door.page.public_url), "session_id": session.id.0 });
-    Ok(ok(&request, StatusCode::OK, data))
+    Ok(ok(&request, StatusCode::OK, who(&door, &user, &session)))
 }
 
-fn answer(
+/// Who is signed in, and in which session.
+pub(super) fn who(door: &Door, user: &User, session: &Session) -> Value {
+    json!({ "user": UserData::of(user, &door.page.public_url), "session_id": session.id.0 })
+}
+
+pub(super) fn answer(
     request: &HttpRequest,
     door: &Door,
     cookies: &Cookies,

@@ -25,6 +25,7 @@ use crate::{
     geo::Geo,
     http::{self, Http},
     login::{Login, Parts, Settings},
+    password::{self, Passwords},
     phone,
     push::{Channels, Registry},
     scene::Lives,
@@ -57,6 +58,7 @@ pub(super) struct Services {
     pub(super) admin: web::Data<admin::Door>,
     pub(super) callback: web::Data<callback::Door>,
     avatars: web::Data<avatar::Avatars>,
+    passwords: Option<web::Data<Passwords>>,
     official_account: Option<OfficialAccount>,
     key_keeper: Arc<KeyKeeper>,
 }
@@ -98,12 +100,24 @@ impl Services {
             accounts: wechat.accounts,
             inbox: wechat.inbox,
             geo: geo(config)?,
-            clock,
+            clock: clock.clone(),
             tasks: tasks.clone(),
             metrics: metrics.clone(),
             state_key: SecretBox::new(Box::new(keys.purpose("oauth-state"))),
             phone_key: SecretBox::new(Box::new(keys.purpose("phone-cookie"))),
         });
+        let passwords = config.accounts.enabled.then(|| password::Parts {
+            accounts: store.clone(),
+            users: store.clone(),
+            tokens: tokens.clone(),
+            login: login.clone(),
+            clock,
+            tasks: tasks.clone(),
+            metrics: metrics.clone(),
+        });
+        let passwords = passwords
+            .map(|parts| Passwords::new(config.accounts, &config.limits, parts))
+            .transpose()?;
         let websocket = websocket::Door {
             login: login.clone(),
             tokens: tokens.clone(),
@@ -154,6 +168,7 @@ impl Services {
             admin: web::Data::new(admin),
             callback: web::Data::new(callback),
             avatars: web::Data::new(avatars),
+            passwords: passwords.map(web::Data::new),
             official_account,
             key_keeper,
         })
@@ -191,10 +206,14 @@ impl Services {
                 .spawn_loop("access token", async move { authority.keep_fresh().await });
         }
         let (limits, clock) = (self.http.limits.clone(), self.login.clock().clone());
+        let passwords = self.passwords.clone();
         self.tasks.spawn_loop("limits", async move {
             loop {
                 clock.sleep(FORGET_EVERY).await;
                 limits.retain_recent();
+                if let Some(passwords) = &passwords {
+                    passwords.retain_recent();
+                }
             }
         });
     }
@@ -215,7 +234,8 @@ impl Services {
                     .wrap(headers.api())
                     .wrap(http::cors(self.http.origins.clone()))
                     .service(web::resource("/ws").get(websocket::upgrade))
-                    .configure(api::routes),
+                    .configure(api::routes)
+                    .configure(|api| self.account_routes(api)),
             )
             .service(
                 web::resource("/.well-known/jwks.json")
@@ -239,6 +259,14 @@ impl Services {
                     .route(web::head().to(api::page)),
             );
     }
+
+    /// Without accounts their calls do not exist.
+    fn account_routes(&self, api: &mut web::ServiceConfig) {
+        if let Some(passwords) = &self.passwords {
+            api.app_data(passwords.clone())
+                .configure(api::account_routes);
+        }
+    }
 }
 
 fn avatars(config: &Config, users: Arc<dyn UserStore>) -> anyhow::Result<avatar::Avatars> {
@@ -253,6 +281,7 @@ fn page(config: &Config) -> api::Page {
         apps: config.apps.clone(),
         public_url: config.server.public_url(),
         default_flow: config.scene.default_flow,
+        accounts: config.accounts.enabled,
         phone_url: is_sandbox.then(|| format!("{}phone", http_url(config.sandbox.bind))),
     }
 }

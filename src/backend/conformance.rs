@@ -16,6 +16,7 @@ use crate::{
 /// Runs the suite of every trait.
 pub(super) async fn database(store: Arc<dyn Database>) {
     user::conformance::users(&*store).await;
+    user::conformance::accounts(&*store).await;
     let (one, two) = (enrol(&*store, "o1").await, enrol(&*store, "o2").await);
     token::conformance::sessions(&*store, &one.id, &two.id).await;
     tokens_are_refreshed_once_however_many_ask(store, &one).await;

@@ -20,12 +20,12 @@ use crate::{
     cluster::StoreError,
     config,
     token::SessionStore,
-    user::{UserRecords, UserStore},
+    user::{AccountStore, UserRecords, UserStore},
 };
 
 /// What a database keeps: every trait of `sql/`. An `Arc` of it is an `Arc` of each.
 #[async_trait]
-pub trait Database: UserStore + UserRecords + SessionStore {
+pub trait Database: UserStore + UserRecords + AccountStore + SessionStore {
     /// Waits for the queries under way and closes the connections.
     async fn close(&self);
 }

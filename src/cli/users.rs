@@ -198,7 +198,10 @@ async fn answer(
             let (from, into) = (find(records, &from).await?, find(records, &into).await?);
             ensure!(from != into, "both are {} already", into.0);
             let is_merged = records.merge(&from, &into, now).await?;
-            ensure!(is_merged, "one of the two is gone already");
+            ensure!(
+                is_merged,
+                "one of the two is gone already, or each has a password"
+            );
             Ok(format!("{} is {} from here on.\n", from.0, into.0))
         }
         Command::Dismiss(Decision { conflict }) => {

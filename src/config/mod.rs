@@ -58,6 +58,8 @@ pub struct Config {
     pub geo: Geo,
     /// Tokens and sessions.
     pub token: Token,
+    /// Accounts with a password.
+    pub accounts: Accounts,
     /// The front ends that may use this gateway; `default` always exists.
     pub apps: Apps,
     /// Floods.
@@ -257,6 +259,16 @@ impl fmt::Display for SigningAlgorithm {
     }
 }
 
+/// `accounts.*`
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Accounts {
+    /// Whether people may register with a user name and a password.
+    pub enabled: bool,
+    /// The fewest characters of a new password.
+    pub min_password_length: usize,
+}
+
 /// `limits.*`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -275,6 +287,8 @@ pub struct Limits {
     pub token_per_address_per_min: u32,
     pub callbacks_per_address_per_min: u32,
     pub avatars_per_address_per_min: u32,
+    pub registrations_per_address_per_hour: u32,
+    pub login_tries_per_account_per_15min: u32,
 }
 
 /// `telemetry.*`

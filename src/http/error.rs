@@ -164,7 +164,9 @@ impl Told {
 
     const fn challenge(self) -> Option<&'static str> {
         match self.code {
-            Code::Unauthenticated => Some("Bearer"),
+            Code::Unauthenticated | Code::BadCredentials => Some("Bearer"),
+            // RFC 9470 section 3.
+            Code::LoginTooOld => Some("Bearer error=\"insufficient_user_authentication\""),
             Code::TokenExpired | Code::SessionRevoked => Some("Bearer error=\"invalid_token\""),
             _ => None,
         }

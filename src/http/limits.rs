@@ -51,6 +51,7 @@ pub struct Limits {
     tokens: Bucket,
     callbacks: Bucket,
     avatars: Bucket,
+    registrations: Bucket,
     failures: Failures,
     sockets: Sockets,
 }
@@ -69,6 +70,10 @@ impl Limits {
             tokens: minute(limits.token_per_address_per_min),
             callbacks: minute(limits.callbacks_per_address_per_min),
             avatars: minute(limits.avatars_per_address_per_min),
+            registrations: Bucket::new(
+                Quota::per_hour(positive(limits.registrations_per_address_per_hour)),
+                clock.clone(),
+            ),
             failures: Failures::new(minute(limits.failed_resumes_per_address_per_min)),
             sockets: Sockets::new(limits.sockets_per_address, max_sockets),
         }
@@ -114,6 +119,14 @@ impl Limits {
         self.avatars.check(key)
     }
 
+    /// Counts one new account with a password.
+    ///
+    /// # Errors
+    /// [`Limited`]: do not make it.
+    pub fn registration(&self, key: LimitKey) -> Result<(), Limited> {
+        self.registrations.check(key)
+    }
+
     /// To be asked before the secret of a `resume` or the token of an `attach` is looked at; counts nothing.
     ///
     /// # Errors
@@ -148,6 +161,7 @@ impl Limits {
             &self.tokens,
             &self.callbacks,
             &self.avatars,
+            &self.registrations,
         ] {
             bucket.retain_recent();
         }

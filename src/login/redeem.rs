@@ -1,4 +1,6 @@
-//! The page trades its grant for a session.
+//! The page trades its grant for a session, or to join an account.
+
+use serde::{Deserialize, Serialize};
 
 use super::{Login, LoginError};
 use crate::{
@@ -6,8 +8,25 @@ use crate::{
     config::AppId,
     scene::{Advanced, Input, Redeemed, Refused, Scene, SceneId, State},
     token::{Challenge, Device, Issued, Stamp, TokenError, Verifier},
-    user::User,
+    user::{User, UserId},
 };
+
+/// What a grant was redeemed for, as the scene's record keeps it.
+#[derive(PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Receipt {
+    /// A session.
+    Session(Stamp),
+    /// To become one with the user of that id.
+    Join(String),
+}
+
+impl Receipt {
+    fn read(redeemed: &Redeemed) -> Result<Self, LoginError> {
+        let receipt = serde_json::from_str(&redeemed.receipt).ok();
+        Ok(receipt.ok_or(Code::Internal)?)
+    }
+}
 
 impl From<TokenError> for LoginError {
     fn from(error: TokenError) -> Self {
@@ -35,6 +54,41 @@ impl Login {
         verifier: &str,
         admits: impl Fn(&AppId) -> bool,
     ) -> Result<(Issued, AppId), LoginError> {
+        let receipt = Receipt::Session(self.parts().tokens.stamp());
+        let scene = self.redeem_for(grant, verifier, admits, &receipt).await?;
+        let issued = self.session_of(&scene).await?;
+        Ok((issued, scene.opening.app.clone()))
+    }
+
+    /// Redeems a grant without a session: who scanned, to become one with `into`. Nobody else can redeem it afterwards,
+    /// for this or for a session.
+    ///
+    /// # Errors
+    /// As [`Login::redeem`].
+    pub async fn claim(
+        &self,
+        grant: &str,
+        verifier: &str,
+        into: &UserId,
+        admits: impl Fn(&AppId) -> bool,
+    ) -> Result<User, LoginError> {
+        let receipt = Receipt::Join(into.0.clone());
+        let scene = self.redeem_for(grant, verifier, admits, &receipt).await?;
+        let (user, settled) = self.redeemed_for(&scene)?;
+        if settled != receipt {
+            return Err(Code::BadGrant.into());
+        }
+        Ok(user.clone())
+    }
+
+    /// The grant's scene, redeemed: with this receipt, or before with the one that it keeps.
+    async fn redeem_for(
+        &self,
+        grant: &str,
+        verifier: &str,
+        admits: impl Fn(&AppId) -> bool,
+        receipt: &Receipt,
+    ) -> Result<Scene, LoginError> {
         let (id, seq) = self
             .parts()
             .tokens
@@ -56,32 +110,34 @@ impl Login {
             self.burn(id).await?;
             return Err(Code::BadGrant.into());
         }
-        let receipt = serde_json::to_string(&self.parts().tokens.stamp());
-        let receipt = receipt.ok().ok_or(Code::Internal)?;
-        let scene = match self.advance(&id, &Input::Redeem { receipt }).await? {
+        let receipt = serde_json::to_string(receipt).ok().ok_or(Code::Internal)?;
+        match self.advance(&id, &Input::Redeem { receipt }).await? {
             Advanced::Done { scene, .. } => {
                 if let Some((user, _)) = redeemed(&scene) {
                     self.remember_browser(&scene, user).await;
                 }
-                scene
+                Ok(scene)
             }
-            Advanced::Refused(_, scene) => scene,
-            Advanced::Unknown => return Err(Code::BadGrant.into()),
-        };
-        let issued = self.session_of(&scene).await?;
-        Ok((issued, scene.opening.app.clone()))
+            Advanced::Refused(_, scene) => Ok(scene),
+            Advanced::Unknown => Err(Code::BadGrant.into()),
+        }
     }
 
-    /// The session that a redeemed scene opened, or opens now.
-    async fn session_of(&self, scene: &Scene) -> Result<Issued, LoginError> {
+    /// Who scanned, and what their grant was redeemed for, while that can be answered again.
+    fn redeemed_for<'a>(&self, scene: &'a Scene) -> Result<(&'a User, Receipt), LoginError> {
         let (user, redeemed) = redeemed(scene).ok_or(Code::BadGrant)?;
         let life = u64::try_from(self.settings().lives.authorized.as_millis()).unwrap_or(u64::MAX);
         if redeemed.burnt || self.clock().now() >= redeemed.at.saturating_add(life) {
             return Err(Code::BadGrant.into());
         }
-        let stamp: Stamp = serde_json::from_str(&redeemed.receipt)
-            .ok()
-            .ok_or(Code::Internal)?;
+        Ok((user, Receipt::read(redeemed)?))
+    }
+
+    /// The session that a redeemed scene opened, or opens now.
+    async fn session_of(&self, scene: &Scene) -> Result<Issued, LoginError> {
+        let (user, Receipt::Session(stamp)) = self.redeemed_for(scene)? else {
+            return Err(Code::BadGrant.into());
+        };
         let asker = &scene.opening.asker;
         let device = Device {
             browser: asker.browser.clone(),
@@ -118,9 +174,10 @@ impl Login {
             Advanced::Refused(..) | Advanced::Unknown => return Ok(()),
         };
         if let Some((user, redeemed)) = redeemed(&scene).filter(|(_, redeemed)| redeemed.burnt) {
-            let stamp: Stamp = serde_json::from_str(&redeemed.receipt)
-                .ok()
-                .ok_or(Code::Internal)?;
+            // What has become one stays one.
+            let Receipt::Session(stamp) = Receipt::read(redeemed)? else {
+                return Ok(());
+            };
             self.parts()
                 .tokens
                 .burn(&stamp, &user.id, &scene.opening.app)

@@ -72,6 +72,7 @@ pub struct Metrics {
     pub scan_to_authorized: Histogram,
     pub event_to_socket: Histogram,
     pub tokens_issued: Count<NameLabel>,
+    pub password_hashes: Counter,
     pub sessions_ended: Count<ReasonLabel>,
     pub refused: Count<NameLabel>,
     pub wechat_messages: Count<NameLabel>,
@@ -104,6 +105,7 @@ impl Default for Metrics {
                 0.1, 1.0,
             ]),
             tokens_issued: Family::default(),
+            password_hashes: Counter::default(),
             sessions_ended: Family::default(),
             refused: Family::default(),
             wechat_messages: Family::default(),
@@ -180,6 +182,11 @@ impl Metrics {
             "tokens_issued",
             "Access tokens issued, by what for",
             self.tokens_issued.clone(),
+        );
+        registry.register(
+            "password_hashes",
+            "Passwords hashed, to be kept or compared",
+            self.password_hashes.clone(),
         );
         registry.register(
             "sessions_ended",

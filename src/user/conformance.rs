@@ -1,11 +1,13 @@
 //! What every [`UserStore`] and [`UserRecords`](super::UserRecords) must do; a backend's own test is one call of
 //! [`users`].
 
+mod accounts;
 mod erasures;
 mod merges;
 
 use futures_util::future::join_all;
 
+pub(crate) use self::accounts::accounts;
 use super::{BROWSERS, Identity, Known, Profile, User, UserId, UserStore};
 use crate::{backend::Database, clock::Millis, ids};
 

@@ -1,5 +1,6 @@
-//! Who a person is: users, and the WeChat identities that lead to them.
+//! Who a person is: users, the WeChat identities that lead to them, and accounts with a password.
 
+mod account;
 #[cfg(test)]
 pub(crate) mod conformance;
 mod records;
@@ -8,8 +9,11 @@ use async_trait::async_trait;
 use serde::Serialize;
 use url::Url;
 
-pub use self::records::{
-    Conflict, KnownBrowser, KnownIdentity, KnownSession, KnownUnionid, Record, UserRecords, Who,
+pub use self::{
+    account::{Absorbed, Account, AccountStore, Created, Username},
+    records::{
+        Conflict, KnownBrowser, KnownIdentity, KnownSession, KnownUnionid, Record, UserRecords, Who,
+    },
 };
 use crate::{clock::Millis, cluster::StoreError, ids};
 

@@ -50,6 +50,8 @@ impl FromStr for Who {
 pub struct Record {
     /// `sub` of their tokens.
     pub id: UserId,
+    /// What they sign in with, where they have a password.
+    pub username: Option<String>,
     /// What WeChat calls them.
     pub name: Option<String>,
     /// Where WeChat keeps their picture.
@@ -154,9 +156,9 @@ pub trait UserRecords: Send + Sync {
     /// The conflicts that wait for an operator, the oldest first.
     async fn conflicts(&self) -> Result<Vec<Conflict>, StoreError>;
 
-    /// Makes two live users one, in one transaction: identities, unionids and browsers of `from` become those of
+    /// Makes two live users one, in one transaction: identities, unionids, browsers and the password of `from` become those of
     /// `into`, its profile fills what `into` lacks, its live sessions end as `merged`, its id stays unused. `false`
-    /// when they are not two live users.
+    /// when they are not two live users, or each has a password.
     async fn merge(&self, from: &UserId, into: &UserId, now: Millis) -> Result<bool, StoreError>;
 
     /// Says that the two of a conflict stay two; it is not raised again for them. `false` when nothing of that name

@@ -12,6 +12,8 @@ mod access_token;
 mod access_tokens;
 mod attach;
 mod avatars;
+mod accounts;
+mod accounts_join;
 mod callbacks;
 mod calls;
 mod check;

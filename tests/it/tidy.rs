@@ -43,6 +43,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "login",
             "outbound",
             "callback",
+            "password",
             "phone",
             "push",
             "sandbox",
@@ -90,6 +91,20 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "password",
+        &[
+            "clock",
+            "code",
+            "config",
+            "ids",
+            "login",
+            "tasks",
+            "telemetry",
+            "token",
+            "user",
+        ],
+    ),
+    (
         "push",
         &["clock", "protocol", "scene", "telemetry", "token"],
     ),
@@ -129,13 +144,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// What a door may know: never another door, never a store.
-const DOOR: [&str; 14] = [
+const DOOR: [&str; 15] = [
     "clock",
     "code",
     "config",
     "http",
     "ids",
     "login",
+    "password",
     "protocol",
     "push",
     "scene",
@@ -172,6 +188,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("dashmap", &["backend", "push"]),
     ("jsonwebtoken", &["token"]),
     ("maxminddb", &["geo"]),
+    ("argon2", &["password"]),
+    ("zxcvbn", &["password"]),
     ("quick_xml", &["sandbox", "wechat"]),
     ("cbc", &["sandbox", "wechat"]),
 ];

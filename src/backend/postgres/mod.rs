@@ -1,5 +1,8 @@
 //! Users and sessions in PostgreSQL: what several gateways share.
 
+#[expect(clippy::duplicate_mod, reason = "the statements of both databases")]
+#[path = "../sql/accounts.rs"]
+mod accounts;
 mod connection;
 mod look;
 #[expect(clippy::duplicate_mod, reason = "the statements of both databases")]

@@ -4,9 +4,10 @@ use super::{Connection, to_column};
 use crate::{clock::Millis, ids, token::EndReason, user::Identity};
 
 /// Whether the user behind a login may become another one without asking anybody: nothing but this identity, without a
-/// unionid, leads to them, so nobody else can be behind it.
+/// unionid, leads to them, and no password, so nobody else can be behind it.
 pub(super) async fn is_absorbable(db: &mut Connection, user: &str) -> Result<bool, sqlx::Error> {
     let sql = "SELECT NOT EXISTS (SELECT 1 FROM unions WHERE user_id = $1)
+            AND NOT EXISTS (SELECT 1 FROM accounts WHERE user_id = $1)
             AND (SELECT count(*) FROM identities WHERE user_id = $1) = 1";
     sqlx::query_scalar(sql).bind(user).fetch_one(db).await
 }
@@ -21,6 +22,7 @@ pub(super) async fn absorb(
     for sql in [
         "UPDATE identities SET user_id = $2 WHERE user_id = $1",
         "UPDATE unions SET user_id = $2 WHERE user_id = $1",
+        "UPDATE accounts SET user_id = $2 WHERE user_id = $1",
         "UPDATE users SET merged_into = $2 WHERE merged_into = $1",
         "INSERT INTO browsers (user_id, hash, last_seen_at)
             SELECT $2, hash, last_seen_at FROM browsers WHERE user_id = $1
@@ -67,6 +69,7 @@ pub(super) async fn forget(
     now: Millis,
 ) -> Result<(), sqlx::Error> {
     for sql in [
+        "DELETE FROM accounts WHERE user_id = $1",
         "DELETE FROM browsers WHERE user_id = $1",
         "DELETE FROM conflicts WHERE user_id = $1 OR other_id = $1",
     ] {

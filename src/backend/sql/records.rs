@@ -58,6 +58,12 @@ impl UserRecords for Store {
                 return Ok(false);
             }
         }
+        if have_accounts(&mut transaction, from, into)
+            .await
+            .map_err(away)?
+        {
+            return Ok(false);
+        }
         merges::absorb(&mut transaction, &from.0, &into.0, now)
             .await
             .map_err(away)?;
@@ -84,7 +90,18 @@ impl UserRecords for Store {
     }
 }
 
-async fn is_live(db: &mut Connection, id: &str) -> Result<bool, sqlx::Error> {
+/// Whether both have a password: one of them would be lost.
+async fn have_accounts(
+    db: &mut Connection,
+    one: &UserId,
+    two: &UserId,
+) -> Result<bool, sqlx::Error> {
+    let sql = "SELECT count(*) = 2 FROM accounts WHERE user_id IN ($1, $2)";
+    let query = sqlx::query_scalar(sql).bind(&one.0).bind(&two.0);
+    query.fetch_one(db).await
+}
+
+pub(super) async fn is_live(db: &mut Connection, id: &str) -> Result<bool, sqlx::Error> {
     let sql = "SELECT EXISTS (SELECT 1 FROM users WHERE id = $1 AND gone_at IS NULL)";
     sqlx::query_scalar(sql).bind(id).fetch_one(db).await
 }
@@ -117,8 +134,12 @@ async fn record(db: &mut Connection, id: &str) -> Result<Option<Record>, sqlx::E
     let profiled_at: Option<i64> = profiled_at;
     let sql = "SELECT id FROM users WHERE merged_into = $1 ORDER BY id";
     let merged: Vec<String> = sqlx::query_scalar(sql).bind(id).fetch_all(&mut *db).await?;
+    let sql = "SELECT name FROM accounts WHERE user_id = $1";
+    let username = sqlx::query_scalar(sql).bind(id);
+    let username = username.fetch_optional(&mut *db).await?;
     Ok(Some(Record {
         id: UserId(id.to_owned()),
+        username,
         name,
         avatar,
         created_at: from_column(created_at),

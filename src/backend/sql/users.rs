@@ -201,7 +201,7 @@ async fn user_of_union(db: &mut Connection, unionid: &str) -> Result<Option<Stri
         .await
 }
 
-async fn add_user(db: &mut Connection, now: Millis) -> Result<String, sqlx::Error> {
+pub(super) async fn add_user(db: &mut Connection, now: Millis) -> Result<String, sqlx::Error> {
     let id = ids::row_id(now);
     let sql = "INSERT INTO users (id, created_at) VALUES ($1, $2)";
     sqlx::query(sql)

@@ -27,6 +27,10 @@ const ALL: &[Migration] = &[
         tables: include_str!("migrations/0004_identity.sql"),
         version: "PRAGMA user_version = 4",
     },
+    Migration {
+        tables: include_str!("migrations/0005_accounts.sql"),
+        version: "PRAGMA user_version = 5",
+    },
 ];
 
 struct Migration {

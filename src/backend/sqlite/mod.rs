@@ -1,5 +1,7 @@
 //! Users and sessions in one SQLite file: what a gateway that runs alone keeps.
 
+#[path = "../sql/accounts.rs"]
+mod accounts;
 #[path = "../sql/merges.rs"]
 mod merges;
 mod migrations;

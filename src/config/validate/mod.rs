@@ -2,7 +2,7 @@
 
 mod wechat;
 
-use std::{fmt::Debug, time::Duration};
+use std::{fmt::Debug, ops::RangeInclusive, time::Duration};
 
 use secrecy::ExposeSecret;
 use url::Host;
@@ -106,6 +106,8 @@ const DRAIN_DELAY: Duration = Duration::from_secs(120);
 
 /// The longest `token.rotate_every_s`: 400 days.
 const ROTATE_EVERY: Duration = Duration::from_secs(34_560_000);
+/// What `accounts.min_password_length` may be (NIST SP 800-63B section 3.1.1.2: 8 at least, and 64 must be allowed).
+const PASSWORD_LENGTHS: RangeInclusive<usize> = 8..=64;
 
 impl Config {
     /// Refuses combinations that cannot work or are not safe.
@@ -134,6 +136,7 @@ impl Config {
         }
         checks.message_push();
         checks.spans();
+        checks.accounts();
         checks.apps();
         checks.avatars();
         checks.limits();
@@ -245,6 +248,17 @@ impl Checks<'_> {
         }
     }
 
+    fn accounts(&mut self) {
+        let length = self.config.accounts.min_password_length;
+        if !PASSWORD_LENGTHS.contains(&length) {
+            self.refuse(
+                "accounts.min_password_length",
+                length,
+                "8 to 64 is expected",
+            );
+        }
+    }
+
     fn apps(&mut self) {
         let Config { apps, scene, .. } = self.config;
         if !apps.iter().any(|(id, _)| id.is_default()) {
@@ -344,6 +358,14 @@ impl Checks<'_> {
             (
                 limits.avatars_per_address_per_min == 0,
                 "limits.avatars_per_address_per_min",
+            ),
+            (
+                limits.registrations_per_address_per_hour == 0,
+                "limits.registrations_per_address_per_hour",
+            ),
+            (
+                limits.login_tries_per_account_per_15min == 0,
+                "limits.login_tries_per_account_per_15min",
             ),
         ];
         for (_, key) in zero.into_iter().filter(|(is_zero, _)| *is_zero) {

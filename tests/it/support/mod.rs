@@ -1,5 +1,6 @@
 //! The three actors of every story: a gateway, browsers, phones.
 
+mod accounts;
 mod browser;
 mod caller;
 mod calls;
@@ -17,6 +18,7 @@ mod steps;
 mod website;
 
 pub(crate) use self::{
+    accounts::{PASSWORD, spawn_with_accounts},
     browser::{Browser, close_code},
     caller::{Caller, path, read},
     calls::{Answer, call},
