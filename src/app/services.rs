@@ -67,13 +67,7 @@ impl Services {
         let push = Arc::new(Registry::default());
         let metrics = Arc::new(Metrics::default());
         let sockets = Arc::new(websocket::Sockets::default());
-        let tokens = Arc::new(Tokens::new(
-            config,
-            keys.clone(),
-            store.clone(),
-            store.clone(),
-            clock.clone(),
-        ));
+        let tokens = Arc::new(tokens(config, keys, store, &clock));
         let wechat = Wechat::new(config, clock.clone(), metrics.clone(), &tasks)?;
         let official_account = wechat.accounts.official.clone();
         let login = Login::new(Parts {
@@ -204,6 +198,11 @@ impl Services {
                     .route(web::head().to(api::page)),
             );
     }
+}
+
+fn tokens(config: &Config, keys: &Keys, store: &Arc<dyn Database>, clock: &Clock) -> Tokens {
+    let (sessions, users) = (store.clone(), store.clone());
+    Tokens::new(config, keys.clone(), sessions, users, clock.clone())
 }
 
 fn page(config: &Config) -> api::Page {
