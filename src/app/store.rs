@@ -49,6 +49,8 @@ fn jittered(pause: Duration) -> Duration {
 /// What `scangate check` tells of the database; `None` when it is a file of this machine.
 pub(crate) async fn look(config: &Config) -> Option<(String, Result<Look, OpenError>)> {
     let url = config.store_url();
-    let looked = backend::look(&url, &config.store).await.transpose()?;
+    // Its state is large, and part of everything that the doctor asks at once.
+    let looked = Box::pin(backend::look(&url, &config.store));
+    let looked = looked.await.transpose()?;
     Some((backend::place(&url), looked))
 }

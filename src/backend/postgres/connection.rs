@@ -39,9 +39,12 @@ impl Pool {
     async fn acquire(&self) -> Result<Connection, Error> {
         let pool = self.pool.clone();
         let acquired = self.runtime.spawn(async move { pool.acquire().await });
-        let acquired = acquired.await.map_err(|_| Error::PoolClosed)??;
+        // Only the end of the program ends it early.
+        let Ok(acquired) = acquired.await else {
+            return Err(Error::PoolClosed);
+        };
         Ok(Connection {
-            connection: Some(acquired),
+            connection: Some(acquired?),
             pool: self.clone(),
             is_sound: true,
             in_transaction: false,
@@ -93,10 +96,11 @@ impl Connection {
     {
         let connection = self.connection.as_mut().ok_or(Error::PoolClosed)?;
         self.is_sound = false;
-        let answer = timeout(self.pool.patience, ask(connection)).await;
-        let answer = answer.map_err(|_| Error::Io(io::ErrorKind::TimedOut.into()))??;
-        self.is_sound = true;
-        Ok(answer)
+        let Ok(answer) = timeout(self.pool.patience, ask(connection)).await else {
+            return Err(Error::Io(io::ErrorKind::TimedOut.into()));
+        };
+        self.is_sound = answer.is_ok();
+        answer
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 
+use futures_util::TryFutureExt;
 use sqlx::{
     PgConnection,
     postgres::{PgConnectOptions, PgSslMode},
 };
 
-use super::{OpenError, connect, failed, judged, migrations, options};
+use super::{OpenError, connect, failed, judged, migrations, options, within};
 use crate::config;
 
 /// A database that can be reached.
@@ -36,9 +37,8 @@ pub(in crate::backend) async fn look(
     let options = options(url).map_err(|error| failed(error.to_string()))?;
     let wait = settings.acquire_timeout;
     let mut connection = connect(&options, wait).await?;
-    let asked = tokio::time::timeout(wait, ask(&mut connection)).await;
-    let asked = asked.map_err(|_| OpenError::Away(failed(format!("no answer within {wait:?}"))))?;
-    let (server, may_create, version) = asked.map_err(judged)?;
+    let asked = within(wait, ask(&mut connection).map_err(judged)).await?;
+    let (server, may_create, version) = asked;
     Ok(Look {
         server,
         version,

@@ -6,9 +6,8 @@
 use std::time::Duration;
 
 use sqlx::{Connection as _, PgConnection};
-use tokio::time::timeout;
 
-use super::{OpenError, failed, judged};
+use super::{OpenError, failed, judged, within};
 
 /// Each brings the database to the next version; what was released never changes.
 const ALL: &[&str] = &[
@@ -28,9 +27,7 @@ const LONGEST: Duration = Duration::from_mins(10);
 
 /// Brings the tables up to date, on a connection whose time-outs were not set.
 pub(super) async fn run(connection: &mut PgConnection) -> Result<(), OpenError> {
-    timeout(LONGEST, bring_up_to_date(connection))
-        .await
-        .map_err(|_| OpenError::Away(failed(format!("no new tables within {LONGEST:?}"))))?
+    within(LONGEST, bring_up_to_date(connection)).await
 }
 
 async fn bring_up_to_date(connection: &mut PgConnection) -> Result<(), OpenError> {

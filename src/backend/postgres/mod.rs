@@ -24,6 +24,7 @@ mod users;
 use std::{io::ErrorKind, str::FromStr, time::Duration};
 
 use async_trait::async_trait;
+use futures_util::TryFutureExt;
 use sqlx::{
     ConnectOptions, Connection as _, PgConnection,
     error::DatabaseError,
@@ -138,10 +139,7 @@ async fn connect(options: &PgConnectOptions, wait: Duration) -> Result<PgConnect
         let found: (String, String) = sqlx::query_as(sql).fetch_one(&mut connection).await?;
         Ok((connection, found))
     };
-    let opened = timeout(wait, opening)
-        .await
-        .map_err(|_| OpenError::Away(failed(format!("no answer within {wait:?}"))))?;
-    let (connection, (encoding, read_only)) = opened.map_err(judged)?;
+    let (connection, (encoding, read_only)) = within(wait, opening.map_err(judged)).await?;
     if encoding != "UTF8" {
         return Err(failed(format!(
             "the database is encoded in {encoding}; one with ENCODING 'UTF8' is needed"
@@ -153,6 +151,19 @@ async fn connect(options: &PgConnectOptions, wait: Duration) -> Result<PgConnect
         return Err(OpenError::Away(failed(message)));
     }
     Ok(connection)
+}
+
+/// An answer that does not come in time may come at another try.
+async fn within<T>(
+    wait: Duration,
+    work: impl Future<Output = Result<T, OpenError>>,
+) -> Result<T, OpenError> {
+    match timeout(wait, work).await {
+        Ok(done) => done,
+        Err(_) => Err(OpenError::Away(failed(format!(
+            "no answer within {wait:?}"
+        )))),
+    }
 }
 
 /// Where a URL leads to, for people: host and database without role and password.
