@@ -7,7 +7,6 @@ import { NOBODY_HERE, launchBrowser } from './browser.mjs';
 import { startGateway } from './gateway.mjs';
 import { NEARLY_A_TOKEN, Person, REFUSED, allRenew, clockOf, cookieOf, press, useElsewhere } from './person.mjs';
 import { shared } from './scope.mjs';
-import { WORDS } from './words.mjs';
 
 /** The shortest life of an access token that can be set. */
 const BRIEF_S = 30;
@@ -18,18 +17,16 @@ describe('sessions', () => {
     gateway: await startGateway(t, { 'limits.token_per_address_per_min': 10_000 }),
   }));
 
-  for (const locale of Object.keys(WORDS)) {
-    test(`signing out everywhere is seen in every browser (${locale})`, async (t) => {
-      const someone = await Person.comes(t, stage, `everywhere-${locale.toLowerCase()}`);
-      const here = await someone.signsIn({ locale });
-      const there = await someone.signsIn({ locale });
-      await Promise.all([there.sees(there.words.endedEverywhere), press(here, here.words.signOutEverywhere)]);
-      await here.sees(here.words.pending);
-      assert.equal(there.heard.at(-1), 'session_revoked');
-      await there.page.getByRole('link', { name: there.words.signIn, exact: true }).click();
-      await there.sees(there.words.pending);
-    });
-  }
+  test('signing out everywhere is seen in every browser', async (t) => {
+    const someone = await Person.comes(t, stage, 'everywhere');
+    const here = await someone.signsIn();
+    const there = await someone.signsIn({ locale: 'zh-CN' });
+    await Promise.all([there.sees(there.words.endedEverywhere), press(here, here.words.signOutEverywhere)]);
+    await here.sees(here.words.pending);
+    assert.equal(there.heard.at(-1), 'session_revoked');
+    await there.page.getByRole('link', { name: there.words.signIn, exact: true }).click();
+    await there.sees(there.words.pending);
+  });
 
   test('one session is signed out from the list of another', async (t) => {
     const someone = await Person.comes(t, stage, 'tidy');
