@@ -126,12 +126,7 @@ impl Services {
             login: login.clone(),
             metrics,
             wechat: wechat.api,
-            handout: admin::Handout {
-                authority: official_account
-                    .as_ref()
-                    .map(|account| account.authority().clone()),
-                admin_token: config.server.admin_token.clone(),
-            },
+            handout: handout(config, official_account.as_ref()),
             official_account: official_account.clone(),
             is_up,
         };
@@ -225,6 +220,13 @@ impl Services {
                     .get(api::page)
                     .route(web::head().to(api::page)),
             );
+    }
+}
+
+fn handout(config: &Config, account: Option<&OfficialAccount>) -> admin::Handout {
+    admin::Handout {
+        authority: account.map(|account| account.authority().clone()),
+        admin_token: config.server.admin_token.clone(),
     }
 }
 
