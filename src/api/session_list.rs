@@ -58,8 +58,7 @@ pub(super) async fn end(
     request: HttpRequest,
     path: web::Path<String>,
     door: web::Data<Door>,
-    origins: web::Data<Origins>,
-    cookies: web::Data<Cookies>,
+    (origins, cookies): (web::Data<Origins>, web::Data<Cookies>),
     SignedIn(current): SignedIn,
     _: Body<Nothing>,
 ) -> Result<HttpResponse, ApiError> {

@@ -194,7 +194,7 @@ mod tests {
         channels.look_at(&session, 5);
         assert!(channels.due(9, 9).is_empty(), "nobody is attached");
         channels.attach(&session, page().1).unwrap();
-        assert_eq!(channels.due(0, 9), [session.clone()]);
+        assert_eq!(channels.due(0, 9), std::slice::from_ref(&session));
         assert!(channels.due(0, 0).is_empty());
         channels.look_at(&session, 5);
         assert!(channels.due(4, 9).is_empty());

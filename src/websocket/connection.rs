@@ -35,6 +35,8 @@ struct State {
     closed: Option<Close>,
     /// Whether its first command was carried out.
     has_begun: bool,
+    /// The end of its session, where that came before `attached`.
+    over: Option<Box<Encoded>>,
     /// The scene it watches, and the last event it was sent of it.
     scene: Option<SceneId>,
     seq: u64,
@@ -47,6 +49,7 @@ impl Connection {
             session: Some(session),
             closed: None,
             has_begun: false,
+            over: None,
             scene: None,
             seq: 0,
             locale,
@@ -77,6 +80,9 @@ impl Connection {
         state.has_begun = true;
         // A browser that does not read is closed by the attempt.
         let _ = state.send(event);
+        if let Some(over) = state.over.take() {
+            state.end_session(&over);
+        }
     }
 
     /// No first command yet, and `span` to say it is over.
@@ -177,8 +183,12 @@ impl Watcher for Connection {
 impl Tab for Connection {
     fn session_over(&self, event: &Encoded) {
         let mut state = self.lock();
-        let _ = state.send(event);
-        state.close(Close::Finished);
+        if state.has_begun {
+            state.end_session(event);
+        } else {
+            // Its `attach` is under way: it is refused, or hears this next.
+            state.over = Some(Box::new(event.clone()));
+        }
     }
 }
 
@@ -196,6 +206,11 @@ impl State {
                 Err(Slow)
             }
         }
+    }
+
+    fn end_session(&mut self, event: &Encoded) {
+        let _ = self.send(event);
+        self.close(Close::Finished);
     }
 
     /// Without its session the connection ends: what was queued is sent if the browser reads again in time, else the
