@@ -1,6 +1,8 @@
 //! The composition root: the only place that knows which store stands behind which trait.
 
+mod housekeeping;
 mod listeners;
+mod routes;
 mod services;
 pub(crate) mod store;
 mod wechat;

@@ -1,14 +1,11 @@
 //! Which part gets which.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64},
 };
 
-use actix_web::{middleware::Compress, web};
+use actix_web::web;
 use anyhow::Context;
 use secrecy::SecretBox;
 
@@ -23,8 +20,9 @@ use crate::{
     clock::Clock,
     config::{Config, Mode, http_url},
     geo::Geo,
-    http::{self, Http},
-    login::{Login, Parts, Settings},
+    http::Http,
+    ids,
+    login::{Accounts, Login, Parts, Settings},
     password::{self, Passwords},
     phone,
     push::{Channels, Registry},
@@ -32,24 +30,17 @@ use crate::{
     tasks::Tasks,
     telemetry::Metrics,
     token::{KeyKeeper, Keys, Tokens},
-    user::UserStore,
     websocket,
-    wechat::OfficialAccount,
+    wechat::{OfficialAccount, message::Inbox},
 };
-
-/// How often limits forget addresses that have gone quiet.
-const FORGET_EVERY: Duration = Duration::from_secs(60);
-
-/// How often sessions long over are forgotten.
-const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 
 /// What the doors are made of; one set for all workers.
 #[derive(Clone)]
 pub(super) struct Services {
     pub(super) http: Http,
     pub(super) login: Login,
-    tokens: Arc<Tokens>,
-    channels: Arc<Channels>,
+    pub(super) tokens: Arc<Tokens>,
+    pub(super) channels: Arc<Channels>,
     pub(super) tasks: Tasks,
     pub(super) sockets: Arc<websocket::Sockets>,
     pub(super) websocket: web::Data<websocket::Door>,
@@ -57,10 +48,10 @@ pub(super) struct Services {
     pub(super) phone: web::Data<phone::Door>,
     pub(super) admin: web::Data<admin::Door>,
     pub(super) callback: web::Data<callback::Door>,
-    avatars: web::Data<avatar::Avatars>,
-    passwords: Option<web::Data<Passwords>>,
-    official_account: Option<OfficialAccount>,
-    key_keeper: Arc<KeyKeeper>,
+    pub(super) avatars: web::Data<avatar::Avatars>,
+    pub(super) passwords: Option<web::Data<Passwords>>,
+    pub(super) official_account: Option<OfficialAccount>,
+    pub(super) key_keeper: Arc<KeyKeeper>,
 }
 
 impl Services {
@@ -72,71 +63,17 @@ impl Services {
         clock: Clock,
         is_up: Arc<AtomicBool>,
     ) -> anyhow::Result<Self> {
+        let ground = Ground::new(config, keys, store, clock);
+        let (tasks, metrics, clock) = (&ground.tasks, &ground.metrics, &ground.clock);
+        let Wechat {
+            accounts,
+            inbox,
+            api: wechat,
+        } = Wechat::new(config, clock.clone(), metrics.clone(), tasks)?;
+        let official_account = accounts.official.clone();
+        let login = ground.login(accounts, inbox)?;
         let http = Http::new(config);
-        let tasks = Tasks::new();
-        let push = Arc::new(Registry::default());
-        let metrics = Arc::new(Metrics::default());
         let sockets = Arc::new(websocket::Sockets::default());
-        let avatars = avatars(config, store.clone())?;
-        let channels = Arc::new(Channels::new(metrics.clone()));
-        let tokens = Arc::new(Tokens::new(
-            config,
-            keys.clone(),
-            store.clone(),
-            store.clone(),
-            channels.clone(),
-            clock.clone(),
-        ));
-        let wechat = Wechat::new(config, clock.clone(), metrics.clone(), &tasks)?;
-        let official_account = wechat.accounts.official.clone();
-        let key_keeper = Arc::new(KeyKeeper::new(config, keys.clone(), clock.clone()));
-        let login = Login::new(Parts {
-            settings: settings(config),
-            scenes: Arc::new(MemoryScenes::new(config.limits.live_scenes, lives(config))),
-            users: store.clone(),
-            once: Arc::new(MemoryOnce::new(clock.clone())),
-            tokens: tokens.clone(),
-            push: push.clone(),
-            accounts: wechat.accounts,
-            inbox: wechat.inbox,
-            geo: geo(config)?,
-            clock: clock.clone(),
-            tasks: tasks.clone(),
-            metrics: metrics.clone(),
-            state_key: SecretBox::new(Box::new(keys.purpose("oauth-state"))),
-            phone_key: SecretBox::new(Box::new(keys.purpose("phone-cookie"))),
-        });
-        let passwords = config.accounts.enabled.then(|| password::Parts {
-            accounts: store.clone(),
-            users: store.clone(),
-            tokens: tokens.clone(),
-            login: login.clone(),
-            clock,
-            tasks: tasks.clone(),
-            metrics: metrics.clone(),
-        });
-        let passwords = passwords
-            .map(|parts| Passwords::new(config.accounts, &config.limits, parts))
-            .transpose()?;
-        let websocket = websocket::Door {
-            login: login.clone(),
-            tokens: tokens.clone(),
-            push: push.clone(),
-            channels: channels.clone(),
-            sockets: sockets.clone(),
-            metrics: metrics.clone(),
-            tasks: tasks.clone(),
-            frames: (config.limits.frames_per_s, config.limits.frame_burst),
-            node: crate::ids::hex(&crate::ids::random::<4>()),
-        };
-        let api = api::Door {
-            login: login.clone(),
-            tokens: tokens.clone(),
-            push,
-            metrics: metrics.clone(),
-            tasks: tasks.clone(),
-            page: page(config),
-        };
         let phone = phone::Door {
             login: login.clone(),
             is_sandbox: config.wechat.mode == Mode::Sandbox,
@@ -149,130 +86,133 @@ impl Services {
         };
         let admin = admin::Door {
             login: login.clone(),
-            metrics,
-            wechat: wechat.api,
+            metrics: metrics.clone(),
+            wechat,
             handout: handout(config, official_account.as_ref()),
             official_account: official_account.clone(),
             is_up,
         };
         Ok(Self {
-            http,
-            login,
-            tokens,
-            channels,
-            tasks,
-            sockets,
-            websocket: web::Data::new(websocket),
-            api: web::Data::new(api),
+            websocket: web::Data::new(ground.websocket(&login, &sockets)),
+            api: web::Data::new(ground.api(&login)),
             phone: web::Data::new(phone),
             admin: web::Data::new(admin),
             callback: web::Data::new(callback),
-            avatars: web::Data::new(avatars),
-            passwords: passwords.map(web::Data::new),
+            avatars: web::Data::new(ground.avatars()?),
+            passwords: ground.passwords(&login)?.map(web::Data::new),
+            key_keeper: Arc::new(KeyKeeper::new(config, keys.clone(), clock.clone())),
             official_account,
-            key_keeper,
+            http,
+            login,
+            sockets,
+            tokens: ground.tokens,
+            channels: ground.channels,
+            tasks: ground.tasks,
         })
-    }
-
-    /// The loops of this node.
-    pub(super) fn keep_house(&self) {
-        let login = self.login.clone();
-        self.tasks
-            .spawn_loop("deadlines", async move { login.keep_time().await });
-        let (sockets, clock) = (self.sockets.clone(), self.login.clock().clone());
-        self.tasks
-            .spawn_loop("heartbeat", async move { sockets.turn(&clock).await });
-        let keeper = self.key_keeper.clone();
-        self.tasks
-            .spawn_loop("keys", async move { keeper.keep().await });
-        let (channels, tokens) = (self.channels.clone(), self.tokens.clone());
-        let clock = self.login.clock().clone();
-        self.tasks.spawn_loop("ends of sessions", async move {
-            channels.keep_watch(&tokens, &clock).await;
-        });
-        let (tokens, clock) = (self.tokens.clone(), self.login.clock().clone());
-        self.tasks.spawn_loop("old sessions", async move {
-            loop {
-                clock.sleep(PRUNE_EVERY).await;
-                match tokens.prune().await {
-                    Ok(count) => tracing::debug!(count, "sessions long over are forgotten"),
-                    Err(error) => tracing::warn!(%error, "sessions long over stay"),
-                }
-            }
-        });
-        if let Some(account) = &self.official_account {
-            let authority = account.authority().clone();
-            self.tasks
-                .spawn_loop("access token", async move { authority.keep_fresh().await });
-        }
-        let (limits, clock) = (self.http.limits.clone(), self.login.clock().clone());
-        let passwords = self.passwords.clone();
-        self.tasks.spawn_loop("limits", async move {
-            loop {
-                clock.sleep(FORGET_EVERY).await;
-                limits.retain_recent();
-                if let Some(passwords) = &passwords {
-                    passwords.retain_recent();
-                }
-            }
-        });
-    }
-
-    /// What one worker serves.
-    pub(super) fn routes(&self, app: &mut web::ServiceConfig) {
-        let headers = &self.http.headers;
-        self.http.install(app);
-        app.app_data(web::Data::from(self.tokens.clone()))
-            .app_data(self.websocket.clone())
-            .app_data(self.api.clone())
-            .app_data(self.phone.clone())
-            .app_data(self.callback.clone())
-            .app_data(self.avatars.clone())
-            .configure(api::guard(headers))
-            .service(
-                web::scope("/api/v1")
-                    .wrap(headers.api())
-                    .wrap(http::cors(self.http.origins.clone()))
-                    .service(web::resource("/ws").get(websocket::upgrade))
-                    .configure(api::routes)
-                    .configure(|api| self.account_routes(api)),
-            )
-            .service(
-                web::resource("/.well-known/jwks.json")
-                    .get(api::jwks)
-                    .route(web::head().to(api::jwks)),
-            )
-            .configure(phone::routes(headers))
-            .configure(callback::routes)
-            .service(http::ownership::resource().wrap(headers.api()))
-            .service(avatar::resource().wrap(headers.avatars()))
-            .service(
-                http::assets::resource()
-                    .wrap(headers.assets())
-                    .wrap(Compress::default()),
-            )
-            .service(
-                web::resource(["/", "/app"])
-                    .wrap(headers.page())
-                    .wrap(Compress::default())
-                    .get(api::page)
-                    .route(web::head().to(api::page)),
-            );
-    }
-
-    /// Without accounts their calls do not exist.
-    fn account_routes(&self, api: &mut web::ServiceConfig) {
-        if let Some(passwords) = &self.passwords {
-            api.app_data(passwords.clone())
-                .configure(api::account_routes);
-        }
     }
 }
 
-fn avatars(config: &Config, users: Arc<dyn UserStore>) -> anyhow::Result<avatar::Avatars> {
-    let is_sandbox = config.wechat.mode == Mode::Sandbox;
-    let sandbox = is_sandbox.then(|| config.wechat.api_base(&config.sandbox));
-    Ok(avatar::Avatars::new(&config.avatars, sandbox, users)?)
+/// What all parts stand on.
+struct Ground<'a> {
+    config: &'a Config,
+    keys: &'a Keys,
+    store: &'a Arc<dyn Database>,
+    clock: Clock,
+    tasks: Tasks,
+    metrics: Arc<Metrics>,
+    push: Arc<Registry>,
+    channels: Arc<Channels>,
+    tokens: Arc<Tokens>,
+}
+
+impl<'a> Ground<'a> {
+    fn new(config: &'a Config, keys: &'a Keys, store: &'a Arc<dyn Database>, clock: Clock) -> Self {
+        let metrics = Arc::new(Metrics::default());
+        let channels = Arc::new(Channels::new(metrics.clone()));
+        let (sessions, users, watch) = (store.clone(), store.clone(), channels.clone());
+        let tokens = Tokens::new(config, keys.clone(), sessions, users, watch, clock.clone());
+        Self {
+            config,
+            keys,
+            store,
+            clock,
+            tasks: Tasks::new(),
+            metrics,
+            push: Arc::new(Registry::default()),
+            channels,
+            tokens: Arc::new(tokens),
+        }
+    }
+
+    fn login(&self, accounts: Accounts, inbox: Option<Inbox>) -> anyhow::Result<Login> {
+        let (config, keys) = (self.config, self.keys);
+        Ok(Login::new(Parts {
+            settings: settings(config),
+            scenes: Arc::new(MemoryScenes::new(config.limits.live_scenes, lives(config))),
+            users: self.store.clone(),
+            once: Arc::new(MemoryOnce::new(self.clock.clone())),
+            tokens: self.tokens.clone(),
+            push: self.push.clone(),
+            accounts,
+            inbox,
+            geo: geo(config)?,
+            clock: self.clock.clone(),
+            tasks: self.tasks.clone(),
+            metrics: self.metrics.clone(),
+            state_key: SecretBox::new(Box::new(keys.purpose("oauth-state"))),
+            phone_key: SecretBox::new(Box::new(keys.purpose("phone-cookie"))),
+        }))
+    }
+
+    /// Nothing where accounts with a password are off.
+    fn passwords(&self, login: &Login) -> anyhow::Result<Option<Passwords>> {
+        let accounts = self.config.accounts;
+        let parts = accounts.enabled.then(|| password::Parts {
+            accounts: self.store.clone(),
+            users: self.store.clone(),
+            tokens: self.tokens.clone(),
+            login: login.clone(),
+            clock: self.clock.clone(),
+            tasks: self.tasks.clone(),
+            metrics: self.metrics.clone(),
+        });
+        let passwords = parts.map(|parts| Passwords::new(accounts, &self.config.limits, parts));
+        passwords.transpose()
+    }
+
+    fn avatars(&self) -> anyhow::Result<avatar::Avatars> {
+        let config = self.config;
+        let is_sandbox = config.wechat.mode == Mode::Sandbox;
+        let sandbox = is_sandbox.then(|| config.wechat.api_base(&config.sandbox));
+        let users = self.store.clone();
+        Ok(avatar::Avatars::new(&config.avatars, sandbox, users)?)
+    }
+
+    fn websocket(&self, login: &Login, sockets: &Arc<websocket::Sockets>) -> websocket::Door {
+        let limits = &self.config.limits;
+        websocket::Door {
+            login: login.clone(),
+            tokens: self.tokens.clone(),
+            push: self.push.clone(),
+            channels: self.channels.clone(),
+            sockets: sockets.clone(),
+            metrics: self.metrics.clone(),
+            tasks: self.tasks.clone(),
+            frames: (limits.frames_per_s, limits.frame_burst),
+            node: ids::hex(&ids::random::<4>()),
+        }
+    }
+
+    fn api(&self, login: &Login) -> api::Door {
+        api::Door {
+            login: login.clone(),
+            tokens: self.tokens.clone(),
+            push: self.push.clone(),
+            metrics: self.metrics.clone(),
+            tasks: self.tasks.clone(),
+            page: page(self.config),
+        }
+    }
 }
 
 fn page(config: &Config) -> api::Page {

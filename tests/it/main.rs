@@ -10,10 +10,10 @@ mod support;
 
 mod access_token;
 mod access_tokens;
-mod attach;
-mod avatars;
 mod accounts;
 mod accounts_join;
+mod attach;
+mod avatars;
 mod callbacks;
 mod calls;
 mod check;
