@@ -46,8 +46,10 @@ impl Loot {
         body["verifier"] = json!(tab.verifier);
         body["code"] = json!("00");
         body["everywhere"] = json!(true);
-        body["name"] = json!("somebody");
-        body["password"] = json!("correct horse battery staple");
+        body["username"] = json!("somebody");
+        for field in ["password", "current", "new"] {
+            body[field] = json!("correct horse battery staple");
+        }
         Self {
             scene: scene.json["data"].clone(),
             session: gateway.login("zoe").await,

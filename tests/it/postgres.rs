@@ -133,7 +133,7 @@ async fn the_doctor_says_what_it_found() {
     doctor(&clerk)
         .findings()
         .await
-        .say("database", "right", "version 1");
+        .say("database", "right", "tables of version");
     database.sql("INSERT INTO schema_version VALUES (99)");
     let found = doctor("postgres").findings().await;
     found.say("database", "wrong", "version 99");

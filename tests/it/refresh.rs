@@ -262,6 +262,7 @@ pub(crate) async fn with_shop() -> Gateway {
         ("apps.shop.name", "Shop"),
         ("apps.shop.origins", SHOP),
         ("apps.shop.flows", "h5"),
+        ("accounts.enabled", "true"),
     ])
     .await
 }

@@ -22,8 +22,9 @@ control() { as_postgres pg_ctl -D "$home/data" -l "$home/log" -w "$@" < /dev/nul
 signal() {
     read -r postmaster < "$home/data/postmaster.pid" || return
     kill "-$1" "$postmaster"
+    # One of them may end meanwhile.
     # shellcheck disable=SC2046 # one word for each
-    kill "-$1" $(cat "/proc/$postmaster/task/$postmaster/children")
+    kill "-$1" $(cat "/proc/$postmaster/task/$postmaster/children") || :
 }
 
 sql() { psql -h "$home" -U postgres -d "$1" -qAtX -v ON_ERROR_STOP=1 -c "$2" > "$home/said" 2>&1; }
