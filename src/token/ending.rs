@@ -103,7 +103,7 @@ impl Tokens {
         Ok(self.sessions.ended_since(since).await?)
     }
 
-    /// Forgets the sessions that have been over for [`KEPT`]; gives how many.
+    /// Forgets the sessions that have been over for 30 days; gives how many.
     ///
     /// # Errors
     /// [`TokenError::Store`].
