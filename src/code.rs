@@ -61,7 +61,7 @@ codes! {
     BadCredentials = 40104 "bad_credentials" None, false, "用户名或密码错误。", "The user name or the password is wrong.";
     /// Origin not on the app's list, or no such app.
     OriginRefused = 40300 "origin_refused" Some(4403), false, "此网站未被允许使用登录服务。", "This site may not use the sign-in service.";
-    /// Flow not enabled, `return_to` not listed, blocked account.
+    /// Flow not enabled, `return_to` not listed.
     RefusedByPolicy = 40301 "refused_by_policy" Some(4403), false, "当前设置不允许此登录方式。", "This way of signing in is not allowed here.";
     /// No such thing.
     NotFound = 40400 "not_found" None, false, "未找到。", "Not found.";
