@@ -119,6 +119,13 @@ export class Desk {
     await see(this.page, name);
   }
 
+  /** Chooses the language. @param {keyof typeof WORDS} locale */
+  async speaks(locale) {
+    await this.page.locator(`[data-lang=${locale}]`).click();
+    this.locale = locale;
+    this.words = WORDS[locale];
+  }
+
   /** Another tab of the same browser, on the signed-in page. */
   async anotherTab() {
     const tab = new Desk(await this.page.context().newPage(), this.gateway, this.locale, this.complaints);

@@ -5,6 +5,8 @@ import { Phone } from './phone.mjs';
 
 /** What a token is due after, and no session. */
 export const NEARLY_A_TOKEN = '09:10';
+/** How long a refresh cookie that was rotated out still gives its successor, and no further one is made. */
+export const GRACE_MS = 10_000;
 /** What a browser writes down of calls for a session that has ended. */
 export const REFUSED = /status of 401/;
 
@@ -27,14 +29,19 @@ export class Person {
     return new Person(t, stage, user, await Phone.of(t, stage.browser, stage.gateway, user));
   }
 
-  /** A browser of theirs, signed in and attached. Its clock goes on by itself and can be moved. */
+  /**
+   * A browser of theirs, signed in and attached. Its clock goes on by itself and can be moved. `firstCookie` is what the
+   * login gave it, and old since the page opened.
+   */
   async signsIn(options) {
     const desk = await Desk.open(this.#t, this.#stage.browser, this.#stage.gateway, options);
     const code = await desk.code();
     await clockOf(desk).install();
+    const redeemed = desk.page.waitForResponse((answer) => new URL(answer.url()).pathname === '/api/v1/auth/token');
     if (this.#isKnown) await this.#phone.signsIn(code);
     else await this.#phone.signsInForTheFirstTime(code);
     this.#isKnown = true;
+    desk.firstCookie = nameAndValue(await (await redeemed).headerValue('set-cookie'));
     await desk.isSignedInAs(this.name);
     await desk.isAttached();
     return desk;
@@ -77,9 +84,14 @@ export async function cookieOf(desk) {
   return found && `${found.name}=${found.value}`;
 }
 
-/** A stranger uses a cookie, with no browser; answers the status and the next cookie. */
+/** A stranger uses a cookie, with no browser; answers the status, and the next cookie if there is one. */
 export async function useElsewhere({ origin }, cookie) {
   const headers = { 'content-type': 'application/json', origin, cookie };
   const answer = await fetch(`${origin}/api/v1/auth/refresh`, { method: 'POST', headers, body: '{}' });
-  return { status: answer.status, cookie: answer.headers.getSetCookie()[0]?.split(';')[0] };
+  return { status: answer.status, cookie: nameAndValue(answer.headers.getSetCookie()[0]) };
+}
+
+/** @param {string | null | undefined} setCookie the value of that header */
+function nameAndValue(setCookie) {
+  return setCookie?.split(';')[0];
 }

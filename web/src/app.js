@@ -54,7 +54,7 @@ async function signOut(everywhere) {
   failed = false;
   render();
   try {
-    await keeper.signOut({ everywhere });
+    await language.outlives(() => keeper.signOut({ everywhere }));
   } catch {
     leaving = false;
     failed = true;

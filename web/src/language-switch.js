@@ -33,6 +33,17 @@ export class LanguageSwitch {
     return stringsFor(this.locale);
   }
 
+  /**
+   * Over https the answer to a sign-out clears what this origin has stored (`Clear-Site-Data`). The language says
+   * nothing of who was here: it is put back.
+   * @param {() => Promise<void>} signOut
+   */
+  async outlives(signOut) {
+    const choice = asLocale(storedChoice());
+    await signOut();
+    if (choice) storeChoice(choice);
+  }
+
   /** The address goes before the choice, so it has to agree with it. */
   #remember() {
     storeChoice(this.locale);
