@@ -166,7 +166,7 @@ async fn session_of(
     };
     match found {
         Ok(session) => Ok(Some(session)),
-        Err(TokenError::SessionRevoked | TokenError::Unauthenticated) => Ok(None),
+        Err(TokenError::SessionRevoked(_) | TokenError::Unauthenticated) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

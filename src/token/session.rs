@@ -67,7 +67,7 @@ pub struct End {
     pub why: EndReason,
 }
 
-/// Why a session is over: the `reason` of `session_revoked`, the label of a metric, a column's text.
+/// Why a session is over: the `reason` of `session_revoked` and of 40102, the label of a metric, a column's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EndReason {
     /// Its owner signed out in it.

@@ -12,7 +12,7 @@ import { Backoff } from './backoff.js';
 
 /** Between two tries to get a token. */
 const PAUSE_MS = 1_000;
-/** How long a page that was refused a token listens for why: both come at once, by two ways. */
+/** How long a page that was refused a token without a reason listens for one: the socket may bring it. */
 export const LAST_WORD_MS = 2_000;
 
 /**
@@ -88,7 +88,7 @@ export class SessionKeeper extends EventTarget {
     try {
       await this.#env.client.logout(reach);
       const reason = reach.everywhere ? 'signed_out_everywhere' : 'signed_out';
-      if (this.#end(reason)) this.#tell(reason);
+      this.#endInAllTabs(reason);
     } catch (cause) {
       if (!this.#isOver()) throw cause;
     } finally {
@@ -127,15 +127,21 @@ export class SessionKeeper extends EventTarget {
   #onNoToken(cause) {
     if (this.#isOver()) return;
     const wasHere = this.#state.name === 'signed_in';
-    if (isUnauthenticated(cause)) return void this.#end(wasHere ? 'unknown' : 'nobody');
+    if (isUnauthenticated(cause)) return this.#onRefused(wasHere, cause.error.reason);
     const known = cause instanceof ApiError ? cause : null;
     if (wasHere) this.#schedule(Math.max(this.#backoff.next(), known?.error.retry_after_ms ?? 0));
     else this.#set({ name: 'unreachable', message: known?.message ?? '' });
   }
 
+  /** @param {boolean} wasHere @param {Reason} [reason] */
+  #onRefused(wasHere, reason) {
+    if (wasHere && reason) this.#endInAllTabs(reason);
+    else this.#end(wasHere ? 'unknown' : 'nobody');
+  }
+
   /** @param {SessionRevoked} event */
   #onRevoked({ session_id, reason = 'unknown' }) {
-    if (session_id === this.#session && this.#end(reason)) this.#tell(reason);
+    if (session_id === this.#session) this.#endInAllTabs(reason);
   }
 
   /** @param {Told} told */
@@ -144,8 +150,8 @@ export class SessionKeeper extends EventTarget {
   }
 
   /** @param {Reason} reason */
-  #tell(reason) {
-    this.#env.channel.postMessage({ signed_out: this.#session, reason });
+  #endInAllTabs(reason) {
+    if (this.#end(reason)) this.#env.channel.postMessage({ signed_out: this.#session, reason });
   }
 
   /** Of two reasons the first one counts, unless it was none. @param {Reason} reason @returns {boolean} whether it counts */

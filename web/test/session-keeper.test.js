@@ -85,6 +85,17 @@ test('a renewal that gets no answer is tried again; one that is refused ends the
   assert.equal(clock.next, null);
 });
 
+test('a refusal that says why ends the session for that reason, in all tabs', async () => {
+  const other = await signedIn(tab());
+  await signedIn();
+  await attached();
+  http.answers.push(no(40102, 'session_revoked', { reason: 'reuse' }));
+  await keeper.renew();
+  for (const each of [keeper, other]) assert.deepEqual(each.state, { name: 'signed_out', reason: 'reuse' });
+  assert.equal(gateway.last.closedWith, 1000, 'nothing is waited for');
+  assert.equal(clock.next, null);
+});
+
 test('why a token was refused may come after the refusal, and counts in all tabs', async () => {
   const other = await signedIn(tab());
   await signedIn();
@@ -116,6 +127,10 @@ test('not signed in, and not reachable, are different things', async () => {
   http.answers.push(no(40100, 'unauthenticated'));
   await keeper.renew();
   assert.deepEqual(keeper.state, { name: 'signed_out', reason: 'nobody' });
+  http.answers.push(no(40102, 'session_revoked', { reason: 'signed_out' }));
+  const late = tab();
+  await late.renew();
+  assert.deepEqual(late.state, { name: 'signed_out', reason: 'nobody' }, 'over long before');
   http.answers.push(lost, lost);
   const other = tab();
   await other.renew();
