@@ -88,7 +88,7 @@ export class SessionKeeper extends EventTarget {
     try {
       await this.#env.client.logout(reach);
       const reason = reach.everywhere ? 'signed_out_everywhere' : 'signed_out';
-      this.#endInAllTabs(reason);
+      if (this.#end(reason)) this.#tell(reason);
     } catch (cause) {
       if (!this.#isOver()) throw cause;
     } finally {
@@ -135,23 +135,31 @@ export class SessionKeeper extends EventTarget {
 
   /** @param {boolean} wasHere @param {Reason} [reason] */
   #onRefused(wasHere, reason) {
-    if (wasHere && reason) this.#endInAllTabs(reason);
-    else this.#end(wasHere ? 'unknown' : 'nobody');
+    if (!wasHere) this.#end('nobody');
+    else if (this.#end(reason ?? 'unknown') && reason) this.#tell(reason);
   }
 
   /** @param {SessionRevoked} event */
   #onRevoked({ session_id, reason = 'unknown' }) {
-    if (session_id === this.#session) this.#endInAllTabs(reason);
+    if (session_id === this.#session && this.#onWord(reason)) this.#tell(reason);
   }
 
   /** @param {Told} told */
   #onTold({ signed_out, reason }) {
-    if (signed_out === this.#session) this.#end(reason);
+    if (signed_out === this.#session) this.#onWord(reason);
+  }
+
+  /** What the gateway or another tab says of the end. @param {Reason} reason @returns {boolean} whether it counts */
+  #onWord(reason) {
+    if (reason !== 'replaced' || this.#state.name !== 'signed_in') return this.#end(reason);
+    // The cookie of the session that takes the place is set by the answer to its login, which may come after this.
+    this.#schedule(0);
+    return true;
   }
 
   /** @param {Reason} reason */
-  #endInAllTabs(reason) {
-    if (this.#end(reason)) this.#env.channel.postMessage({ signed_out: this.#session, reason });
+  #tell(reason) {
+    this.#env.channel.postMessage({ signed_out: this.#session, reason });
   }
 
   /** Of two reasons the first one counts, unless it was none. @param {Reason} reason @returns {boolean} whether it counts */

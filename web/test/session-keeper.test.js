@@ -174,6 +174,35 @@ test('the gateway’s word ends the session at once, in this tab and in all othe
   assert.equal(clock.next, null);
 });
 
+test('a session that another login replaced gives way to it in every tab', async () => {
+  const other = await signedIn(tab());
+  await signedIn();
+  await attached();
+  const theirs = { ...token, session_id: 's2', user: { id: 'u2' } };
+  http.answers.push(ok(theirs), ok(theirs));
+  revoked('replaced');
+  gateway.close(1000);
+  for (const each of [keeper, other]) assert.equal(each.state.name, 'signed_in');
+  assert.equal(http.calls.length, 2, 'its cookie may be on its way');
+  await next();
+  for (const each of [keeper, other]) {
+    assert.deepEqual(each.state, { name: 'signed_in', me: { user: { id: 'u2' }, session_id: 's2' } });
+  }
+  await attached('s2');
+  assert.equal(gateway.commands.at(-1).type, 'attach');
+});
+
+test('a session that was replaced by one that is not there any more is over', async () => {
+  const other = await signedIn(tab());
+  await signedIn();
+  await attached();
+  http.answers.push(...[1, 2].map(() => no(40102, 'session_revoked', { reason: 'replaced' })));
+  revoked('replaced');
+  await next();
+  for (const each of [keeper, other]) assert.deepEqual(each.state, { name: 'signed_out', reason: 'replaced' });
+  assert.equal(clock.next, null);
+});
+
 test('the end of another session is not this one’s', async () => {
   await signedIn();
   await attached();
