@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::{
     Door, app_of,
-    sessions::{answer, who},
+    sessions::{opened, who},
 };
 use crate::{
     code::Code,
@@ -76,8 +76,8 @@ async fn register(
     limits.registration(address)?;
     let (visit, cookie) = visit(&request, &cookies, app);
     let issued = passwords.register(proposal, &visit).await?;
-    let response = answer(&request, &door, &cookies, &visit.app, &issued, "register");
-    let mut response = remembered(response, cookie);
+    let response = opened(&request, &door, &cookies, &visit.app, &issued, "register");
+    let mut response = remembered(response.await, cookie);
     *response.status_mut() = StatusCode::CREATED;
     Ok(response)
 }
@@ -96,8 +96,8 @@ async fn login(
     let (visit, cookie) = visit(&request, &cookies, app);
     let signed_in = passwords.sign_in(&body.username, &body.password, &visit);
     let issued = signed_in.await?;
-    let response = answer(&request, &door, &cookies, &visit.app, &issued, "password");
-    Ok(remembered(response, cookie))
+    let response = opened(&request, &door, &cookies, &visit.app, &issued, "password");
+    Ok(remembered(response.await, cookie))
 }
 
 /// `POST /auth/join`: who scanned becomes one with who is signed in.

@@ -85,7 +85,7 @@ pub(super) async fn redeem(
         .login
         .redeem(&body.grant, &body.verifier, admits)
         .await?;
-    Ok(answer(&request, &door, &cookies, &app, &issued, "grant"))
+    Ok(opened(&request, &door, &cookies, &app, &issued, "grant").await)
 }
 
 /// `POST /auth/refresh`: the app's cookie in, a new access token and the next cookie out.
@@ -166,7 +166,7 @@ async fn session_of(
     };
     match found {
         Ok(session) => Ok(Some(session)),
-        Err(TokenError::SessionRevoked | TokenError::Unauthenticated) => Ok(None),
+        Err(TokenError::SessionRevoked(_) | TokenError::Unauthenticated) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
@@ -187,7 +187,27 @@ pub(super) fn who(door: &Door, user: &User, session: &Session) -> Value {
     json!({ "user": UserData::of(user, &door.page.public_url), "session_id": session.id.0 })
 }
 
-pub(super) fn answer(
+/// The answer to a login. The session that this browser had in the app ends with it: nobody could sign out of it there.
+pub(super) async fn opened(
+    request: &HttpRequest,
+    door: &Door,
+    cookies: &Cookies,
+    app: &AppId,
+    issued: &Issued,
+    by: &'static str,
+) -> HttpResponse {
+    if let Some(held) = cookies.refresh(request.headers(), app) {
+        let held = held.expose_secret();
+        let replaced = door.tokens.replace(app, held, &issued.session_id).await;
+        if let Err(error) = replaced {
+            let session = &issued.session_id.0;
+            tracing::error!(%error, session, "the session that a login replaces could not be ended");
+        }
+    }
+    answer(request, door, cookies, app, issued, by)
+}
+
+fn answer(
     request: &HttpRequest,
     door: &Door,
     cookies: &Cookies,

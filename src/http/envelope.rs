@@ -1,12 +1,16 @@
 //! The one shape of a JSON answer.
 
-use std::time::Duration;
-
 use actix_web::{HttpRequest, HttpResponse, ResponseError, http::StatusCode, web};
 use serde::Serialize;
 
-use super::{error::ApiError, request::RequestContext};
-use crate::code::{Code, Locale};
+use super::{
+    error::{ApiError, Told},
+    request::RequestContext,
+};
+use crate::{
+    code::{Code, Locale},
+    token::EndReason,
+};
 
 #[derive(Serialize)]
 struct Success<'a, T> {
@@ -23,6 +27,8 @@ struct Failure<'a> {
     message: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
 }
@@ -47,17 +53,18 @@ pub fn ok<T: Serialize>(req: &HttpRequest, status: StatusCode, data: T) -> HttpR
 }
 
 /// An error in the envelope.
-pub(super) fn error(
-    code: Code,
-    retry_after: Option<Duration>,
-    locale: Locale,
-    request_id: Option<&str>,
-) -> web::Bytes {
+pub(super) fn error(told: Told, locale: Locale, request_id: Option<&str>) -> web::Bytes {
+    let Told {
+        code,
+        retry_after,
+        reason,
+    } = told;
     let envelope = Failure {
         code: code.number(),
         name: code.name(),
         message: code.message(locale),
         retry_after_ms: retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+        reason: reason.map(EndReason::name),
         request_id,
     };
     // Numbers and strings always serialise.

@@ -13,29 +13,31 @@ use actix_web::{
 };
 
 use super::envelope;
-use crate::code::{Code, Locale};
+use crate::{
+    code::{Code, Locale},
+    token::EndReason,
+};
 
 /// What a handler refuses or fails with. The caller reads the code's sentence; the log keeps the source.
 #[derive(Debug)]
 pub struct ApiError {
-    code: Code,
-    retry_after: Option<Duration>,
+    told: Told,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 /// Left on the response, so that [`super::context`] can say it again in the caller's language.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Told {
     pub(super) code: Code,
     pub(super) retry_after: Option<Duration>,
+    pub(super) reason: Option<EndReason>,
 }
 
 impl ApiError {
     /// An error that waiting does not mend.
     pub const fn new(code: Code) -> Self {
         Self {
-            code,
-            retry_after: None,
+            told: Told::new(code),
             source: None,
         }
     }
@@ -43,7 +45,14 @@ impl ApiError {
     /// Tells the caller when to come back.
     #[must_use]
     pub const fn retry_after(mut self, wait: Duration) -> Self {
-        self.retry_after = Some(wait);
+        self.told.retry_after = Some(wait);
+        self
+    }
+
+    /// Tells the caller why the session was ended.
+    #[must_use]
+    pub const fn reason(mut self, reason: Option<EndReason>) -> Self {
+        self.told.reason = reason;
         self
     }
 
@@ -56,14 +65,7 @@ impl ApiError {
 
     /// What the caller is told.
     pub const fn code(&self) -> Code {
-        self.code
-    }
-
-    const fn told(&self) -> Told {
-        Told {
-            code: self.code,
-            retry_after: self.retry_after,
-        }
+        self.told.code
     }
 
     /// The causes, outermost first, on one line.
@@ -89,7 +91,7 @@ impl From<Code> for ApiError {
 
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.code.fmt(f)
+        self.told.code.fmt(f)
     }
 }
 
@@ -101,11 +103,11 @@ impl StdError for ApiError {
 
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
-        self.told().status()
+        self.told.status()
     }
 
     fn error_response(&self) -> HttpResponse {
-        let told = self.told();
+        let told = self.told;
         let mut response = HttpResponse::new(told.status());
         told.head(response.headers_mut());
         response.extensions_mut().insert(told);
@@ -114,6 +116,14 @@ impl ResponseError for ApiError {
 }
 
 impl Told {
+    const fn new(code: Code) -> Self {
+        Self {
+            code,
+            retry_after: None,
+            reason: None,
+        }
+    }
+
     /// The code for a refusal that was not made here: an extractor's, actix's own.
     pub(super) fn from_status(status: StatusCode) -> Self {
         let code = match status.as_u16() {
@@ -123,10 +133,7 @@ impl Told {
             400..500 => Code::BadRequest,
             _ => Code::Internal,
         };
-        Self {
-            code,
-            retry_after: None,
-        }
+        Self::new(code)
     }
 
     /// The status that the code stands for.
@@ -136,7 +143,7 @@ impl Told {
 
     /// The envelope.
     pub(super) fn body(self, locale: Locale, request_id: Option<&str>) -> web::Bytes {
-        envelope::error(self.code, self.retry_after, locale, request_id)
+        envelope::error(self, locale, request_id)
     }
 
     /// Writes the headers that go with the envelope; headers that say how the old body was packed go.
@@ -201,6 +208,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::token::TokenError;
 
     #[tokio::test]
     async fn an_error_is_an_envelope_with_its_status_and_its_wait() {
@@ -218,6 +226,22 @@ mod tests {
         assert_eq!(body["name"], "rate_limited");
         assert_eq!(body["retry_after_ms"], 1_001);
         assert_eq!(body["message"], Code::RateLimited.message(Locale::ZhCn));
+    }
+
+    #[tokio::test]
+    async fn it_says_why_a_session_was_ended() {
+        for (error, reason) in [
+            (
+                TokenError::SessionRevoked(EndReason::Merged),
+                "merged".into(),
+            ),
+            (TokenError::Unauthenticated, Value::Null),
+        ] {
+            let response = ApiError::from(error).error_response();
+            let body = to_bytes(response.into_body()).await.unwrap();
+            let body: Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(body["reason"], reason);
+        }
     }
 
     #[test]

@@ -46,6 +46,7 @@ impl From<LoginError> for ApiError {
 
 impl From<TokenError> for ApiError {
     fn from(error: TokenError) -> Self {
-        LoginError::from(error).into()
+        let reason = error.end_reason();
+        Self::from(LoginError::from(error)).reason(reason)
     }
 }

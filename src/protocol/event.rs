@@ -137,6 +137,9 @@ pub struct ErrorBody {
     /// When to come back, where waiting helps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// Why the session was ended, where that is what is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
 }
 
 /// A control event: about the socket or its session, not a scene.
@@ -193,6 +196,7 @@ impl ErrorBody {
             message: code.message(locale),
             retryable: code.retryable(),
             retry_after_ms: None,
+            reason: None,
         }
     }
 }

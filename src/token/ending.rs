@@ -56,6 +56,29 @@ impl Tokens {
         Ok(ended)
     }
 
+    /// Ends the live session of the app that a browser held when it opened `by`: it has no cookie of it any more. A token
+    /// that is not good to refresh by ends nothing.
+    ///
+    /// # Errors
+    /// [`TokenError::Store`].
+    pub async fn replace(
+        &self,
+        app: &AppId,
+        refresh_token: &str,
+        by: &SessionId,
+    ) -> Result<(), TokenError> {
+        match self.read_cookie(app, refresh_token).await {
+            // An opening that is answered again may come with the cookie of the first answer.
+            Ok(held) if held.session_id == *by => Ok(()),
+            Ok(held) => self
+                .end(&held.session_id, EndReason::Replaced)
+                .await
+                .map(drop),
+            Err(TokenError::Unauthenticated | TokenError::SessionRevoked(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Every end of a session passes here.
     fn announce(&self, session: &SessionId, why: EndReason) {
         tracing::info!(session = session.0, reason = why.name(), "a session ended");

@@ -1,5 +1,6 @@
 //! What can go wrong with a token.
 
+use super::session::EndReason;
 use crate::{cluster::StoreError, code::Code};
 
 /// Why there is no token, or why one is refused.
@@ -15,8 +16,8 @@ pub enum TokenError {
     #[error("the access token has expired")]
     TokenExpired,
     /// The session was ended, maybe just now because an old refresh token was shown.
-    #[error("the session was ended")]
-    SessionRevoked,
+    #[error("the session was ended: {}", .0.name())]
+    SessionRevoked(EndReason),
     /// A store is away.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -32,9 +33,17 @@ impl TokenError {
             Self::BadGrant => Code::BadGrant,
             Self::Unauthenticated => Code::Unauthenticated,
             Self::TokenExpired => Code::TokenExpired,
-            Self::SessionRevoked => Code::SessionRevoked,
+            Self::SessionRevoked(_) => Code::SessionRevoked,
             Self::Store(_) => Code::Overloaded,
             Self::Internal(_) => Code::Internal,
+        }
+    }
+
+    /// Why the session was ended, where that is what is wrong.
+    pub const fn end_reason(&self) -> Option<EndReason> {
+        match self {
+            Self::SessionRevoked(why) => Some(*why),
+            _ => None,
         }
     }
 }

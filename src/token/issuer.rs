@@ -200,8 +200,8 @@ impl Tokens {
         let session = self.sessions.get(id).await?;
         let session = session.filter(|session| session.app == *app);
         let session = session.ok_or(TokenError::Unauthenticated)?;
-        if session.end.is_some() {
-            return Err(TokenError::SessionRevoked);
+        if let Some(end) = session.end {
+            return Err(TokenError::SessionRevoked(end.why));
         }
         if self.over(&session, self.clock.wall()) {
             return Err(TokenError::Unauthenticated);

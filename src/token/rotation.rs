@@ -135,7 +135,7 @@ impl Tokens {
             "an old refresh token was shown: the session ends"
         );
         match self.end(&shown.session, EndReason::Reuse).await {
-            Ok(_) => TokenError::SessionRevoked,
+            Ok(_) => TokenError::SessionRevoked(EndReason::Reuse),
             Err(error) => error,
         }
     }

@@ -67,7 +67,7 @@ pub struct End {
     pub why: EndReason,
 }
 
-/// Why a session is over: the `reason` of `session_revoked`, the label of a metric, a column's text.
+/// Why a session is over: the `reason` of `session_revoked` and of 40102, the label of a metric, a column's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EndReason {
     /// Its owner signed out in it.
@@ -76,6 +76,8 @@ pub enum EndReason {
     SignedOutElsewhere,
     /// Its owner signed out everywhere.
     SignedOutEverywhere,
+    /// Another login took its place in the browser.
+    Replaced,
     /// A refresh token was shown that had been replaced: somebody has a copy.
     Reuse,
     /// The grant that opened it was shown with another verifier.
@@ -92,10 +94,11 @@ pub enum EndReason {
 
 impl EndReason {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::SignedOut,
         Self::SignedOutElsewhere,
         Self::SignedOutEverywhere,
+        Self::Replaced,
         Self::Reuse,
         Self::GrantBurnt,
         Self::PasswordChanged,
@@ -110,6 +113,7 @@ impl EndReason {
             Self::SignedOut => "signed_out",
             Self::SignedOutElsewhere => "signed_out_elsewhere",
             Self::SignedOutEverywhere => "signed_out_everywhere",
+            Self::Replaced => "replaced",
             Self::Reuse => "reuse",
             Self::GrantBurnt => "grant_burnt",
             Self::PasswordChanged => "password_changed",

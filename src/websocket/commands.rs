@@ -19,8 +19,8 @@ const TOO_MANY_TABS: Duration = Duration::from_secs(30);
 impl From<Full> for Refusal {
     fn from(_: Full) -> Self {
         Self {
-            code: Code::RateLimited,
             retry_after: Some(TOO_MANY_TABS),
+            ..Code::RateLimited.into()
         }
     }
 }

@@ -9,12 +9,14 @@ use actix_ws::{CloseCode, CloseReason, Session};
 use futures_util::FutureExt;
 use tokio::task::unconstrained;
 
+use super::Refusal;
 use crate::{
     clock::Millis,
     code::{Close, Code, Locale},
     protocol::{Control, Encoded, ErrorBody},
     push::{Dismissal, Slow, Tab, Watcher},
     scene::SceneId,
+    token::EndReason,
 };
 
 /// One browser's socket, as the rest of the gateway sees it.
@@ -137,15 +139,17 @@ impl Connection {
     }
 
     /// Says `error`, and closes where the code does.
-    pub(super) fn refuse(
-        &self,
-        code: Code,
-        command: Option<&'static str>,
-        retry_after_ms: Option<u64>,
-    ) {
+    pub(super) fn refuse(&self, refusal: Refusal, command: Option<&'static str>) {
+        let Refusal {
+            code,
+            retry_after,
+            reason,
+        } = refusal;
         let mut state = self.lock();
         let error = ErrorBody {
-            retry_after_ms,
+            retry_after_ms: retry_after
+                .map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+            reason: reason.map(EndReason::name),
             ..ErrorBody::new(code, state.locale)
         };
         let _ = state.send(&Control::Error { error, command }.encode());
@@ -174,7 +178,7 @@ impl Watcher for Connection {
             return;
         }
         match why {
-            Dismissal::TakenOver => self.refuse(Code::TakenOver, None, None),
+            Dismissal::TakenOver => self.refuse(Code::TakenOver.into(), None),
             Dismissal::Finished => self.close(Close::Finished),
         }
     }

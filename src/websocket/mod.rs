@@ -37,7 +37,7 @@ use crate::{
     push::{Channels, Registry, Tab, Watcher},
     tasks::Tasks,
     telemetry::{CloseLabel, Metrics},
-    token::{TokenError, Tokens},
+    token::{EndReason, TokenError, Tokens},
 };
 
 /// What a limit asks a caller to wait who sent too many frames.
@@ -165,13 +165,14 @@ struct Socket {
 struct Refusal {
     code: Code,
     retry_after: Option<Duration>,
+    reason: Option<EndReason>,
 }
 
 impl From<LoginError> for Refusal {
     fn from(error: LoginError) -> Self {
         Self {
-            code: error.code,
             retry_after: error.retry_after,
+            ..error.code.into()
         }
     }
 }
@@ -179,15 +180,18 @@ impl From<LoginError> for Refusal {
 impl From<Limited> for Refusal {
     fn from(limited: Limited) -> Self {
         Self {
-            code: limited.code,
             retry_after: Some(limited.retry_after),
+            ..limited.code.into()
         }
     }
 }
 
 impl From<TokenError> for Refusal {
     fn from(error: TokenError) -> Self {
-        LoginError::from(error).into()
+        Self {
+            reason: error.end_reason(),
+            ..LoginError::from(error).into()
+        }
     }
 }
 
@@ -196,6 +200,7 @@ impl From<Code> for Refusal {
         Self {
             code,
             retry_after: None,
+            reason: None,
         }
     }
 }
@@ -301,10 +306,7 @@ impl Socket {
 
     fn refuse(&self, refusal: Refusal, command: Option<&'static str>) {
         self.door.metrics.refuse(refusal.code.name());
-        let wait = refusal
-            .retry_after
-            .map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-        self.connection.refuse(refusal.code, command, wait);
+        self.connection.refuse(refusal, command);
     }
 
     /// The stream of frames broke: by the guard's verdict, by the codec's, or the connection is lost.
@@ -313,8 +315,8 @@ impl Socket {
             (Some(Violation::TooMany), _) => {
                 return self.refuse(
                     Refusal {
-                        code: Code::RateLimited,
                         retry_after: Some(TOO_MANY_FRAMES),
+                        ..Code::RateLimited.into()
                     },
                     None,
                 );

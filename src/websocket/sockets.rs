@@ -75,7 +75,7 @@ impl Sockets {
         // One tick more: whoever came in late in its second has its whole time.
         for connection in self.connections(slot_before(FIRST_COMMAND_WITHIN_MS + TICK_MS)) {
             if connection.is_late(now, FIRST_COMMAND_WITHIN_MS) {
-                connection.refuse(Code::TooSlow, None, None);
+                connection.refuse(Code::TooSlow.into(), None);
             }
         }
     }

@@ -86,6 +86,6 @@ describe('sessions', () => {
     await other.sees(other.words.pending);
     desk.complaints.expect(REFUSED);
     await clockOf(desk).fastForward(NEARLY_A_TOKEN);
-    await desk.sees(desk.words.endedUnknown);
+    await desk.sees(desk.words.endedEverywhere);
   });
 });

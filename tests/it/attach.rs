@@ -74,15 +74,34 @@ async fn end(gateway: &Gateway, login: &Answer, other: &Answer, reason: &str) {
         "reuse" => {
             gateway.refresh(login.cookie()).await;
             gateway.later(seconds(11));
-            assert_eq!(gateway.refresh(login.cookie()).await.code(), 40102);
+            let alarm = gateway.refresh(login.cookie()).await;
+            assert_eq!(
+                (alarm.code(), &alarm.json["reason"]),
+                (40102, &json!(reason))
+            );
         }
         "expired" => gateway.later(7 * DAY),
         other => panic!("what is {other}?"),
     }
 }
 
+/// That whoever comes later with what the session gave is told the same.
+async fn reads(gateway: &Gateway, login: &Answer, reason: &str) {
+    let list = call(gateway.get("/api/v1/sessions").bearer_auth(login.token()));
+    let refresh = gateway.refresh(login.cookie());
+    for answer in [refresh.await, gateway.me(login.token()).await, list.await] {
+        let told = (answer.code(), &answer.json["reason"]);
+        assert_eq!(told, (40102, &json!(reason)), "{answer:?}");
+    }
+    let mut tab = gateway.browser().await;
+    tab.say(attach(login.token())).await;
+    let (error, close, _) = tab.refused().await;
+    let told = (&error["error"]["code"], &error["error"]["reason"], close);
+    assert_eq!(told, (&json!(40102), &json!(reason), 4401));
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn every_tab_hears_how_its_session_ended() {
+async fn every_tab_hears_how_its_session_ended_and_so_does_who_comes_later() {
     let gateway = spawn_gateway().await;
     for reason in [
         "signed_out",
@@ -102,7 +121,10 @@ async fn every_tab_hears_how_its_session_ended() {
         }
         if reason == "expired" {
             hears(&mut strange, &stranger, reason).await;
+            let refused = gateway.refresh(ours.cookie()).await;
+            assert_eq!((refused.code(), refused.json.get("reason")), (40100, None));
         } else {
+            reads(&gateway, &ours, reason).await;
             hears_nothing(&mut strange).await;
             let line = format!(r#"scangate_sessions_ended_total{{reason="{reason}"}}"#);
             assert!(gateway.metric(&line).await >= 1.0, "{line}");

@@ -228,9 +228,10 @@ fn control_events() {
         reason: why.name(),
     });
     controls("session_revoked", &revoked);
-    let error = |code, command, retry_after_ms| Control::Error {
+    let error = |code, command, retry_after_ms, reason| Control::Error {
         error: ErrorBody {
             retry_after_ms,
+            reason,
             ..ErrorBody::new(code, Locale::En)
         },
         command,
@@ -238,9 +239,10 @@ fn control_events() {
     controls(
         "error",
         &[
-            error(Code::StateConflict, Some("refresh"), None),
-            error(Code::RateLimited, Some("start"), Some(3_000)),
-            error(Code::TakenOver, None, None),
+            error(Code::StateConflict, Some("refresh"), None, None),
+            error(Code::RateLimited, Some("start"), Some(3_000), None),
+            error(Code::TakenOver, None, None, None),
+            error(Code::SessionRevoked, Some("attach"), None, Some("reuse")),
         ],
     );
 }

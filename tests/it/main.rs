@@ -48,6 +48,7 @@ mod races;
 mod races_in_chat;
 mod refresh;
 mod refusals;
+mod replaced;
 mod risk;
 mod same_device;
 mod sandbox_push;

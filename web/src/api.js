@@ -24,7 +24,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Whether the gateway knows no living session behind the call. @param {unknown} cause */
+/** Whether the gateway knows no living session behind the call. @param {unknown} cause @returns {cause is ApiError} */
 export function isUnauthenticated(cause) {
   return cause instanceof ApiError && Math.floor(cause.error.code / 100) === 401;
 }
@@ -46,7 +46,7 @@ export class NoAnswer extends Error {
  * @property {number} [limitMs] how long an answer may take
  */
 
-/** @typedef {{ code: number, name?: string, message: string, data?: unknown, request_id?: string, retry_after_ms?: number }} Envelope */
+/** @typedef {{ code: number, name?: string, message: string, data?: unknown, request_id?: string, retry_after_ms?: number, reason?: string }} Envelope */
 
 const CALL_MS = 15_000;
 
@@ -137,7 +137,7 @@ export class Api {
  * @param {number} status
  * @returns {WireError}
  */
-function asWireError({ code, name = '', message, retry_after_ms: wait }, status) {
+function asWireError({ code, name = '', message, retry_after_ms: wait, reason }, status) {
   const retryable = status === 408 || status === 429 || status >= 500;
-  return { code, name, message, retryable, ...(wait !== undefined && { retry_after_ms: wait }) };
+  return { code, name, message, retryable, ...(wait !== undefined && { retry_after_ms: wait }), ...(reason && { reason }) };
 }

@@ -24,6 +24,7 @@ const ENDS = {
   signed_out: { sentence: 'endedInOtherTab', detail: 'endedDetail' },
   signed_out_elsewhere: { sentence: 'endedElsewhere', detail: 'endedDetail' },
   signed_out_everywhere: { sentence: 'endedEverywhere', detail: 'endedDetail' },
+  replaced: { sentence: 'endedReplaced', detail: 'endedDetail' },
   reuse: { sentence: 'endedReuse', detail: 'endedReuseDetail', warns: true },
   grant_burnt: { sentence: 'endedGrantBurnt', detail: 'endedGrantBurntDetail', warns: true },
   password_changed: { sentence: 'endedPasswordChanged', detail: 'endedPasswordChangedDetail' },

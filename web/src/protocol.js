@@ -17,6 +17,7 @@ export const FLOWS = ['h5', 'official_account', 'website'];
  * @property {string} message a sentence for the person, in the language of `start`
  * @property {boolean} retryable
  * @property {number} [retry_after_ms]
+ * @property {string} [reason] why the session was ended, of 40102
  */
 
 /**

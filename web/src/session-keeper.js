@@ -12,7 +12,7 @@ import { Backoff } from './backoff.js';
 
 /** Between two tries to get a token. */
 const PAUSE_MS = 1_000;
-/** How long a page that was refused a token listens for why: both come at once, by two ways. */
+/** How long a page that was refused a token without a reason listens for one: the socket may bring it. */
 export const LAST_WORD_MS = 2_000;
 
 /**
@@ -127,20 +127,34 @@ export class SessionKeeper extends EventTarget {
   #onNoToken(cause) {
     if (this.#isOver()) return;
     const wasHere = this.#state.name === 'signed_in';
-    if (isUnauthenticated(cause)) return void this.#end(wasHere ? 'unknown' : 'nobody');
+    if (isUnauthenticated(cause)) return this.#onRefused(wasHere, cause.error.reason);
     const known = cause instanceof ApiError ? cause : null;
     if (wasHere) this.#schedule(Math.max(this.#backoff.next(), known?.error.retry_after_ms ?? 0));
     else this.#set({ name: 'unreachable', message: known?.message ?? '' });
   }
 
+  /** @param {boolean} wasHere @param {Reason} [reason] */
+  #onRefused(wasHere, reason) {
+    if (!wasHere) this.#end('nobody');
+    else if (this.#end(reason ?? 'unknown') && reason) this.#tell(reason);
+  }
+
   /** @param {SessionRevoked} event */
   #onRevoked({ session_id, reason = 'unknown' }) {
-    if (session_id === this.#session && this.#end(reason)) this.#tell(reason);
+    if (session_id === this.#session && this.#onWord(reason)) this.#tell(reason);
   }
 
   /** @param {Told} told */
   #onTold({ signed_out, reason }) {
-    if (signed_out === this.#session) this.#end(reason);
+    if (signed_out === this.#session) this.#onWord(reason);
+  }
+
+  /** What the gateway or another tab says of the end. @param {Reason} reason @returns {boolean} whether it counts */
+  #onWord(reason) {
+    if (reason !== 'replaced' || this.#state.name !== 'signed_in') return this.#end(reason);
+    // The cookie of the session that takes the place is set by the answer to its login, which may come after this.
+    this.#schedule(0);
+    return true;
   }
 
   /** @param {Reason} reason */

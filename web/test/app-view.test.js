@@ -114,12 +114,12 @@ test('the list can fail and be asked for again, and it can be empty', () => {
 test('whoever is signed out reads why and where to sign in, and nothing of the person is left', () => {
   show(signedIn, { list: ready(here, phone) });
   const words = new Set();
-  for (const reason of ['signed_out', 'signed_out_elsewhere', 'signed_out_everywhere', 'reuse', 'grant_burnt', 'password_changed', 'merged', 'erased', 'expired', 'unknown']) {
+  for (const reason of ['signed_out', 'signed_out_elsewhere', 'signed_out_everywhere', 'replaced', 'reuse', 'grant_burnt', 'password_changed', 'merged', 'erased', 'expired', 'unknown']) {
     show({ name: 'signed_out', reason }, { list: ready(here, phone) });
     words.add(`${part('sentence').textContent} ${part('detail').textContent}${part('warning').textContent}`);
     assert.equal(Boolean(part('warning').textContent), ['reuse', 'grant_burnt'].includes(reason), reason);
   }
-  assert.equal(words.size, 10);
+  assert.equal(words.size, 11);
   assert.equal(part('sign-in').getAttribute('href'), '/?app=shop');
   assert.ok(!part('sign-in').hidden && part('list').hidden && part('sign-out').hidden);
   assert.doesNotMatch(document.body.textContent, /李小龙|u1|s1|WeChat · iOS/);

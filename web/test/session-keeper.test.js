@@ -85,6 +85,17 @@ test('a renewal that gets no answer is tried again; one that is refused ends the
   assert.equal(clock.next, null);
 });
 
+test('a refusal that says why ends the session for that reason, in all tabs', async () => {
+  const other = await signedIn(tab());
+  await signedIn();
+  await attached();
+  http.answers.push(no(40102, 'session_revoked', { reason: 'reuse' }));
+  await keeper.renew();
+  for (const each of [keeper, other]) assert.deepEqual(each.state, { name: 'signed_out', reason: 'reuse' });
+  assert.equal(gateway.last.closedWith, 1000, 'nothing is waited for');
+  assert.equal(clock.next, null);
+});
+
 test('why a token was refused may come after the refusal, and counts in all tabs', async () => {
   const other = await signedIn(tab());
   await signedIn();
@@ -116,6 +127,10 @@ test('not signed in, and not reachable, are different things', async () => {
   http.answers.push(no(40100, 'unauthenticated'));
   await keeper.renew();
   assert.deepEqual(keeper.state, { name: 'signed_out', reason: 'nobody' });
+  http.answers.push(no(40102, 'session_revoked', { reason: 'signed_out' }));
+  const late = tab();
+  await late.renew();
+  assert.deepEqual(late.state, { name: 'signed_out', reason: 'nobody' }, 'over long before');
   http.answers.push(lost, lost);
   const other = tab();
   await other.renew();
@@ -156,6 +171,35 @@ test('the gateway’s word ends the session at once, in this tab and in all othe
     assert.equal(each.client.accessToken, '');
   }
   assert.ok(gateway.sockets.every(({ closedWith }) => closedWith === 1000));
+  assert.equal(clock.next, null);
+});
+
+test('a session that another login replaced gives way to it in every tab', async () => {
+  const other = await signedIn(tab());
+  await signedIn();
+  await attached();
+  const theirs = { ...token, session_id: 's2', user: { id: 'u2' } };
+  http.answers.push(ok(theirs), ok(theirs));
+  revoked('replaced');
+  gateway.close(1000);
+  for (const each of [keeper, other]) assert.equal(each.state.name, 'signed_in');
+  assert.equal(http.calls.length, 2, 'its cookie may be on its way');
+  await next();
+  for (const each of [keeper, other]) {
+    assert.deepEqual(each.state, { name: 'signed_in', me: { user: { id: 'u2' }, session_id: 's2' } });
+  }
+  await attached('s2');
+  assert.equal(gateway.commands.at(-1).type, 'attach');
+});
+
+test('a session that was replaced by one that is not there any more is over', async () => {
+  const other = await signedIn(tab());
+  await signedIn();
+  await attached();
+  http.answers.push(...[1, 2].map(() => no(40102, 'session_revoked', { reason: 'replaced' })));
+  revoked('replaced');
+  await next();
+  for (const each of [keeper, other]) assert.deepEqual(each.state, { name: 'signed_out', reason: 'replaced' });
   assert.equal(clock.next, null);
 });
 

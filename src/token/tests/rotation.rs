@@ -55,15 +55,11 @@ async fn an_old_token_ends_the_session() {
     let (id, token) = bench.opened().await;
     let next = refresh_token(&bench.refresh(&token).await.unwrap());
     bench.pass(11);
-    assert_eq!(
-        code(bench.refresh(&token).await),
-        Some(Code::SessionRevoked)
-    );
-    assert_eq!(
-        code(bench.refresh(&next).await),
-        Some(Code::SessionRevoked),
-        "the thief's too"
-    );
+    for (token, whose) in [(token, "the one"), (next, "the thief's too")] {
+        let error = bench.refresh(&token).await.err().unwrap();
+        assert_eq!(error.code(), Code::SessionRevoked, "{whose}");
+        assert_eq!(error.end_reason(), Some(EndReason::Reuse), "{whose}");
+    }
     assert!(
         !bench.tokens.end(&id, EndReason::SignedOut).await.unwrap(),
         "it is over"

@@ -111,6 +111,7 @@ export const en = {
   endedInOtherTab: 'You signed out in another tab',
   endedElsewhere: 'This device was signed out from another one',
   endedEverywhere: 'You signed out everywhere',
+  endedReplaced: 'Another sign-in in this browser took the place of yours',
   endedReuse: 'Signed out to protect your account',
   endedReuseDetail: 'A copy of this session was used, perhaps by somebody else, so it has ended. Sign in again, sign out every session in the list that you do not know, and have this device checked if it happens again.',
   endedGrantBurnt: 'Signed out to protect your account',

@@ -110,6 +110,7 @@ export const zhCN = {
   endedInOtherTab: '你已在另一个标签页退出登录',
   endedElsewhere: '你已在另一台设备上退出本机的登录',
   endedEverywhere: '你已退出所有设备',
+  endedReplaced: '此浏览器中的另一次登录已取代本次登录',
   endedReuse: '为保护你的账户，已退出登录',
   endedReuseDetail: '有人使用了此次登录的副本，可能不是你本人，因此登录已终止。请重新登录，并在设备列表中退出不认识的设备；如果再次发生，请检查此设备的安全。',
   endedGrantBurnt: '为保护你的账户，已退出登录',
