@@ -100,13 +100,17 @@ pub(super) async fn refresh(
     cookies: web::Data<Cookies>,
     Body(body): Body<Refresh>,
 ) -> Result<HttpResponse, ApiError> {
-    limits.token(RequestContext::of(&request).limit_key())?;
     let app = app_of(body.app.as_deref()).ok_or(Code::OriginRefused)?;
     origins.check(&app, request.headers())?;
-    let token = cookies
-        .refresh(request.headers(), &app)
-        .ok_or(Code::Unauthenticated)?;
-    let ip = RequestContext::of(&request).address.to_string();
+    let context = RequestContext::of(&request);
+    let token = cookies.refresh(request.headers(), &app);
+    let token = token.filter(|token| door.tokens.is_genuine(token.expose_secret()));
+    let Some(token) = token else {
+        // Only guesses count: a house full of people must not sign itself out.
+        limits.token(context.limit_key())?;
+        return Err(Code::Unauthenticated.into());
+    };
+    let ip = context.address.to_string();
     let issued = door.tokens.refresh(&app, token.expose_secret(), ip).await?;
     Ok(answer(&request, &door, &cookies, &app, &issued, "refresh"))
 }
@@ -121,17 +125,14 @@ pub(super) async fn logout(
 ) -> Result<HttpResponse, ApiError> {
     let app = app_of(body.app.as_deref()).ok_or(Code::OriginRefused)?;
     origins.check(&app, request.headers())?;
-    let session = session_of(&request, &door, &cookies, &app).await?;
-    match session {
-        // In one step: it must not end here and live on elsewhere.
-        Some(session) if body.everywhere => {
+    for session in sessions_of(&request, &door, &cookies, &app).await? {
+        if body.everywhere {
+            // In one step: it must not end here and live on elsewhere.
             let why = EndReason::SignedOutEverywhere;
             door.tokens.end_all(&session.user, None, why).await?;
-        }
-        Some(session) => {
+        } else {
             door.tokens.end(&session.id, EndReason::SignedOut).await?;
         }
-        None => {}
     }
     let mut response = ok(&request, StatusCode::OK, json!({}));
     // Cannot fail: the cookie's text is ours.
@@ -146,29 +147,37 @@ pub(super) async fn logout(
     Ok(response)
 }
 
-/// The caller's live session, known by Bearer or by cookie. A token that outlived its session leads to no other.
-async fn session_of(
+/// The caller's live sessions: that of the token, and that of the cookie, which is another one's when somebody has signed
+/// in since in another tab.
+async fn sessions_of(
     request: &HttpRequest,
     door: &Door,
     cookies: &Cookies,
     app: &AppId,
-) -> Result<Option<Session>, ApiError> {
-    let caller = bearer(request.headers()).map(|token| door.tokens.authenticate(token));
+) -> Result<Vec<Session>, ApiError> {
+    let token = bearer(request.headers()).map(|token| door.tokens.authenticate(token));
     let cookie = cookies.refresh(request.headers(), app);
-    let found = match (caller, cookie) {
-        (Some(Ok(caller)), _) => door.tokens.session_of(&caller).await,
-        (_, Some(token)) => {
-            let token = token.expose_secret();
-            door.tokens.session_of_cookie(app, token).await
-        }
-        (Some(Err(error)), None) => return Err(error.into()),
-        (None, None) => return Ok(None),
+    let by_token = match token {
+        Some(Ok(caller)) => Some(door.tokens.session_of(&caller).await),
+        Some(Err(error)) if cookie.is_none() => return Err(error.into()),
+        Some(Err(_)) | None => None,
     };
-    match found {
-        Ok(session) => Ok(Some(session)),
-        Err(TokenError::SessionRevoked(_) | TokenError::Unauthenticated) => Ok(None),
-        Err(error) => Err(error.into()),
+    let by_cookie = match &cookie {
+        Some(token) => {
+            let found = door.tokens.session_of_cookie(app, token.expose_secret());
+            Some(found.await)
+        }
+        None => None,
+    };
+    let mut sessions = Vec::new();
+    for found in [by_token, by_cookie].into_iter().flatten() {
+        match found {
+            Ok(session) => sessions.push(session),
+            Err(TokenError::SessionRevoked(_) | TokenError::Unauthenticated) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
+    Ok(sessions)
 }
 
 /// `GET /me`: who is signed in, as long as the session lives.

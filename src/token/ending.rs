@@ -126,16 +126,14 @@ impl Tokens {
         Ok(self.sessions.ended_since(since).await?)
     }
 
-    /// Forgets the sessions that have been over for 30 days; gives how many.
+    /// Forgets the sessions that were ended 30 days ago, or had run out then; gives how many.
     ///
     /// # Errors
     /// [`TokenError::Store`].
     pub async fn prune(&self) -> Result<u64, TokenError> {
         let over = self.clock.wall().saturating_sub(millis(KEPT));
-        let (opened, refreshed) = (
-            over.saturating_sub(self.ttl),
-            over.saturating_sub(self.idle),
-        );
-        Ok(self.sessions.prune(over, opened, refreshed).await?)
+        // Nobody lives longer than that, refreshed or not.
+        let opened = over.saturating_sub(self.ttl);
+        Ok(self.sessions.prune(over, opened).await?)
     }
 }

@@ -115,19 +115,10 @@ impl SessionStore for FakeSessions {
         Ok(lately.map(|(id, end)| (id, end.why)).collect())
     }
 
-    async fn prune(
-        &self,
-        ended: Millis,
-        opened: Millis,
-        refreshed: Millis,
-    ) -> Result<u64, StoreError> {
+    async fn prune(&self, ended: Millis, opened: Millis) -> Result<u64, StoreError> {
         let mut rows = self.rows()?;
         let before = rows.len();
-        rows.retain(|_, row| {
-            row.end.is_none_or(|end| end.at >= ended)
-                && row.created_at >= opened
-                && row.rotated_at >= refreshed
-        });
+        rows.retain(|_, row| row.end.is_none_or(|end| end.at >= ended) && row.created_at >= opened);
         Ok((before - rows.len()) as u64)
     }
 }

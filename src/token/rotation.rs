@@ -62,6 +62,11 @@ impl Tokens {
         Ok(issued)
     }
 
+    /// Whether a refresh token was made here, of whatever session and generation; asks no store.
+    pub fn is_genuine(&self, refresh_token: &str) -> bool {
+        self.shown(refresh_token).is_ok()
+    }
+
     /// Whom a refresh token speaks for, without rotating it. Good are those that [`Self::refresh`] would answer; an
     /// older one is refused and no sign of theft, for whoever asks here may only be late.
     ///

@@ -177,14 +177,8 @@ pub trait SessionStore: Send + Sync {
     /// The sessions that were ended at `since` or later, by whichever process.
     async fn ended_since(&self, since: Millis) -> Result<Vec<(SessionId, EndReason)>, StoreError>;
 
-    /// Forgets sessions that were ended before `ended`, opened before `opened` or refreshed last before `refreshed`;
-    /// gives how many.
-    async fn prune(
-        &self,
-        ended: Millis,
-        opened: Millis,
-        refreshed: Millis,
-    ) -> Result<u64, StoreError>;
+    /// Forgets sessions that were ended before `ended` or opened before `opened`; gives how many.
+    async fn prune(&self, ended: Millis, opened: Millis) -> Result<u64, StoreError>;
 }
 
 /// How many sessions a user is shown.

@@ -226,3 +226,18 @@ async fn a_reader_that_does_not_read_ends_its_own_socket_only() {
     gateway.until_metric("scangate_sockets", 0.0).await;
     flood.abort();
 }
+
+/// Behind one address there may be a whole company, whose pages renew all day; guesses are another matter.
+#[tokio::test(flavor = "multi_thread")]
+async fn refreshing_is_limited_for_those_who_guess() {
+    let gateway = spawn_gateway_with(&[("limits.token_per_address_per_min", "2")]).await;
+    let ours = gateway.login("zoe").await;
+    for _ in 0..5 {
+        assert_eq!(gateway.refresh(ours.cookie()).await.status, 200);
+    }
+    let guess = || gateway.refresh("scangate=guess");
+    assert_eq!(guess().await.code(), 40100);
+    assert_eq!(guess().await.code(), 42900);
+    assert_eq!(gateway.refresh(ours.cookie()).await.status, 200);
+    gateway.stop().await;
+}

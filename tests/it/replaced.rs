@@ -151,3 +151,19 @@ async fn a_session_that_cannot_be_ended_does_not_stop_the_login() {
     lives(&gateway, &after).await;
     gateway.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_out_ends_the_session_of_the_token_and_that_of_the_cookie() {
+    let gateway = spawn_gateway().await;
+    let (token, cookie) = (gateway.login("zoe").await, gateway.login("zoe").await);
+    let out = gateway.post("/auth/logout", &json!({}));
+    let out = out.header("authorization", format!("Bearer {}", token.token()));
+    assert_eq!(
+        call(out.header("cookie", cookie.cookie())).await.status,
+        200
+    );
+    for ended in [&token, &cookie] {
+        assert_eq!(gateway.me(ended.token()).await.code(), 40102);
+    }
+    gateway.stop().await;
+}

@@ -36,7 +36,11 @@ use self::connection::{Connection, Pool};
 pub use self::look::Look;
 pub(super) use self::look::look;
 use super::{Database, OpenError};
-use crate::{clock::Millis, cluster::StoreError, config};
+use crate::{
+    clock::{Clock, Millis},
+    cluster::StoreError,
+    config,
+};
 
 // What the statements of `backend/sql` are compiled for here.
 type Store = Postgres;
@@ -104,6 +108,10 @@ impl Database for Postgres {
     }
 }
 
+/// How far apart the clocks of gateways may be: they measure the grace of a rotation, each by its own, and the
+/// database's stands for all others.
+const CLOCKS_APART_MS: u64 = 5_000;
+
 fn options(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
     // PgBouncer knows no such parameter, and here is nothing that it would change.
     let options = PgConnectOptions::from_str(url)?.extra_float_digits(None);
@@ -135,11 +143,12 @@ async fn connect(options: &PgConnectOptions, wait: Duration) -> Result<PgConnect
     let opening = async {
         let mut connection = options.connect().await?;
         let sql =
-            "SELECT current_setting('server_encoding'), current_setting('transaction_read_only')";
-        let found: (String, String) = sqlx::query_as(sql).fetch_one(&mut connection).await?;
+            "SELECT current_setting('server_encoding'), current_setting('transaction_read_only'),
+                CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
+        let found: (String, String, i64) = sqlx::query_as(sql).fetch_one(&mut connection).await?;
         Ok((connection, found))
     };
-    let (connection, (encoding, read_only)) = within(wait, opening.map_err(judged)).await?;
+    let (connection, (encoding, read_only, now)) = within(wait, opening.map_err(judged)).await?;
     if encoding != "UTF8" {
         return Err(failed(format!(
             "the database is encoded in {encoding}; one with ENCODING 'UTF8' is needed"
@@ -149,6 +158,12 @@ async fn connect(options: &PgConnectOptions, wait: Duration) -> Result<PgConnect
     if read_only == "on" {
         let message = "the database takes no writes: a standby?";
         return Err(OpenError::Away(failed(message)));
+    }
+    let apart = from_column(now).abs_diff(Clock::new().wall());
+    if apart > CLOCKS_APART_MS {
+        return Err(OpenError::Away(failed(format!(
+            "the clocks of the database and of this machine are {apart} ms apart; set both by NTP"
+        ))));
     }
     Ok(connection)
 }

@@ -85,7 +85,9 @@ impl UserRecords for Store {
         }
         erase(&mut transaction, &id.0, now).await.map_err(away)?;
         transaction.commit().await.map_err(away)?;
-        self.forget_deleted().await?;
+        if let Err(error) = self.forget_deleted().await {
+            tracing::warn!(%error, "the erasure is done, but what was deleted may still be in the file");
+        }
         Ok(true)
     }
 }

@@ -48,6 +48,8 @@ impl UserStore for Store {
                 transaction.commit().await.map_err(away)?;
                 return Ok(user);
             }
+            // Nothing was written; ended in good order, the connection can serve again.
+            transaction.commit().await.map_err(away)?;
             // Now for these people; by then they may be others.
             found = present;
         }

@@ -31,6 +31,10 @@ const ALL: &[Migration] = &[
         tables: include_str!("migrations/0005_accounts.sql"),
         version: "PRAGMA user_version = 5",
     },
+    Migration {
+        tables: include_str!("migrations/0006_opened_sessions.sql"),
+        version: "PRAGMA user_version = 6",
+    },
 ];
 
 struct Migration {
