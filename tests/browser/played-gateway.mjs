@@ -28,6 +28,8 @@ export async function playGateway(t, config = {}) {
 class PlayedGateway {
   /** Every command heard, the heartbeat aside. */
   heard = [];
+  /** Kept: a page may ask for one more scene when the server is shut. */
+  origin = '';
   #config;
   #server = createServer((request, response) => void this.#answer(request, response));
   #socket = null;
@@ -42,10 +44,7 @@ class PlayedGateway {
   async listen() {
     this.#server.listen(0, '127.0.0.1');
     await once(this.#server, 'listening');
-  }
-
-  get origin() {
-    return `http://127.0.0.1:${this.#server.address().port}`;
+    this.origin = `http://127.0.0.1:${this.#server.address().port}`;
   }
 
   get embedUrl() {
