@@ -50,10 +50,15 @@ impl Tokens {
     ) -> Result<Vec<SessionId>, TokenError> {
         let at = self.clock.wall();
         let ended = self.sessions.end_all(user, except, End { at, why }).await?;
-        for session in &ended {
+        self.announce_all(&ended, why);
+        Ok(ended)
+    }
+
+    /// Tells of sessions that the store has ended together with something else.
+    pub fn announce_all(&self, ended: &[SessionId], why: EndReason) {
+        for session in ended {
             self.announce(session, why);
         }
-        Ok(ended)
     }
 
     /// Every end of a session passes here.
