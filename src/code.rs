@@ -78,7 +78,7 @@ codes! {
     /// Somebody signs in with that user name already.
     NameTaken = 40902 "name_taken" None, false, "该用户名已被使用，请换一个。", "That user name is taken. Please choose another one.";
     /// There is a user name and password already, where one would be added.
-    AccountExists = 40903 "account_exists" None, false, "该用户已设置用户名和密码。", "This person has a user name and a password already.";
+    AccountExists = 40903 "account_exists" None, false, "该用户已有自己的账号。", "This person is a user of their own already.";
     /// The grant of this scene was redeemed: it is over.
     SceneRedeemed = 41000 "scene_redeemed" Some(4410), false, "此次登录已经完成。", "This sign-in is already complete.";
     /// Body or frame over its bound.

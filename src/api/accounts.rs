@@ -63,6 +63,7 @@ async fn register(
     if request.headers().contains_key(header::AUTHORIZATION) {
         let SignedIn(session) = SignedIn::extract(&request).await?;
         origins.check(&session.app, request.headers())?;
+        passwords.must_be_of_default_app(&session)?;
         passwords.must_be_fresh(&session)?;
         let proposal = passwords.propose(&body.username, &body.password).await?;
         limits.registration(address)?;

@@ -26,6 +26,7 @@ pub(super) enum Command {
     Show(Person),
     Export(Extract),
     Erase(Erasure),
+    RemovePassword(Person),
     Conflicts(Listing),
     Merge(Pair),
     Dismiss(Decision),
@@ -57,6 +58,14 @@ pub(super) enum Named<S: Args> {
         settings: S,
         #[command(flatten)]
         options: Erasure,
+    },
+    /// Takes user name and password from a person, and ends all their sessions; running gateways tell their pages within
+    /// seconds.
+    RemovePassword {
+        #[command(flatten)]
+        settings: S,
+        #[command(flatten)]
+        options: Person,
     },
     /// Lists the logins by which WeChat said that two users are one person, and that wait for a decision.
     Conflicts {
@@ -147,6 +156,9 @@ impl<S: Args> Named<S> {
             Self::Show { settings, options } => (Command::Show(options), settings),
             Self::Export { settings, options } => (Command::Export(options), settings),
             Self::Erase { settings, options } => (Command::Erase(options), settings),
+            Self::RemovePassword { settings, options } => {
+                (Command::RemovePassword(options), settings)
+            }
             Self::Conflicts { settings, options } => (Command::Conflicts(options), settings),
             Self::Merge { settings, options } => (Command::Merge(options), settings),
             Self::Dismiss { settings, options } => (Command::Dismiss(options), settings),
@@ -192,6 +204,12 @@ async fn answer(
             let is_erased = records.erase(&record.id, now).await?;
             ensure!(is_erased, "{} is gone already", record.id.0);
             Ok(format!("{} is erased.\n", record.id.0))
+        }
+        Command::RemovePassword(person) => {
+            let id = find(records, &person.who).await?;
+            let is_removed = records.remove_password(&id, now).await?;
+            ensure!(is_removed, "{} has no password", id.0);
+            Ok(format!("{} has no password from here on.\n", id.0))
         }
         Command::Conflicts(Listing { json }) => conflicts(records, json).await,
         Command::Merge(Pair { from, into }) => {
@@ -279,6 +297,8 @@ fn shown(record: &Record) -> String {
     let mut lines = vec![("user", record.id.0.clone())];
     let name = record.name.as_deref().unwrap_or("–");
     lines.push(("name", name.to_owned()));
+    let username = record.username.iter();
+    lines.extend(username.map(|name| ("user name", name.clone())));
     lines.push(("since", date(record.created_at)));
     let merged = record.merged_ids.iter();
     lines.extend(merged.map(|id| ("once", id.0.clone())));

@@ -5,7 +5,7 @@ use crate::{
     code::Code,
     config::AppId,
     login::LoginError,
-    token::{EndReason, Session},
+    token::Session,
     user::{Absorbed, User, UserId},
 };
 
@@ -14,8 +14,8 @@ impl Passwords {
     /// the grant's app. The same again, while the grant is good, gets the same.
     ///
     /// # Errors
-    /// 40103 in an old session; 40900 for a user without a password; 40903 when who scanned has an account of their own;
-    /// else as [`crate::login::Login::redeem`].
+    /// 40301 in a session of another app than the default one; 40103 in an old one; 40900 for a user without a password;
+    /// 40903 when who scanned was a user before; else as [`crate::login::Login::redeem`].
     pub async fn join(
         &self,
         session: &Session,
@@ -23,6 +23,7 @@ impl Passwords {
         verifier: &str,
         admits: impl Fn(&AppId) -> bool,
     ) -> Result<User, LoginError> {
+        self.must_be_of_default_app(session)?;
         self.must_be_fresh(session)?;
         let user = self.account_of(&session.user).await?.user;
         let of_this_app = |app: &AppId| *app == session.app && admits(app);
@@ -35,24 +36,24 @@ impl Passwords {
     }
 
     async fn absorb(&self, person: &User, into: &UserId) -> Result<(), LoginError> {
-        let accounts = &self.parts.accounts;
-        if accounts.account_of(&person.id).await?.is_some() {
-            return Err(Code::AccountExists.into());
-        }
-        // Before the rows move, so that every tab hears of it.
-        let tokens = &self.parts.tokens;
-        tokens.end_all(&person.id, None, EndReason::Merged).await?;
-        let now = self.parts.clock.wall();
-        match accounts.absorb(&person.id, into, now).await? {
+        let (from, now) = (&person.id, self.parts.clock.wall());
+        match self.parts.accounts.absorb(from, into, now).await? {
             Absorbed::Done => {
                 tracing::info!(
                     user = into.0,
-                    from = person.id.0,
+                    from = from.0,
                     "a WeChat identity joined an account"
                 );
                 Ok(())
             }
-            Absorbed::HasAccount => Err(Code::AccountExists.into()),
+            Absorbed::HasHistory => {
+                tracing::warn!(
+                    user = into.0,
+                    from = from.0,
+                    "who scanned was a user before and did not join the account; `scangate users merge` makes them one"
+                );
+                Err(Code::AccountExists.into())
+            }
             Absorbed::Gone => Err(Code::BadGrant.into()),
         }
     }

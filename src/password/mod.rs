@@ -103,6 +103,19 @@ impl Passwords {
         self.tries.retain_recent();
     }
 
+    /// Refuses a session of another app than the default one: an account signs its user in everywhere, and no single
+    /// app may give itself that.
+    ///
+    /// # Errors
+    /// 40301.
+    pub fn must_be_of_default_app(&self, session: &Session) -> Result<(), LoginError> {
+        if session.app.is_default() {
+            Ok(())
+        } else {
+            Err(Code::RefusedByPolicy.into())
+        }
+    }
+
     /// Refuses a session that was opened too long ago: whoever finds a computer unlocked is not its owner for good.
     ///
     /// # Errors

@@ -39,7 +39,8 @@ impl Passwords {
         self.open(&user, visit).await
     }
 
-    /// Gives a signed-in user an account; the session has to be fresh ([`Passwords::must_be_fresh`]).
+    /// Gives a signed-in user an account; the session has to be of the default app
+    /// ([`Passwords::must_be_of_default_app`]) and fresh ([`Passwords::must_be_fresh`]).
     ///
     /// # Errors
     /// 40903 when they have one; else as [`Passwords::register`].

@@ -55,7 +55,8 @@ impl Passwords {
         let paid = self.tries.pay(name, is_known.then_some(browser))?;
         let password = Password::typed(password);
         let hash = account.as_ref().map(|account| account.hash.clone());
-        let verdict = self.hasher.verify(password.clone(), hash).await?;
+        let compared = self.hasher.verify(password.clone(), hash).await;
+        let verdict = compared.inspect_err(|_| self.tries.give_back(&paid))?;
         match (verdict, account, password) {
             (Verdict::Right, Some(account), _) => {
                 self.tries.forgive(&paid);

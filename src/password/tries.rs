@@ -34,6 +34,8 @@ pub(super) struct Tries<C: Clock = DefaultClock> {
     limiter: RateLimiter<u64, Buckets, C, NoOpMiddleware<C::Instant>>,
     buckets: Buckets,
     clock: C,
+    /// By how much one try moves its bucket's arrival time.
+    price: Nanos,
     keys: RandomState,
 }
 
@@ -43,7 +45,8 @@ pub(super) struct Paid(u64);
 impl<C: Clock + Clone> Tries<C> {
     pub(super) fn new(allowance: u32, clock: C) -> Self {
         let allowance = NonZeroU32::new(allowance).unwrap_or(NonZeroU32::MIN);
-        let quota = Quota::with_period(PERIOD / allowance.get())
+        let price = PERIOD / allowance.get();
+        let quota = Quota::with_period(price)
             .unwrap_or_else(|| Quota::per_minute(NonZeroU32::MIN))
             .allow_burst(allowance);
         let buckets = Buckets::default();
@@ -51,6 +54,7 @@ impl<C: Clock + Clone> Tries<C> {
             limiter: RateLimiter::new(quota, buckets.clone(), clock.clone()),
             buckets,
             clock,
+            price: price.into(),
             keys: RandomState::new(),
         }
     }
@@ -66,6 +70,13 @@ impl<C: Clock + Clone> Tries<C> {
             code: Code::RateLimited,
             retry_after: Some(until.wait_time_from(self.clock.now())),
         })
+    }
+
+    /// Nothing was compared: gives this one try back. What others have paid meanwhile stays paid.
+    pub(super) fn give_back(&self, paid: &Paid) {
+        if let Some(at) = self.buckets.all().get_mut(&paid.0) {
+            *at = at.saturating_sub(self.price);
+        }
     }
 
     /// The password was right: whoever tried before it does not count any more.
@@ -182,6 +193,20 @@ mod tests {
             tries.forgive(&paid);
         }
         use_up(&tries, "a");
+    }
+
+    #[test]
+    fn a_try_that_was_not_made_is_given_back() {
+        let tries = tries(&FakeRelativeClock::default());
+        tries.pay("a", None).unwrap();
+        for _ in 0..9 {
+            let paid = tries.pay("a", None).unwrap();
+            tries.give_back(&paid);
+        }
+        for _ in 0..2 {
+            assert!(tries.pay("a", None).is_ok());
+        }
+        assert!(tries.pay("a", None).is_err(), "that one alone");
     }
 
     #[test]

@@ -50,10 +50,15 @@ impl Tokens {
     ) -> Result<Vec<SessionId>, TokenError> {
         let at = self.clock.wall();
         let ended = self.sessions.end_all(user, except, End { at, why }).await?;
-        for session in &ended {
+        self.announce_all(&ended, why);
+        Ok(ended)
+    }
+
+    /// Tells of sessions that the store has ended together with something else.
+    pub fn announce_all(&self, ended: &[SessionId], why: EndReason) {
+        for session in ended {
             self.announce(session, why);
         }
-        Ok(ended)
     }
 
     /// Ends the live session of the app that a browser held when it opened `by`: it has no cookie of it any more. A token

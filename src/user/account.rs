@@ -57,13 +57,16 @@ pub enum Created {
     NoOwner,
 }
 
+/// How long somebody may become another user by joining, from when they were made; a scan and its grant live no longer.
+pub const NEWCOMER: Millis = 15 * 60 * 1000;
+
 /// What became of two users who should be one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Absorbed {
     /// They are one, from here on or already.
     Done,
-    /// The one to be absorbed has an account of their own.
-    HasAccount,
+    /// The one to be absorbed is more than who scanned just now: an operator has to say that the two are one.
+    HasHistory,
     /// One of them is not there, or has become one with somebody else.
     Gone,
 }
@@ -97,9 +100,21 @@ pub trait AccountStore: Send + Sync {
         now: Millis,
     ) -> Result<bool, StoreError>;
 
+    /// Replaces the hash and ends the user's live sessions but `kept` as `password_changed`, in one transaction; gives
+    /// the names of those it ended. `None`, and nothing has changed, when the hash is not `from` any more.
+    async fn change_hash(
+        &self,
+        user: &UserId,
+        from: &SecretString,
+        to: &SecretString,
+        kept: &str,
+        now: Millis,
+    ) -> Result<Option<Vec<String>>, StoreError>;
+
     /// Makes `from` one with `into`, in one transaction: `from`'s identities, unionids and browsers lead to `into`,
-    /// whose name and picture it gives where there were none, and its live sessions end. Otherwise than
-    /// [`Absorbed::Done`], nothing has changed.
+    /// whose name and picture it gives where there were none. Only for `from` who was made in the last
+    /// [`NEWCOMER`] milliseconds, has no account, has absorbed nobody, and for whom no session was ever opened:
+    /// nothing of theirs can change hands. Otherwise than [`Absorbed::Done`], nothing has changed.
     async fn absorb(
         &self,
         from: &UserId,

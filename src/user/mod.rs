@@ -10,7 +10,7 @@ use serde::Serialize;
 use url::Url;
 
 pub use self::{
-    account::{Absorbed, Account, AccountStore, Created, Username},
+    account::{Absorbed, Account, AccountStore, Created, NEWCOMER, Username},
     records::{
         Conflict, KnownBrowser, KnownIdentity, KnownSession, KnownUnionid, Record, UserRecords, Who,
     },

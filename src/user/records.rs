@@ -169,6 +169,10 @@ pub trait UserRecords: Send + Sync {
     /// address, and everything else is gone but the id, which is never used again. Who logs in with the same identity
     /// afterwards is somebody new. `false` when there is no such live user.
     async fn erase(&self, id: &UserId, now: Millis) -> Result<bool, StoreError>;
+
+    /// Takes user name and password from a user, in one transaction: all live sessions end as `password_changed`.
+    /// `false` when there are none.
+    async fn remove_password(&self, id: &UserId, now: Millis) -> Result<bool, StoreError>;
 }
 
 #[cfg(test)]

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Gateway, PASSWORD, call, spawn_with_accounts};
+use crate::{
+    refresh::{SHOP, shop_login, with_shop},
+    support::{Answer, Gateway, PASSWORD, call, spawn_with_accounts},
+};
 
 async fn join(gateway: &Gateway, token: &str, grant: &Value, verifier: &str) -> Answer {
     let body = json!({ "grant": grant, "verifier": verifier });
@@ -14,7 +17,6 @@ async fn join(gateway: &Gateway, token: &str, grant: &Value, verifier: &str) -> 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scan_joins_the_account_of_who_is_signed_in() {
     let gateway = spawn_with_accounts(&[]).await;
-    let before = gateway.login("lixiaolong").await;
     let account = gateway.register("bruce", PASSWORD).await;
     let (browser, authorized) = gateway.authorized("lixiaolong").await;
     let (grant, verifier) = (&authorized["grant"], browser.verifier.as_str());
@@ -27,7 +29,6 @@ async fn a_scan_joins_the_account_of_who_is_signed_in() {
     let again = join(&gateway, account.token(), grant, verifier).await;
     assert_eq!(again.json["data"], joined.json["data"], "a lost answer");
     gateway.redeem(grant, verifier).await.refused(40002);
-    gateway.me(before.token()).await.refused(40102);
     let by_scan = gateway.login("lixiaolong").await;
     let by_password = gateway.sign_in("bruce", PASSWORD).await;
     assert_eq!(by_scan.user(), account.user());
@@ -73,6 +74,51 @@ async fn two_accounts_are_never_made_one() {
     assert_eq!(gateway.me(scanned.token()).await.status, 200);
     assert_eq!(gateway.login("lixiaolong").await.user(), scanned.user());
     assert_ne!(account.user(), scanned.user());
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_ever_signed_in_by_wechat_stays_who_they_are() {
+    let gateway = spawn_with_accounts(&[]).await;
+    let before = gateway.login("lixiaolong").await;
+    let account = gateway.register("bruce", PASSWORD).await;
+    let (browser, authorized) = gateway.authorized("lixiaolong").await;
+    let (grant, verifier) = (&authorized["grant"], browser.verifier.as_str());
+    for _ in 0..2 {
+        let refused = join(&gateway, account.token(), grant, verifier).await;
+        refused.refused(40903);
+    }
+    gateway.redeem(grant, verifier).await.refused(40002);
+    assert_eq!(gateway.me(before.token()).await.status, 200);
+    assert_eq!(gateway.me(account.token()).await.status, 200);
+    assert_eq!(gateway.login("lixiaolong").await.user(), before.user());
+    assert_ne!(account.user(), before.user());
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_of_one_app_does_not_become_a_password_for_all() {
+    const OTHER: &str = "staple of purple batteries";
+    let gateway = with_shop().await;
+    let own = gateway.login("zoe").await;
+    let shop = shop_login(&gateway).await;
+    assert_eq!(own.user(), shop.user(), "one person");
+    let call = async |path: &str, body: Value| {
+        let request = gateway.post_from(SHOP, path, &body);
+        call(request.bearer_auth(shop.token())).await
+    };
+    let credentials = json!({ "username": "zoe", "password": PASSWORD });
+    let added = call("/auth/register", credentials).await;
+    added.refused(40301);
+    assert_eq!(gateway.add_password(own.token(), "zoe").await.status, 201);
+    let passwords = json!({ "current": PASSWORD, "new": OTHER });
+    let changed = call("/auth/password", passwords).await;
+    changed.refused(40301);
+    let (browser, authorized) = gateway.authorized("lixiaolong").await;
+    let grant = json!({ "grant": authorized["grant"], "verifier": browser.verifier });
+    let joined = call("/auth/join", grant).await;
+    joined.refused(40301);
+    assert_eq!(gateway.sign_in("zoe", PASSWORD).await.user(), own.user());
     gateway.stop().await;
 }
 

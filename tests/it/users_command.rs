@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{
     attach::{attached, hears},
-    support::{Operator, spawn_gateway_with},
+    support::{Operator, PASSWORD, spawn_gateway_with, spawn_with_accounts},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,6 +95,32 @@ async fn an_export_is_for_its_reader_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_password_is_taken_away() {
+    let operator = Operator::new();
+    let url = operator.store_url();
+    let gateway = spawn_with_accounts(&[("store.url", &url)]).await;
+    let login = gateway.login("lixiaolong").await;
+    let added = gateway
+        .add_password(login.token(), "bruce.of.this.test")
+        .await;
+    assert_eq!(added.status, 201, "{added:?}");
+    let id = login.user();
+    let shown = operator.does(&["show", id]).await;
+    assert!(shown.contains("bruce.of.this.test"), "{shown}");
+    let mut tab = attached(&gateway, &login).await;
+    let said = operator.does(&["remove-password", id]).await;
+    assert!(said.contains(id), "{said}");
+    hears(&mut tab, &login, "password_changed").await;
+    gateway.me(login.token()).await.refused(40102);
+    let gone = gateway.sign_in("bruce.of.this.test", PASSWORD).await;
+    gone.refused(40104);
+    let again = operator.users(&["remove-password", id]).await;
+    assert_eq!(again.status.code(), Some(1), "{again:?}");
+    assert_eq!(gateway.login("lixiaolong").await.user(), id);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_done_has_its_exit_code() {
     let operator = Operator::new();
     for (arguments, code, says) in [
@@ -102,6 +128,7 @@ async fn what_cannot_be_done_has_its_exit_code() {
         (&["show", "unionid:nobody"], 1, "nobody is known"),
         (&["erase", "openid:wx1:o1", "--yes"], 1, "nobody is known"),
         (&["merge", "nobody", "nobody"], 1, "nobody is known"),
+        (&["remove-password", "nobody"], 1, "nobody is known"),
         (&["dismiss", "nothing"], 1, "nothing"),
         (&["show", "openid:o1"], 2, "openid:<app_id>:<openid>"),
         (&["show", "name:李小龙"], 2, "a user id"),

@@ -8,7 +8,8 @@ use super::{Connection, Row, Store, away, merges, records::is_live, to_column, u
 use crate::{
     clock::Millis,
     cluster::StoreError,
-    user::{Absorbed, Account, AccountStore, Created, UserId, Username},
+    token::EndReason,
+    user::{Absorbed, Account, AccountStore, Created, NEWCOMER, UserId, Username},
 };
 
 #[async_trait]
@@ -49,12 +50,31 @@ impl AccountStore for Store {
         to: &SecretString,
         now: Millis,
     ) -> Result<bool, StoreError> {
-        let sql = "UPDATE accounts SET hash = $3, changed_at = $4 WHERE user_id = $1 AND hash = $2";
-        let query = sqlx::query(sql).bind(&user.0);
-        let query = query.bind(from.expose_secret()).bind(to.expose_secret());
-        let query = query.bind(to_column(now));
-        let done = query.execute(&self.pool).await.map_err(away)?;
-        Ok(done.rows_affected() == 1)
+        let mut transaction = self.begin(&[&user.0]).await?;
+        let replaced = replace(&mut transaction, user, from, to, now).await;
+        let is_replaced = replaced.map_err(away)?;
+        transaction.commit().await.map_err(away)?;
+        Ok(is_replaced)
+    }
+
+    async fn change_hash(
+        &self,
+        user: &UserId,
+        from: &SecretString,
+        to: &SecretString,
+        kept: &str,
+        now: Millis,
+    ) -> Result<Option<Vec<String>>, StoreError> {
+        let mut transaction = self.begin(&[&user.0]).await?;
+        let is_replaced = replace(&mut transaction, user, from, to, now).await;
+        if !is_replaced.map_err(away)? {
+            return Ok(None);
+        }
+        let why = EndReason::PasswordChanged;
+        let ended = merges::end_sessions(&mut transaction, &user.0, kept, why, now).await;
+        let ended = ended.map_err(away)?;
+        transaction.commit().await.map_err(away)?;
+        Ok(Some(ended))
     }
 
     async fn absorb(
@@ -104,6 +124,20 @@ async fn create(
     Ok(Created::Done(UserId(user)))
 }
 
+async fn replace(
+    db: &mut Connection,
+    user: &UserId,
+    from: &SecretString,
+    to: &SecretString,
+    now: Millis,
+) -> Result<bool, sqlx::Error> {
+    let sql = "UPDATE accounts SET hash = $3, changed_at = $4 WHERE user_id = $1 AND hash = $2";
+    let query = sqlx::query(sql).bind(&user.0);
+    let query = query.bind(from.expose_secret()).bind(to.expose_secret());
+    let done = query.bind(to_column(now)).execute(db).await?;
+    Ok(done.rows_affected() == 1)
+}
+
 async fn has_account(db: &mut Connection, user: &UserId) -> Result<bool, sqlx::Error> {
     let sql = "SELECT EXISTS (SELECT 1 FROM accounts WHERE user_id = $1)";
     let query = sqlx::query_scalar(sql).bind(&user.0);
@@ -126,11 +160,23 @@ async fn absorb(
             return Ok(Absorbed::Gone);
         }
     }
-    if has_account(db, from).await? {
-        return Ok(Absorbed::HasAccount);
+    if !is_newcomer(db, from, now).await? {
+        return Ok(Absorbed::HasHistory);
     }
     merges::absorb(db, &from.0, &into.0, now).await?;
     Ok(Absorbed::Done)
+}
+
+/// Whether nothing leads to a user but what they scanned just now. Ended sessions count, and are kept for longer than
+/// [`NEWCOMER`].
+async fn is_newcomer(db: &mut Connection, user: &UserId, now: Millis) -> Result<bool, sqlx::Error> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM users WHERE id = $1 AND created_at >= $2)
+            AND NOT EXISTS (SELECT 1 FROM users WHERE merged_into = $1)
+            AND NOT EXISTS (SELECT 1 FROM accounts WHERE user_id = $1)
+            AND NOT EXISTS (SELECT 1 FROM sessions WHERE user_id = $1)";
+    let query = sqlx::query_scalar(sql).bind(&user.0);
+    let query = query.bind(to_column(now.saturating_sub(NEWCOMER)));
+    query.fetch_one(db).await
 }
 
 #[expect(

@@ -3,6 +3,9 @@
 use super::{Connection, to_column};
 use crate::{clock::Millis, ids, token::EndReason, user::Identity};
 
+/// No session has an empty name.
+pub(super) const NONE: &str = "";
+
 /// Whether the user behind a login may become another one without asking anybody: nothing but this identity, without a
 /// unionid, leads to them, and no password, so nobody else can be behind it.
 pub(super) async fn is_absorbable(db: &mut Connection, user: &str) -> Result<bool, sqlx::Error> {
@@ -32,7 +35,7 @@ pub(super) async fn absorb(
         let query = sqlx::query(sql).bind(from).bind(into);
         query.execute(&mut *db).await?;
     }
-    end_sessions(db, from, EndReason::Merged, now).await?;
+    end_sessions(db, from, NONE, EndReason::Merged, now).await?;
     let sql = "SELECT name, avatar_source, avatar_id, profiled_at FROM users WHERE id = $1";
     let (name, source, avatar, at): (Option<String>, Option<String>, Option<String>, Option<i64>) =
         sqlx::query_as(sql).bind(from).fetch_one(&mut *db).await?;
@@ -47,16 +50,18 @@ pub(super) async fn absorb(
     super::users::keep_latest_browsers(db, into).await
 }
 
+/// Ends the live sessions of a user, except the one named `kept`; gives the names of those it ended.
 pub(super) async fn end_sessions(
     db: &mut Connection,
     user: &str,
+    kept: &str,
     why: EndReason,
     now: Millis,
-) -> Result<(), sqlx::Error> {
+) -> Result<Vec<String>, sqlx::Error> {
     let sql = "UPDATE sessions SET ended_at = $2, end_reason = $3
-        WHERE user_id = $1 AND ended_at IS NULL";
-    let query = sqlx::query(sql).bind(user).bind(to_column(now));
-    query.bind(why.name()).execute(db).await.map(drop)
+        WHERE user_id = $1 AND ended_at IS NULL AND id <> $4 RETURNING id";
+    let query = sqlx::query_scalar(sql).bind(user).bind(to_column(now));
+    query.bind(why.name()).bind(kept).fetch_all(db).await
 }
 
 /// Leaves nothing of a user but the id, and where it leads to.

@@ -90,6 +90,26 @@ impl UserRecords for Store {
         }
         Ok(true)
     }
+
+    async fn remove_password(&self, id: &UserId, now: Millis) -> Result<bool, StoreError> {
+        let mut transaction = self.begin(&[&id.0]).await?;
+        let is_removed = remove_password(&mut transaction, &id.0, now).await;
+        let is_removed = is_removed.map_err(away)?;
+        transaction.commit().await.map_err(away)?;
+        self.forget_deleted().await?;
+        Ok(is_removed)
+    }
+}
+
+async fn remove_password(db: &mut Connection, id: &str, now: Millis) -> Result<bool, sqlx::Error> {
+    let sql = "DELETE FROM accounts WHERE user_id = $1";
+    let done = sqlx::query(sql).bind(id).execute(&mut *db).await?;
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let why = EndReason::PasswordChanged;
+    merges::end_sessions(db, id, merges::NONE, why, now).await?;
+    Ok(true)
 }
 
 /// Whether both have a password: one of them would be lost.
@@ -109,7 +129,7 @@ pub(super) async fn is_live(db: &mut Connection, id: &str) -> Result<bool, sqlx:
 }
 
 async fn erase(db: &mut Connection, id: &str, now: Millis) -> Result<(), sqlx::Error> {
-    merges::end_sessions(db, id, EndReason::Erased, now).await?;
+    merges::end_sessions(db, id, merges::NONE, EndReason::Erased, now).await?;
     for sql in [
         "DELETE FROM identities WHERE user_id = $1",
         "DELETE FROM unions WHERE user_id = $1",

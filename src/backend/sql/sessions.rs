@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use sqlx::Row as _;
 
-use super::{Connection, Row, Store, away, failed, from_column, to_column};
+use super::{Connection, Row, Store, away, failed, from_column, merges, to_column};
 use crate::{
     clock::Millis,
     cluster::StoreError,
@@ -79,13 +79,11 @@ impl SessionStore for Store {
         except: Option<&SessionId>,
         end: End,
     ) -> Result<Vec<SessionId>, StoreError> {
-        let sql = "UPDATE sessions SET ended_at = $2, end_reason = $3
-            WHERE user_id = $1 AND ended_at IS NULL AND id <> $4 RETURNING id";
-        let query = sqlx::query_scalar(sql).bind(&user.0);
-        let query = query.bind(to_column(end.at)).bind(end.why.name());
-        // No session has an empty name.
-        let query = query.bind(except.map_or("", |id| &id.0));
-        let ids: Vec<String> = query.fetch_all(&self.pool).await.map_err(away)?;
+        let mut transaction = self.begin(&[&user.0]).await?;
+        let kept = except.map_or(merges::NONE, |id| &id.0);
+        let ended = merges::end_sessions(&mut transaction, &user.0, kept, end.why, end.at);
+        let ids = ended.await.map_err(away)?;
+        transaction.commit().await.map_err(away)?;
         Ok(ids.into_iter().map(SessionId).collect())
     }
 

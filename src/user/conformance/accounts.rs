@@ -6,11 +6,12 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{NOW, enrol, find, identity, unionid};
 use crate::{
     backend::Database,
+    clock::Millis,
     cluster::StoreError,
     config::AppId,
     ids,
-    token::{Device, EndReason, Session, SessionId, SessionStore},
-    user::{Absorbed, Created, User, UserId, UserStore, Username},
+    token::{Device, End, EndReason, Session, SessionId, SessionStore},
+    user::{Absorbed, Created, NEWCOMER, User, UserId, UserStore, Username},
 };
 
 /// Runs the whole suite.
@@ -19,10 +20,14 @@ pub(crate) async fn accounts(store: &dyn Database) {
     a_user_has_one_account_and_a_name_one_user(store).await;
     those_who_register_at_once_do_not_share(store).await;
     a_hash_is_replaced_by_who_knows_it(store).await;
+    a_changed_password_ends_the_other_sessions(store).await;
+    a_removed_password_ends_every_session(store).await;
     the_absorbed_are_found_in_the_other(store).await;
     what_the_other_has_already_stays(store).await;
-    the_absorbed_have_no_session_left(store).await;
     nobody_with_an_account_is_absorbed(store).await;
+    nobody_who_ever_signed_in_is_absorbed(store).await;
+    nobody_who_absorbed_another_is_absorbed(store).await;
+    only_newcomers_are_absorbed(store).await;
     who_is_somebody_elses_is_absorbed_by_nobody(store).await;
     an_operator_merges_the_password_too(store).await;
     the_erased_leave_their_user_name(store).await;
@@ -176,19 +181,80 @@ fn session(user: &UserId) -> Session {
     }
 }
 
-async fn the_absorbed_have_no_session_left(store: &dyn Database) {
-    let person = enrol(store, &identity("wx1", None)).await;
+async fn opened(store: &dyn Database, user: &UserId) -> SessionId {
+    store.open(&session(user)).await.unwrap().id
+}
+
+async fn end_of(store: &dyn Database, id: &SessionId) -> Option<EndReason> {
+    let kept = SessionStore::get(store, id).await.unwrap().unwrap();
+    kept.end.map(|end| end.why)
+}
+
+async fn a_changed_password_ends_the_other_sessions(store: &dyn Database) {
+    let user = registered(store).await;
+    let (here, elsewhere) = (opened(store, &user).await, opened(store, &user).await);
+    let change = async |from: &str, to: &str| {
+        let (from, to) = (hash(from), hash(to));
+        let changed = store.change_hash(&user, &from, &to, &here.0, NOW + 1);
+        changed.await.unwrap()
+    };
+    assert_eq!(change("wrong", "b").await, None);
+    assert_eq!(end_of(store, &elsewhere).await, None);
+    let ended = change("a", "b").await;
+    assert_eq!(ended, Some(vec![elsewhere.0.clone()]));
+    let why = Some(EndReason::PasswordChanged);
+    assert_eq!(end_of(store, &elsewhere).await, why);
+    assert_eq!(end_of(store, &here).await, None);
+    let kept = store.account_of(&user).await.unwrap().unwrap();
+    assert_eq!(kept.hash.expose_secret(), "$argon2id$b");
+}
+
+async fn a_removed_password_ends_every_session(store: &dyn Database) {
+    let one = identity("wx1", None);
+    let user = enrol(store, &one).await;
+    let remove = async || store.remove_password(&user.id, NOW).await.unwrap();
+    let theirs = opened(store, &user.id).await;
+    assert!(!remove().await, "there is none");
+    assert_eq!(end_of(store, &theirs).await, None);
+    create(store, &name(), Some(&user.id)).await.unwrap();
+    assert!(remove().await);
+    assert!(store.account_of(&user.id).await.unwrap().is_none());
+    let why = Some(EndReason::PasswordChanged);
+    assert_eq!(end_of(store, &theirs).await, why);
+    assert_eq!(find(store, &one).await, Some(user.clone()));
+}
+
+/// Nothing moves.
+async fn is_not_absorbed(store: &dyn Database, person: &User, now: Millis) {
     let account = registered(store).await;
-    let (theirs, ours) = (session(&person.id), session(&account));
-    for session in [&theirs, &ours] {
-        store.open(session).await.unwrap();
-    }
-    let absorbed = store.absorb(&person.id, &account, NOW + 1).await;
+    let absorbed = store.absorb(&person.id, &account, now).await;
+    assert_eq!(absorbed.unwrap(), Absorbed::HasHistory);
+    assert_eq!(get(store, &person.id).await.as_ref(), Some(person));
+}
+
+async fn nobody_who_ever_signed_in_is_absorbed(store: &dyn Database) {
+    let person = enrol(store, &identity("wx1", None)).await;
+    let theirs = opened(store, &person.id).await;
+    is_not_absorbed(store, &person, NOW).await;
+    assert_eq!(end_of(store, &theirs).await, None);
+    let (at, why) = (NOW, EndReason::SignedOut);
+    assert!(store.end(&theirs, End { at, why }).await.unwrap());
+    is_not_absorbed(store, &person, NOW).await;
+}
+
+async fn nobody_who_absorbed_another_is_absorbed(store: &dyn Database) {
+    let first = enrol(store, &identity("wx1", None)).await;
+    let person = enrol(store, &identity("wx1", None)).await;
+    assert!(store.merge(&first.id, &person.id, NOW).await.unwrap());
+    is_not_absorbed(store, &person, NOW).await;
+}
+
+async fn only_newcomers_are_absorbed(store: &dyn Database) {
+    let person = enrol(store, &identity("wx1", None)).await;
+    is_not_absorbed(store, &person, NOW + NEWCOMER + 1).await;
+    let account = registered(store).await;
+    let absorbed = store.absorb(&person.id, &account, NOW + NEWCOMER).await;
     assert_eq!(absorbed.unwrap(), Absorbed::Done);
-    let ended = SessionStore::get(store, &theirs.id).await.unwrap().unwrap();
-    assert_eq!(ended.end.map(|end| end.why), Some(EndReason::Merged));
-    let live = SessionStore::get(store, &ours.id).await.unwrap().unwrap();
-    assert_eq!(live.end, None);
 }
 
 async fn nobody_with_an_account_is_absorbed(store: &dyn Database) {
@@ -197,9 +263,7 @@ async fn nobody_with_an_account_is_absorbed(store: &dyn Database) {
     create(store, &name(), Some(&person.id)).await.unwrap();
     let theirs = session(&person.id);
     store.open(&theirs).await.unwrap();
-    let account = registered(store).await;
-    let absorbed = store.absorb(&person.id, &account, NOW).await;
-    assert_eq!(absorbed.unwrap(), Absorbed::HasAccount);
+    is_not_absorbed(store, &person, NOW).await;
     assert_eq!(find(store, &one).await, Some(person));
     let live = SessionStore::get(store, &theirs.id).await.unwrap().unwrap();
     assert_eq!(live.end, None);
