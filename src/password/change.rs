@@ -14,7 +14,8 @@ impl Passwords {
     /// `POST /auth/password`: the sessions of this user elsewhere end.
     ///
     /// # Errors
-    /// 40301 in a session of another app than the default one; 40900 for a user without a password; 40005 and 40006 for a new one that will not do; for the present one as
+    /// 40301 in a session of another app than the default one; 40900 for a user without a password; 40005 and
+    /// 40006 for a new one that will not do; for the present one as
     /// [`Passwords::sign_in`].
     pub async fn change(
         &self,
