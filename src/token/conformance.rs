@@ -21,7 +21,8 @@ pub(crate) async fn sessions(store: &dyn SessionStore, user: &UserId, other: &Us
     what_is_over_for_long_is_forgotten(store, user).await;
 }
 
-fn session(user: &UserId) -> Session {
+/// A live session of this user.
+pub(crate) fn session(user: &UserId) -> Session {
     Session {
         id: SessionId(ids::row_id(NOW)),
         user: user.clone(),

@@ -2,13 +2,13 @@
 
 use super::{
     NOW, enrol, find, identity, knows,
-    merges::{end_of, resolve, session},
+    merges::{end_of, resolve},
     saw, unionid, with_union,
 };
 use crate::{
     backend::Database,
     ids,
-    token::{Device, End, EndReason, SessionStore},
+    token::{Device, End, EndReason, SessionStore, conformance::session},
     user::{UserId, UserStore, Who},
 };
 

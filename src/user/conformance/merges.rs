@@ -5,9 +5,8 @@ use futures_util::future::join_all;
 use super::{NOW, enrol, find, identity, knows, profile, saw, unionid, with_union};
 use crate::{
     backend::Database,
-    config::AppId,
     ids,
-    token::{Device, EndReason, Rotation, Session, SessionId, SessionStore},
+    token::{EndReason, Rotation, SessionId, SessionStore, conformance::session},
     user::{BROWSERS, Identity, Profile, User, UserId, UserRecords, UserStore, Who},
 };
 
@@ -20,26 +19,6 @@ pub(super) async fn suite(store: &dyn Database) {
     browsers_move_and_stay_bounded(store).await;
     late_unionids_at_once_make_one(store).await;
     no_session_outlives_its_user(store).await;
-}
-
-/// A live session of this user.
-pub(super) fn session(user: &UserId) -> Session {
-    Session {
-        id: SessionId(ids::row_id(NOW)),
-        user: user.clone(),
-        app: AppId::default_app(),
-        device: Device {
-            browser: "Chrome".to_owned(),
-            system: "Windows".to_owned(),
-            ip: "2001:db8::1".to_owned(),
-        },
-        generation: 0,
-        rotated_at: NOW,
-        refresh_hash: ids::random(),
-        created_at: NOW,
-        last_seen_at: NOW,
-        end: None,
-    }
 }
 
 pub(super) async fn end_of(store: &dyn SessionStore, id: &SessionId) -> Option<EndReason> {
