@@ -47,6 +47,8 @@ pub struct Config {
     pub sandbox: Sandbox,
     /// Where users and sessions are kept.
     pub store: Store,
+    /// What several gateways share.
+    pub cluster: Cluster,
     /// What is known of people.
     pub users: Users,
     /// The life of a scene.
@@ -126,6 +128,16 @@ pub struct Store {
     /// How long a start waits for a database that is away.
     #[serde(rename = "wait_s", deserialize_with = "values::seconds")]
     pub wait: Duration,
+}
+
+/// `cluster.*`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cluster {
+    /// The Redis that gateways share. Default: none, this gateway is alone.
+    pub url: Option<SecretString>,
+    /// What the others call this one, and `hello` tells. Default: random at each start.
+    pub node: Option<String>,
 }
 
 /// `users.*`

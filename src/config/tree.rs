@@ -10,6 +10,7 @@ use super::load::{ConfigError, Problem};
 /// Keys that are secret: never shown, and may be given as `KEY_file`.
 pub(super) const SECRETS: &[&str] = &[
     "server.admin_token",
+    "cluster.url",
     "store.url",
     "wechat.official_account.app_secret",
     "wechat.official_account.encoding_aes_key",

@@ -1,5 +1,6 @@
 //! What no single key can tell.
 
+mod cluster;
 mod wechat;
 
 use std::{fmt::Debug, ops::RangeInclusive, time::Duration};
@@ -141,6 +142,7 @@ impl Config {
         checks.avatars();
         checks.limits();
         checks.store();
+        checks.cluster();
         checks.problems
     }
 }
