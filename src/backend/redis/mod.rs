@@ -61,9 +61,9 @@ impl Redis {
         let apart = server.abs_diff(clock.now());
         if apart > CLOCKS_APART {
             let message =
-                format!("its clock and this machine's are {apart} ms apart: one of them is wrong");
+                format!("its clock and this machine's are {apart} ms apart; set both by NTP");
             let store = "redis";
-            return Err(OpenError::Refused(StoreError { store, message }));
+            return Err(OpenError::Away(StoreError { store, message }));
         }
         clock.agree(server);
         let feed = Feed::new(link.clone(), node.clone(), own, clock.clone(), server);
