@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use tokio::{
-    net::TcpStream,
     sync::watch,
     task::{JoinSet, block_in_place},
     time::{Instant, sleep},
@@ -12,10 +11,11 @@ use tokio::{
 use crate::{
     balancer::Kind,
     dice::Dice,
-    fleet::{Fleet, Keeper},
+    fleet::{Fleet, Keeper, says},
     journal::Fact,
     page::{End, Page},
     redis::Redis,
+    until,
     wire::Mood,
     within,
 };
@@ -127,14 +127,16 @@ impl Fault {
             Self::KillInExchange => kill_in_exchange(fleet).await,
             Self::KillAndExpire => kill_and_expire(fleet).await,
             Self::Terminate => {
-                fleet.gateways[0].terminate().await;
-                fleet.gateways[0].start().await;
+                let node = telling(fleet, "scanned").await;
+                fleet.gateways[node].terminate().await;
+                fleet.gateways[node].start().await;
             }
             Self::RollingRestart => rolling_restart(fleet).await,
             Self::PauseGateway => {
-                fleet.gateways[2].pause();
+                let node = telling(fleet, "scanned").await;
+                fleet.gateways[node].pause();
                 sleep(AWAY).await;
-                fleet.gateways[2].resume();
+                fleet.gateways[node].resume();
             }
             Self::PauseRedis => pause_redis(fleet).await,
             Self::EmptyRedis => empty_redis(fleet).await,
@@ -146,14 +148,16 @@ impl Fault {
                 wires.iter().for_each(|wire| wire.set(Mood::Fine));
             }
             Self::Partition(mood) => {
-                fleet.wires()[0].set(mood);
+                let node = telling(fleet, "scanned").await;
+                fleet.wires()[node].set(mood);
                 sleep(AWAY).await;
-                fleet.wires()[0].set(Mood::Fine);
+                fleet.wires()[node].set(Mood::Fine);
             }
             Self::HalfOpen => {
-                fleet.wires()[1].set(Mood::Dark);
+                let node = telling(fleet, "scanned").await;
+                fleet.wires()[node].set(Mood::Dark);
                 sleep(AWAY).await;
-                fleet.wires()[1].cut_once().await;
+                fleet.wires()[node].cut_once().await;
             }
             Self::RestartPostgres => {
                 block_in_place(|| fleet.postgres.tell("stop"));
@@ -169,14 +173,19 @@ impl Fault {
     }
 }
 
+/// The gateway that tells a page this now.
+async fn telling(fleet: &Fleet, state: &str) -> usize {
+    let journal = &fleet.world.journal;
+    let told = journal.find(journal.len(), |fact| match fact {
+        Fact::Told { node, what, .. } if what == state => Some(node.clone()),
+        _ => None,
+    });
+    fleet.named(&within(state, told).await)
+}
+
 async fn kill_in(fleet: &mut Fleet, state: &str) {
     for _ in 0..KILLS {
-        let journal = &fleet.world.journal;
-        let told = journal.find(journal.len(), |fact| match fact {
-            Fact::Told { node, what, .. } if what == state => Some(node.clone()),
-            _ => None,
-        });
-        let node = fleet.named(&within(state, told).await);
+        let node = telling(fleet, state).await;
         fleet.gateways[node].kill().await;
         fleet.gateways[node].start().await;
     }
@@ -267,18 +276,9 @@ async fn failover(fleet: &mut Fleet) {
         panic!("a Redis with sentinels");
     };
     block_in_place(|| drop(master.take()));
-    let replica = std::net::SocketAddr::from(([127, 0, 0, 1], replica.port));
-    crate::until("the replica is the master", async || {
-        is_master(replica).await.unwrap_or(false)
+    let replica = replica.port;
+    until("the replica is the master", async || {
+        says(replica, "ROLE", "master").await
     })
     .await;
-}
-
-async fn is_master(redis: std::net::SocketAddr) -> std::io::Result<bool> {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let mut stream = TcpStream::connect(redis).await?;
-    stream.write_all(b"ROLE\r\n").await?;
-    let mut answer = vec![0; 64];
-    let length = stream.read(&mut answer).await?;
-    Ok(answer[..length].windows(6).any(|word| word == b"master"))
 }

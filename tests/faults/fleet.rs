@@ -4,7 +4,8 @@ use std::{io::Write, net::SocketAddr, path::Path, process::Stdio, sync::Arc};
 
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
     process::Child,
 };
 
@@ -14,7 +15,7 @@ use crate::{
     journal::{Entry, Fact, Journal},
     postgres::Server,
     redis::Redis,
-    say,
+    say, until,
     wire::{Tap, Wire},
 };
 
@@ -71,9 +72,14 @@ impl Keeper {
         Self::Alone { redis, wires }
     }
 
-    fn watched() -> Self {
-        let master = Redis::start();
+    async fn watched() -> Self {
+        // A replica is given everything at once, not after five seconds.
+        let master = Redis::start_with(&["--repl-diskless-sync-delay", "0"]);
         let replica = Redis::replica_of(master.port);
+        until("the replica has everything", async || {
+            says(replica.port, "ROLE", "connected").await
+        })
+        .await;
         let sentinels = [(); 3].map(|()| Redis::sentinel_of(master.port, 2));
         Self::Watched {
             master: Some(master),
@@ -110,7 +116,7 @@ impl Fleet {
         });
         let keeper = match kind {
             Kind::HaProxy => Keeper::alone().await,
-            Kind::Nginx => Keeper::watched(),
+            Kind::Nginx => Keeper::watched().await,
         };
         let mut postgres = Server::start();
         let database = postgres.create();
@@ -200,6 +206,20 @@ fn shared(world: &World, store: &str, folder: &Path) -> Vec<String> {
         format!("wechat.mp_base=http://{wechat}"),
         "telemetry.log=info,actix_server=warn".to_owned(),
     ]
+}
+
+/// Whether a Redis answers a command with this word somewhere.
+pub(crate) async fn says(port: u16, command: &str, word: &str) -> bool {
+    let asked = async {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+        stream
+            .write_all(format!("{command}\r\n").as_bytes())
+            .await?;
+        let mut answer = vec![0; 256];
+        let length = stream.read(&mut answer).await?;
+        std::io::Result::Ok(String::from_utf8_lossy(&answer[..length]).contains(word))
+    };
+    asked.await.unwrap_or(false)
 }
 
 /// `scangate sandbox`, and where it is.

@@ -24,9 +24,9 @@ pub(crate) enum Fact {
         what: String,
         name: Option<String>,
     },
-    /// The page was told that its scene is unknown (4404).
+    /// The page was told that its scene (4404) or its grant (40002) is unknown.
     Forgotten { scene: String },
-    /// The page was told something after which it does not come back: a close code, or the answer to its grant.
+    /// The page was told something else after which it does not come back.
     Stopped { scene: String, why: String },
     /// The page has its tokens.
     Token {

@@ -111,6 +111,8 @@ async fn run(fleet: &mut Fleet, fault: Fault, name: String, seed: u64) -> Row {
     }
     let entries = world.journal.take();
     let verdict = judge(&entries, fault.may_forget());
+    // The wires see what they should, else nobody would be found to exchange twice.
+    assert!(verdict.exchanged >= verdict.promised, "{verdict:?}");
     let found = verdict.violations();
     if !found.is_empty() {
         found

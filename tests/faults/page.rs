@@ -1,7 +1,7 @@
 //! A login page as `web/PROTOCOL.md` has it: one socket, resumed wherever the balancer leads, and a grant that is
 //! redeemed until somebody answers. Its pauses are shorter than a person's page makes them, so that runs are short.
 
-use std::time::Duration;
+use std::{future::pending, pin::pin, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::{SinkExt, StreamExt};
@@ -25,6 +25,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(35);
 /// Redemptions until the page gives up; more than the grant lives.
 const REDEMPTIONS: u32 = 100;
+
+/// Of a hundred sockets, how many are lost by the page itself.
+const ASLEEP: u64 = 15;
 
 type Socket = WebSocketStream<TcpStream>;
 
@@ -135,6 +138,7 @@ impl<'a> Page<'a> {
     /// Until the socket ends; `None` when the page is to come back.
     async fn listen(&mut self, mut socket: Socket) -> Option<End> {
         let mut typed = None;
+        let mut sleeps = pin!(self.sleeps());
         loop {
             let wanted = self.scene.as_ref().filter(|scene| scene.is_verifying);
             let digits = self.digits.borrow_and_update().clone();
@@ -149,6 +153,7 @@ impl<'a> Page<'a> {
             let message = tokio::select! {
                 message = timeout(SILENCE, socket.next()) => message.ok()??.ok()?,
                 Ok(()) = self.digits.changed() => continue,
+                () = &mut sleeps => return None,
             };
             match message {
                 Message::Text(text) => {
@@ -161,6 +166,17 @@ impl<'a> Page<'a> {
                     return self.closed(frame.map_or(1006, |frame| u16::from(frame.code)));
                 }
                 _ => {}
+            }
+        }
+    }
+
+    /// Some pages are on a laptop that is closed: the socket is gone, and the page comes back.
+    fn sleeps(&mut self) -> impl Future<Output = ()> + use<> {
+        let when = self.dice.percent(ASLEEP).then(|| self.dice.millis(50..900));
+        async move {
+            match when {
+                Some(when) => sleep(when).await,
+                None => pending().await,
             }
         }
     }
@@ -260,9 +276,13 @@ impl<'a> Page<'a> {
                     }
                 }
                 None | Some((429 | 500.., _)) => sleep(self.dice.millis(50..700)).await,
+                Some((400, answer)) if answer["code"] == 40002 => {
+                    let scene = scene.to_owned();
+                    self.world.journal.write(Fact::Forgotten { scene });
+                    return End::Forgotten;
+                }
                 Some((status, answer)) => {
-                    let (scene, code) = (scene.to_owned(), &answer["code"]);
-                    let why = format!("the grant: {status} {code} from the socket's {}", self.node);
+                    let (scene, why) = (scene.to_owned(), format!("{status}, {answer}"));
                     self.world.journal.write(Fact::Stopped { scene, why });
                     return End::Stopped;
                 }

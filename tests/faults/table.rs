@@ -13,8 +13,8 @@ pub(crate) struct Row {
 }
 
 pub(crate) const HEAD: &str = "\
-| fault | codes | promised | signed in | forgotten by Redis | lost | wrong | double | unconfirmed | worst delay | back after |
-|---|---|---|---|---|---|---|---|---|---|---|";
+| fault | codes | promised | signed in | exchanges | forgotten by Redis | lost | wrong | double | unconfirmed | worst delay | back after |
+|---|---|---|---|---|---|---|---|---|---|---|---|";
 
 impl Row {
     /// Another run of the same fault.
@@ -23,6 +23,7 @@ impl Row {
         all.opened += one.opened;
         all.promised += one.promised;
         all.signed_in += one.signed_in;
+        all.exchanged += one.exchanged;
         all.forgotten += one.forgotten;
         all.worst = all.worst.max(one.worst);
         all.lost.extend(one.lost);
@@ -37,6 +38,7 @@ impl Row {
             opened,
             promised,
             signed_in,
+            exchanged,
             forgotten,
             lost,
             wrong,
@@ -47,7 +49,7 @@ impl Row {
         let found = [lost, wrong, double, unconfirmed].map(Vec::len);
         let [lost, wrong, double, unconfirmed] = found;
         format!(
-            "| {} | {opened} | {promised} | {signed_in} | {forgotten} | {lost} | {wrong} | {double} | {unconfirmed} \
+            "| {} | {opened} | {promised} | {signed_in} | {exchanged} | {forgotten} | {lost} | {wrong} | {double} | {unconfirmed} \
              | {:.1} s | {:.1} s |",
             self.fault,
             worst.as_secs_f64(),

@@ -18,6 +18,8 @@ pub(crate) struct Verdict {
     /// Phones that were shown success.
     pub(crate) promised: usize,
     pub(crate) signed_in: usize,
+    /// Codes that gateways sent to WeChat.
+    pub(crate) exchanged: usize,
     /// Scenes that Redis forgot, promised ones among them: no promise holds beyond what Redis kept.
     pub(crate) forgotten: usize,
     pub(crate) lost: Vec<String>,
@@ -90,6 +92,7 @@ pub(crate) fn judge(entries: &[Entry], may_forget: bool) -> Verdict {
                 }
             }
             Fact::Exchanged { node, code } => {
+                verdict.exchanged += 1;
                 if !codes.insert(code) {
                     verdict
                         .double
@@ -249,7 +252,10 @@ mod tests {
             (verdict.opened, verdict.promised, verdict.signed_in),
             (1, 1, 1)
         );
-        assert_eq!(verdict.worst, Duration::from_secs(1));
+        assert_eq!(
+            (verdict.exchanged, verdict.worst),
+            (1, Duration::from_secs(1))
+        );
         assert!(verdict.violations().is_empty(), "{verdict:?}");
     }
 
