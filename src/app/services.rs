@@ -25,7 +25,7 @@ use crate::{
     login::{Accounts, Login, Parts, Settings},
     password::{self, Passwords},
     phone,
-    push::{Channels, Registry},
+    push::{Channels, Drain, Registry},
     scene::Lives,
     tasks::Tasks,
     telemetry::Metrics,
@@ -41,6 +41,7 @@ pub(super) struct Services {
     pub(super) login: Login,
     pub(super) tokens: Arc<Tokens>,
     pub(super) channels: Arc<Channels>,
+    pub(super) drain: Arc<Drain>,
     pub(super) tasks: Tasks,
     pub(super) sockets: Arc<websocket::Sockets>,
     pub(super) websocket: web::Data<websocket::Door>,
@@ -107,6 +108,7 @@ impl Services {
             sockets,
             tokens: ground.tokens,
             channels: ground.channels,
+            drain: ground.drain,
             tasks: ground.tasks,
         })
     }
@@ -122,6 +124,7 @@ struct Ground<'a> {
     metrics: Arc<Metrics>,
     push: Arc<Registry>,
     channels: Arc<Channels>,
+    drain: Arc<Drain>,
     tokens: Arc<Tokens>,
 }
 
@@ -135,6 +138,7 @@ impl<'a> Ground<'a> {
             config,
             keys,
             store,
+            drain: Arc::new(Drain::new(clock.clone(), metrics.clone())),
             clock,
             tasks: Tasks::new(),
             metrics,
@@ -195,6 +199,7 @@ impl<'a> Ground<'a> {
             tokens: self.tokens.clone(),
             push: self.push.clone(),
             channels: self.channels.clone(),
+            drain: self.drain.clone(),
             sockets: sockets.clone(),
             metrics: self.metrics.clone(),
             tasks: self.tasks.clone(),
@@ -208,8 +213,8 @@ impl<'a> Ground<'a> {
             login: login.clone(),
             tokens: self.tokens.clone(),
             push: self.push.clone(),
+            drain: self.drain.clone(),
             metrics: self.metrics.clone(),
-            tasks: self.tasks.clone(),
             page: page(self.config),
         }
     }

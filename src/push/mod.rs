@@ -1,4 +1,5 @@
-//! Who on this node watches which scene or is attached to which session, and how an event reaches them.
+//! Who on this node watches which scene or is attached to which session, how an event reaches them, and how they
+//! move elsewhere when this node goes away.
 //!
 //! Delivery is synchronous and never blocks: the callback's thread hands the encoded event straight to each
 //! watcher. A watcher that cannot take it is [`Slow`] and is dropped; it reads the state again when it comes
@@ -6,13 +7,17 @@
 
 mod catch_up;
 mod channels;
+mod drain;
 
 use std::sync::Arc;
 
 use dashmap::{DashMap, Entry};
 use smallvec::SmallVec;
 
-pub use self::channels::{Channels, Full, MAX_TABS, Tab};
+pub use self::{
+    channels::{Channels, Full, MAX_TABS, Tab},
+    drain::Drain,
+};
 use crate::{protocol::Encoded, scene::SceneId};
 
 /// A watcher that cannot take another event; it has ended itself.

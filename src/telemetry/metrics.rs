@@ -64,6 +64,7 @@ pub struct Metrics {
     pub sockets: Gauge,
     pub sockets_opened: Counter,
     pub sockets_closed: Count<CloseLabel>,
+    pub sockets_drained: Counter,
     pub scenes: Family<StateLabel, Gauge>,
     pub scenes_created: Counter,
     pub transitions: Count<StateLabel>,
@@ -92,6 +93,7 @@ impl Default for Metrics {
             sockets: Gauge::default(),
             sockets_opened: Counter::default(),
             sockets_closed: Family::default(),
+            sockets_drained: Counter::default(),
             scenes: Family::default(),
             scenes_created: Counter::default(),
             transitions: Family::default(),
@@ -140,6 +142,11 @@ impl Metrics {
             "sockets_closed",
             "WebSockets closed, by close code",
             self.sockets_closed.clone(),
+        );
+        registry.register(
+            "sockets_drained",
+            "WebSockets and streams told to come back elsewhere",
+            self.sockets_drained.clone(),
         );
         registry.register(
             "scenes",
