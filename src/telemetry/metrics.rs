@@ -132,22 +132,6 @@ impl Metrics {
             "This build",
             Info::new([("version", env!("CARGO_PKG_VERSION"))]),
         );
-        registry.register("sockets", "WebSockets open now", self.sockets.clone());
-        registry.register(
-            "sockets_opened",
-            "WebSockets opened",
-            self.sockets_opened.clone(),
-        );
-        registry.register(
-            "sockets_closed",
-            "WebSockets closed, by close code",
-            self.sockets_closed.clone(),
-        );
-        registry.register(
-            "sockets_drained",
-            "WebSockets and streams told to come back elsewhere",
-            self.sockets_drained.clone(),
-        );
         registry.register(
             "scenes",
             "Scenes kept now, by state (authorized includes redeemed)",
@@ -205,8 +189,30 @@ impl Metrics {
             "Calls and sockets refused, by error",
             self.refused.clone(),
         );
+        self.register_sockets();
         self.register_wechat();
         self.register_account();
+    }
+
+    /// What pages hold.
+    fn register_sockets(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("sockets", "WebSockets open now", self.sockets.clone());
+        registry.register(
+            "sockets_opened",
+            "WebSockets opened",
+            self.sockets_opened.clone(),
+        );
+        registry.register(
+            "sockets_closed",
+            "WebSockets closed, by close code",
+            self.sockets_closed.clone(),
+        );
+        registry.register(
+            "sockets_drained",
+            "WebSockets and streams told to come back elsewhere",
+            self.sockets_drained.clone(),
+        );
     }
 
     /// What goes to WeChat and comes from it.
