@@ -5,6 +5,7 @@ mod connection;
 mod feed;
 mod keys;
 mod link;
+mod look;
 mod once;
 mod place;
 mod scenes;
@@ -17,7 +18,13 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use self::feed::Feed;
-pub use self::{bus::RedisBus, link::Link, once::RedisOnce, scenes::RedisScenes};
+pub use self::{
+    bus::RedisBus,
+    link::Link,
+    look::{Look, look},
+    once::RedisOnce,
+    scenes::RedisScenes,
+};
 use crate::{
     backend::OpenError,
     clock::{Clock, Millis},
