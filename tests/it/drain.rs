@@ -11,8 +11,8 @@ use crate::{
     attach::attached,
     lifecycle::{polls, text},
     support::{
-        Browser, Caller, Gateway, Process, Raw, Step, Stream, close_code, spawn_gateway_with,
-        within,
+        Browser, Caller, Gateway, Process, Raw, Step, Stream, close_code, spawn_cluster,
+        spawn_gateway_with, within,
     },
 };
 
@@ -135,4 +135,27 @@ async fn a_crowd_does_not_come_back_at_once() {
     gateway.sandbox_later(60).await;
     is_finished(callback, &pending).await;
     gateway.stop().await;
+}
+
+/// A restart of one node after the other: whoever confirms while the page is between two of them is signed in.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_moves_with_its_page() {
+    let mut cluster = spawn_cluster().await;
+    let mut tab = cluster.second.browser().await;
+    let pending = tab.start().await;
+    let phone = cluster.first.phone("lixiaolong");
+    let asks = phone.scan(text(&pending)).await;
+    tab.event("scanned").await;
+
+    cluster.second.ask_to_stop();
+    is_sent_away(&mut tab).await;
+    let consent = phone.press(&asks, "confirm").await;
+    phone.press(&consent, "confirm").await;
+    let mut back = cluster.first.browser().await;
+    back.resume(&pending, 2).await;
+    let authorized = back.event("authorized").await;
+    assert_eq!(authorized["replay"], true);
+    let (status, answer) = back.redeem_with(&authorized["grant"], &tab.verifier).await;
+    assert_eq!(status, 200, "{answer}");
+    cluster.stop().await;
 }
