@@ -9,7 +9,7 @@ from pathlib import Path
 
 CONFIG = Path(__file__).parents[2] / 'config'
 # How long a fact may take to come true.
-WITHIN_S = 10
+WITHIN_S = 20
 PAUSE_S = 0.02
 
 
