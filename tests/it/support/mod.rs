@@ -5,6 +5,7 @@ mod browser;
 mod caller;
 mod calls;
 mod chat;
+mod cluster;
 mod doctor;
 mod gateway;
 mod operator;
@@ -14,6 +15,9 @@ mod postgres;
 mod process;
 mod pusher;
 mod raw;
+#[path = "../../redis/server.rs"]
+mod redis;
+pub(crate) mod source;
 mod steps;
 mod website;
 
@@ -23,6 +27,7 @@ pub(crate) use self::{
     caller::{Caller, path, read},
     calls::{Answer, call},
     chat::{link, types},
+    cluster::{spawn_cluster, spawn_cluster_with},
     doctor::{Doctor, answering},
     gateway::{Gateway, respawn_gateway, respawn_gateway_with, spawn_gateway, spawn_gateway_with},
     operator::Operator,
@@ -31,6 +36,7 @@ pub(crate) use self::{
     process::{Process, keys_command, make_keys, refused_process},
     pusher::{Pusher, event},
     raw::{Raw, frame},
+    redis::Redis,
     steps::{Step, Steps},
     website::{frame_ancestors, parameter},
 };
