@@ -5,6 +5,7 @@ mod connection;
 mod feed;
 mod keys;
 mod link;
+mod look;
 mod once;
 mod place;
 mod scenes;
@@ -17,7 +18,13 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use self::feed::Feed;
-pub use self::{bus::RedisBus, link::Link, once::RedisOnce, scenes::RedisScenes};
+pub use self::{
+    bus::RedisBus,
+    link::Link,
+    look::{Look, look},
+    once::RedisOnce,
+    scenes::RedisScenes,
+};
 use crate::{
     backend::OpenError,
     clock::{Clock, Millis},
@@ -61,9 +68,9 @@ impl Redis {
         let apart = server.abs_diff(clock.now());
         if apart > CLOCKS_APART {
             let message =
-                format!("its clock and this machine's are {apart} ms apart: one of them is wrong");
+                format!("its clock and this machine's are {apart} ms apart; set both by NTP");
             let store = "redis";
-            return Err(OpenError::Refused(StoreError { store, message }));
+            return Err(OpenError::Away(StoreError { store, message }));
         }
         clock.agree(server);
         let feed = Feed::new(link.clone(), node.clone(), own, clock.clone(), server);
