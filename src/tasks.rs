@@ -68,11 +68,6 @@ impl Tasks {
         });
     }
 
-    /// Is cancelled when shutdown begins.
-    pub fn stopping(&self) -> &CancellationToken {
-        &self.stop
-    }
-
     /// Ends the loops and waits for the rest, at most `grace`; tells whether all of them ended.
     pub async fn shut_down(&self, grace: Duration) -> bool {
         self.stop.cancel();

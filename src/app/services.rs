@@ -21,7 +21,7 @@ use crate::{
     login::{Accounts, Login, Parts, Settings},
     password::{self, Passwords},
     phone,
-    push::{Channels, Registry, Revocations},
+    push::{Channels, Drain, Registry, Revocations},
     scene::Lives,
     tasks::Tasks,
     telemetry::Metrics,
@@ -37,6 +37,7 @@ pub(super) struct Services {
     pub(super) login: Login,
     pub(super) tokens: Arc<Tokens>,
     pub(super) channels: Arc<Channels>,
+    pub(super) drain: Arc<Drain>,
     pub(super) revocations: Arc<Revocations>,
     pub(super) link: Option<Link>,
     pub(super) tasks: Tasks,
@@ -68,7 +69,13 @@ impl Services {
             accounts,
             inbox,
             api: wechat,
-        } = Wechat::new(config, clock.clone(), metrics.clone(), tasks)?;
+        } = Wechat::new(
+            config,
+            clock.clone(),
+            metrics.clone(),
+            tasks,
+            ground.cluster.shared.clone(),
+        )?;
         let official_account = accounts.official.clone();
         let login = ground.login(accounts, inbox)?;
         let http = Http::new(config);
@@ -106,6 +113,7 @@ impl Services {
             sockets,
             tokens: ground.tokens,
             channels: ground.channels,
+            drain: ground.drain,
             revocations: ground.revocations,
             link: ground.cluster.link,
             tasks: ground.tasks,
@@ -124,6 +132,7 @@ struct Ground<'a> {
     metrics: Arc<Metrics>,
     push: Arc<Registry>,
     channels: Arc<Channels>,
+    drain: Arc<Drain>,
     revocations: Arc<Revocations>,
     tokens: Arc<Tokens>,
 }
@@ -146,6 +155,7 @@ impl<'a> Ground<'a> {
             config,
             keys,
             store,
+            drain: Arc::new(Drain::new(clock.clone(), metrics.clone())),
             cluster,
             clock,
             tasks,
@@ -164,6 +174,7 @@ impl<'a> Ground<'a> {
             scenes: self.cluster.scenes.clone(),
             users: self.store.clone(),
             once: self.cluster.once.clone(),
+            quota: self.cluster.quota.clone(),
             tokens: self.tokens.clone(),
             push: self.push.clone(),
             accounts,
@@ -208,6 +219,7 @@ impl<'a> Ground<'a> {
             tokens: self.tokens.clone(),
             push: self.push.clone(),
             channels: self.channels.clone(),
+            drain: self.drain.clone(),
             sockets: sockets.clone(),
             metrics: self.metrics.clone(),
             tasks: self.tasks.clone(),
@@ -221,8 +233,8 @@ impl<'a> Ground<'a> {
             login: login.clone(),
             tokens: self.tokens.clone(),
             push: self.push.clone(),
+            drain: self.drain.clone(),
             metrics: self.metrics.clone(),
-            tasks: self.tasks.clone(),
             page: page(self.config),
         }
     }
@@ -247,6 +259,7 @@ fn settings(config: &Config) -> Settings {
         scanned_user: config.scene.scanned_user,
         number_match: config.scene.number_match,
         lives: lives(config),
+        scenes_per_minute: config.limits.scenes_per_address_per_min,
         profile_ttl: config.users.profile_ttl,
         scan_confirm: config.wechat.official_account.confirm,
         fallback_flow: config.wechat.official_account.fallback_flow,

@@ -4,6 +4,7 @@ mod check;
 mod keys;
 mod sandbox;
 mod serve;
+mod systemd;
 mod users;
 
 use std::{path::PathBuf, process::ExitCode};

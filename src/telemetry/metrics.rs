@@ -64,6 +64,7 @@ pub struct Metrics {
     pub sockets: Gauge,
     pub sockets_opened: Counter,
     pub sockets_closed: Count<CloseLabel>,
+    pub sockets_drained: Counter,
     pub scenes: Family<StateLabel, Gauge>,
     pub scenes_created: Counter,
     pub transitions: Count<StateLabel>,
@@ -92,6 +93,7 @@ impl Default for Metrics {
             sockets: Gauge::default(),
             sockets_opened: Counter::default(),
             sockets_closed: Family::default(),
+            sockets_drained: Counter::default(),
             scenes: Family::default(),
             scenes_created: Counter::default(),
             transitions: Family::default(),
@@ -129,17 +131,6 @@ impl Metrics {
             "build",
             "This build",
             Info::new([("version", env!("CARGO_PKG_VERSION"))]),
-        );
-        registry.register("sockets", "WebSockets open now", self.sockets.clone());
-        registry.register(
-            "sockets_opened",
-            "WebSockets opened",
-            self.sockets_opened.clone(),
-        );
-        registry.register(
-            "sockets_closed",
-            "WebSockets closed, by close code",
-            self.sockets_closed.clone(),
         );
         registry.register(
             "scenes",
@@ -198,8 +189,30 @@ impl Metrics {
             "Calls and sockets refused, by error",
             self.refused.clone(),
         );
+        self.register_sockets();
         self.register_wechat();
         self.register_account();
+    }
+
+    /// What pages hold.
+    fn register_sockets(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("sockets", "WebSockets open now", self.sockets.clone());
+        registry.register(
+            "sockets_opened",
+            "WebSockets opened",
+            self.sockets_opened.clone(),
+        );
+        registry.register(
+            "sockets_closed",
+            "WebSockets closed, by close code",
+            self.sockets_closed.clone(),
+        );
+        registry.register(
+            "sockets_drained",
+            "WebSockets and streams told to come back elsewhere",
+            self.sockets_drained.clone(),
+        );
     }
 
     /// What goes to WeChat and comes from it.

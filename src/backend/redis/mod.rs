@@ -8,8 +8,10 @@ mod link;
 mod look;
 mod once;
 mod place;
+mod quota;
 mod scenes;
 mod scripts;
+mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -23,7 +25,9 @@ pub use self::{
     link::Link,
     look::{Look, look},
     once::RedisOnce,
+    quota::RedisQuota,
     scenes::RedisScenes,
+    shared::RedisShared,
 };
 use crate::{
     backend::OpenError,
@@ -44,6 +48,10 @@ pub struct Redis {
     pub scenes: RedisScenes,
     /// Claims.
     pub once: RedisOnce,
+    /// Rates.
+    pub quota: RedisQuota,
+    /// Values that one node makes for all.
+    pub shared: RedisShared,
     /// What is told to everybody.
     pub bus: RedisBus,
 }
@@ -77,6 +85,8 @@ impl Redis {
         Ok(Self {
             scenes: RedisScenes::new(link.clone(), node, limit, lives, clock.clone(), feed),
             once: RedisOnce::new(link.clone(), clock.clone()),
+            quota: RedisQuota(link.clone()),
+            shared: RedisShared(link.clone()),
             bus: RedisBus::new(link.clone(), everybody),
             link,
         })
