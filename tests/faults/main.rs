@@ -23,8 +23,6 @@ mod phone;
 )]
 #[path = "../postgres/server.rs"]
 mod postgres;
-#[expect(dead_code, reason = "clusters are for the store's own tests")]
-#[path = "../redis/server.rs"]
 mod redis;
 mod resp;
 mod table;
