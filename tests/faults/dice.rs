@@ -2,7 +2,7 @@
 
 use std::{ops::Range, time::Duration};
 
-/// A generator of numbers (SplitMix64).
+/// A generator of numbers (`SplitMix64`).
 #[derive(Clone, Debug)]
 pub(crate) struct Dice(u64);
 

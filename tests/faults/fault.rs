@@ -16,15 +16,18 @@ use crate::{
     page::{End, Page},
     redis::Redis,
     until,
-    wire::Mood,
+    wire::{Mood, Wire},
     within,
 };
 
 /// How long something stays away. Longer than every time-out on the way to Redis and PostgreSQL, and than HAProxy takes
 /// to find a gateway dead.
 const AWAY: Duration = Duration::from_secs(6);
+/// For what should be away for longer: Redis, and a gateway that stands still.
+const LONG_AWAY: Duration = Duration::from_secs(10);
+const STILL: Duration = Duration::from_secs(20);
 /// How often a kill is repeated.
-const KILLS: usize = 2;
+const KILLS: usize = 3;
 /// Codes that nobody scans.
 const CODES: u64 = 6;
 /// `scene.pending_ttl_s` of the fleet, and 5 s.
@@ -97,9 +100,12 @@ impl Fault {
             Self::KillInExchange => "kill -9 of a node that exchanges a code".to_owned(),
             Self::KillAndExpire => "kill -9 of a node whose codes nobody scans".to_owned(),
             Self::Terminate => "SIGTERM of one node".to_owned(),
-            Self::RollingRestart => format!("rolling restart of all three behind {kind:?}"),
-            Self::PauseGateway => "a node paused (SIGSTOP)".to_owned(),
-            Self::PauseRedis => "Redis paused (SIGSTOP)".to_owned(),
+            Self::RollingRestart => match kind {
+                Kind::HaProxy => "rolling restart of all three behind HAProxy".to_owned(),
+                Kind::Nginx => "rolling restart of all three behind nginx".to_owned(),
+            },
+            Self::PauseGateway => format!("a node paused for {STILL:?} (SIGSTOP)"),
+            Self::PauseRedis => format!("Redis paused for {LONG_AWAY:?} (SIGSTOP)"),
             Self::EmptyRedis => "Redis killed, and back without its data".to_owned(),
             Self::Failover => "Redis killed, failover by Sentinel".to_owned(),
             Self::Wires(Mood::Slow(delay)) => format!("Redis slow, {delay:?} each way"),
@@ -135,23 +141,16 @@ impl Fault {
             Self::PauseGateway => {
                 let node = telling(fleet, "scanned").await;
                 fleet.gateways[node].pause();
-                sleep(AWAY).await;
+                sleep(STILL).await;
                 fleet.gateways[node].resume();
             }
             Self::PauseRedis => pause_redis(fleet).await,
             Self::EmptyRedis => empty_redis(fleet).await,
             Self::Failover => failover(fleet).await,
-            Self::Wires(mood) => {
-                let wires = fleet.wires();
-                wires.iter().for_each(|wire| wire.set(mood));
-                sleep(AWAY).await;
-                wires.iter().for_each(|wire| wire.set(Mood::Fine));
-            }
+            Self::Wires(mood) => spoil(fleet.wires(), mood).await,
             Self::Partition(mood) => {
                 let node = telling(fleet, "scanned").await;
-                fleet.wires()[node].set(mood);
-                sleep(AWAY).await;
-                fleet.wires()[node].set(Mood::Fine);
+                spoil(&fleet.wires()[node..=node], mood).await;
             }
             Self::HalfOpen => {
                 let node = telling(fleet, "scanned").await;
@@ -159,18 +158,22 @@ impl Fault {
                 sleep(AWAY).await;
                 fleet.wires()[node].cut_once().await;
             }
-            Self::RestartPostgres => {
-                block_in_place(|| fleet.postgres.tell("stop"));
-                sleep(AWAY / 2).await;
-                block_in_place(|| fleet.postgres.tell("start"));
-            }
-            Self::PausePostgres => {
-                block_in_place(|| fleet.postgres.tell("pause"));
-                sleep(AWAY).await;
-                block_in_place(|| fleet.postgres.tell("resume"));
-            }
+            Self::RestartPostgres => lose_postgres(fleet, "stop", "start").await,
+            Self::PausePostgres => lose_postgres(fleet, "pause", "resume").await,
         }
     }
+}
+
+async fn spoil(wires: &[Wire], mood: Mood) {
+    wires.iter().for_each(|wire| wire.set(mood));
+    sleep(AWAY).await;
+    wires.iter().for_each(|wire| wire.set(Mood::Fine));
+}
+
+async fn lose_postgres(fleet: &mut Fleet, gone: &str, back: &str) {
+    block_in_place(|| fleet.postgres.tell(gone));
+    sleep(AWAY / 2).await;
+    block_in_place(|| fleet.postgres.tell(back));
 }
 
 /// The gateway that tells a page this now.
@@ -252,7 +255,7 @@ async fn pause_redis(fleet: &Fleet) {
     };
     let redis = redis.as_ref().unwrap();
     redis.pause();
-    sleep(AWAY).await;
+    sleep(LONG_AWAY).await;
     redis.resume();
 }
 

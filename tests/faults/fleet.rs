@@ -125,12 +125,9 @@ impl Fleet {
         for (nth, name) in ["a1", "a2", "a3"].into_iter().enumerate() {
             let wire = Wire::to_wechat(wechat, tap(&world, name)).await;
             let host = format!("127.0.1.{}", nth + 1);
-            let mut gateway = Gateway::at(&host, name, folder.path(), &shared);
-            gateway.set(format!("cluster.url={}", keeper.url(nth)));
-            gateway.set(format!("wechat.api_base=http://{}", wire.addr));
-            // One of them asks for digits, the others do not: both ways to `authorized` are gone.
-            let asks = if nth == 1 { "always" } else { "off" };
-            gateway.set(format!("scene.number_match={asks}"));
+            let own = own(nth, &keeper, &wire);
+            let mut gateway =
+                Gateway::at(&host, name, folder.path(), &[&shared[..], &own].concat());
             gateway.start().await;
             gateways.push(gateway);
             wires.push(wire);
@@ -186,6 +183,17 @@ impl Drop for Fleet {
             self.keep(&self.world.journal.take());
         }
     }
+}
+
+/// What is one gateway's alone.
+fn own(nth: usize, keeper: &Keeper, wechat: &Wire) -> [String; 3] {
+    // One of them asks for digits, the others do not: both ways to `authorized` are gone.
+    let asks = if nth == 1 { "always" } else { "off" };
+    [
+        format!("cluster.url={}", keeper.url(nth)),
+        format!("wechat.api_base=http://{}", wechat.addr),
+        format!("scene.number_match={asks}"),
+    ]
 }
 
 fn shared(world: &World, store: &str, folder: &Path) -> Vec<String> {

@@ -63,10 +63,6 @@ impl Gateway {
         }
     }
 
-    pub(crate) fn set(&mut self, setting: String) {
-        self.settings.push(setting);
-    }
-
     /// Starts it, and waits until it is ready.
     pub(crate) async fn start(&mut self) {
         let loadtest = concat!(env!("CARGO_MANIFEST_DIR"), "/config/loadtest.toml");

@@ -73,16 +73,7 @@ impl<'a> Phone<'a> {
             sleep(self.dice.millis(30..250)).await;
             screen = match screen {
                 Screen::Asks(..) if intent == Intent::Leave => return false,
-                Screen::Asks(at, html) => {
-                    let button = if intent == Intent::Confirm {
-                        let scene = scene.clone();
-                        self.world.journal.write(Fact::Confirmed { scene });
-                        "confirm"
-                    } else {
-                        "reject"
-                    };
-                    self.press(&at, &html, button).await
-                }
+                Screen::Asks(at, html) => self.decide(&scene, &at, &html, intent).await,
                 Screen::Consent(at, html) => self.press(&at, &html, "confirm").await,
                 Screen::Digits(shown) => {
                     self.world.journal.write(Fact::Promised { scene });
@@ -101,6 +92,15 @@ impl<'a> Phone<'a> {
             };
         }
         false
+    }
+
+    async fn decide(&self, scene: &str, at: &Url, html: &str, intent: Intent) -> Screen {
+        if intent == Intent::Reject {
+            return self.press(at, html, "reject").await;
+        }
+        let scene = scene.to_owned();
+        self.world.journal.write(Fact::Confirmed { scene });
+        self.press(at, html, "confirm").await
     }
 
     async fn press(&self, at: &Url, html: &str, button: &str) -> Screen {

@@ -1,5 +1,6 @@
 //! The Redis servers of the tests, one and more.
 
+#[expect(dead_code, reason = "wires have addresses of their own")]
 #[path = "../redis/server.rs"]
 mod server;
 #[expect(dead_code, reason = "clusters are for the store's own tests")]

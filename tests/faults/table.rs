@@ -50,7 +50,7 @@ impl Row {
         let [lost, wrong, double, unconfirmed] = found;
         format!(
             "| {} | {opened} | {promised} | {signed_in} | {exchanged} | {forgotten} | {lost} | {wrong} | {double} | {unconfirmed} \
-             | {:.1} s | {:.1} s |",
+             | {:.2} s | {:.1} s |",
             self.fault,
             worst.as_secs_f64(),
             self.back.as_secs_f64(),

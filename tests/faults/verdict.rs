@@ -42,27 +42,41 @@ struct Story<'a> {
     stopped: Option<&'a str>,
 }
 
+/// Half-way through a journal.
+#[derive(Default)]
+struct Reader<'a> {
+    verdict: Verdict,
+    stories: BTreeMap<&'a str, Story<'a>>,
+    codes: BTreeSet<&'a str>,
+    /// Who each name is.
+    users: BTreeMap<&'a str, &'a str>,
+}
+
 /// Reads the journal. `may_forget`: Redis lost what it had, and pages were told so.
 pub(crate) fn judge(entries: &[Entry], may_forget: bool) -> Verdict {
-    let mut verdict = Verdict::default();
-    let mut stories = BTreeMap::<&str, Story<'_>>::new();
-    let mut codes = BTreeSet::new();
-    let mut users = BTreeMap::new();
-    for Entry { at, fact } in entries {
-        match fact {
-            Fact::Opened { scene, person } => {
-                stories.entry(scene).or_default().person = Some(person)
-            }
-            Fact::Confirmed { scene } => stories.entry(scene).or_default().confirmed = true,
+    let mut reader = Reader::default();
+    entries.iter().for_each(|entry| reader.read(entry));
+    let Reader {
+        mut verdict,
+        stories,
+        ..
+    } = reader;
+    for (scene, story) in &stories {
+        verdict.promise(scene, story, may_forget);
+    }
+    verdict
+}
+
+impl<'a> Reader<'a> {
+    fn read(&mut self, entry: &'a Entry) {
+        match &entry.fact {
+            Fact::Opened { scene, person } => self.story(scene).person = Some(person),
+            Fact::Confirmed { scene } => self.story(scene).confirmed = true,
             Fact::Promised { scene } => {
-                stories
-                    .entry(scene)
-                    .or_default()
-                    .promised
-                    .get_or_insert(*at);
+                self.story(scene).promised.get_or_insert(entry.at);
             }
-            Fact::Forgotten { scene } => stories.entry(scene).or_default().forgotten = true,
-            Fact::Stopped { scene, why } => stories.entry(scene).or_default().stopped = Some(why),
+            Fact::Forgotten { scene } => self.story(scene).forgotten = true,
+            Fact::Stopped { scene, why } => self.story(scene).stopped = Some(why),
             Fact::Told {
                 page,
                 scene,
@@ -70,10 +84,11 @@ pub(crate) fn judge(entries: &[Entry], may_forget: bool) -> Verdict {
                 name,
                 ..
             } => {
-                let story = stories.entry(page).or_default();
-                verdict.event(story, (page, scene), what, name.as_deref());
+                let story = self.stories.entry(page).or_default();
+                self.verdict
+                    .event(story, (page, scene), what, name.as_deref());
                 if what == "authorized" {
-                    story.authorized.get_or_insert(*at);
+                    story.authorized.get_or_insert(entry.at);
                 }
             }
             Fact::Token {
@@ -82,29 +97,29 @@ pub(crate) fn judge(entries: &[Entry], may_forget: bool) -> Verdict {
                 name,
                 session,
             } => {
-                let story = stories.entry(scene).or_default();
-                verdict.token(story, scene, name, session);
-                let known = users.entry(name).or_insert(user);
+                let story = self.stories.entry(scene).or_default();
+                self.verdict.token(story, scene, name, session);
+                let known = self.users.entry(name).or_insert(user);
                 if *known != user {
-                    verdict
+                    self.verdict
                         .wrong
                         .push(format!("{scene}: {name} is {user} and {known}"));
                 }
             }
             Fact::Exchanged { node, code } => {
-                verdict.exchanged += 1;
-                if !codes.insert(code) {
-                    verdict
+                self.verdict.exchanged += 1;
+                if !self.codes.insert(code) {
+                    self.verdict
                         .double
                         .push(format!("{node} exchanged {code} again"));
                 }
             }
         }
     }
-    stories
-        .iter()
-        .for_each(|(scene, story)| verdict.promise(scene, story, may_forget));
-    verdict
+
+    fn story(&mut self, scene: &'a str) -> &mut Story<'a> {
+        self.stories.entry(scene).or_default()
+    }
 }
 
 impl Verdict {
