@@ -10,7 +10,7 @@ use crate::{
         redis::{Link, Look, Redis},
     },
     clock::Clock,
-    cluster::{Bus, Once},
+    cluster::{Agreement, Bus, Once},
     config::Config,
     ids,
     scene::{Lives, SceneStore},
@@ -23,6 +23,8 @@ pub(super) struct Cluster {
     pub(super) scenes: Arc<dyn SceneStore>,
     pub(super) once: Arc<dyn Once>,
     pub(super) bus: Arc<dyn Bus>,
+    /// What all nodes must have alike; `None` when this gateway is alone.
+    pub(super) agreement: Option<Arc<dyn Agreement>>,
     /// `None` when this gateway is alone.
     pub(super) link: Option<Link>,
 }
@@ -39,6 +41,7 @@ impl Cluster {
                 scenes: Arc::new(MemoryScenes::new(limit, lives)),
                 once: Arc::new(MemoryOnce::new(clock.clone())),
                 bus: Arc::new(NoBus),
+                agreement: None,
                 link: None,
             });
         };
@@ -50,6 +53,7 @@ impl Cluster {
             scenes: Arc::new(redis.scenes),
             once: Arc::new(redis.once),
             bus: Arc::new(redis.bus),
+            agreement: Some(Arc::new(redis.agreement)),
             link: Some(redis.link),
         })
     }

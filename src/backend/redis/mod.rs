@@ -1,5 +1,6 @@
 //! What gateways share in Redis: scenes, claims, and what they tell each other.
 
+mod agreement;
 mod bus;
 mod connection;
 mod feed;
@@ -19,6 +20,7 @@ use secrecy::SecretString;
 
 use self::feed::Feed;
 pub use self::{
+    agreement::RedisAgreement,
     bus::RedisBus,
     link::Link,
     look::{Look, look},
@@ -46,6 +48,8 @@ pub struct Redis {
     pub once: RedisOnce,
     /// What is told to everybody.
     pub bus: RedisBus,
+    /// What all nodes must have alike.
+    pub agreement: RedisAgreement,
 }
 
 impl Redis {
@@ -78,6 +82,7 @@ impl Redis {
             scenes: RedisScenes::new(link.clone(), node, limit, lives, clock.clone(), feed),
             once: RedisOnce::new(link.clone(), clock.clone()),
             bus: RedisBus::new(link.clone(), everybody),
+            agreement: RedisAgreement::new(link.clone()),
             link,
         })
     }
