@@ -10,7 +10,7 @@ use crate::{
         redis::{Link, Look, Redis},
     },
     clock::Clock,
-    cluster::{Agreement, Bus, Once},
+    cluster::{Agreement, Bus, Once, Shared},
     config::Config,
     ids,
     scene::{Lives, SceneStore},
@@ -25,6 +25,8 @@ pub(super) struct Cluster {
     pub(super) bus: Arc<dyn Bus>,
     /// What all nodes must have alike; `None` when this gateway is alone.
     pub(super) agreement: Option<Arc<dyn Agreement>>,
+    /// `None` when this gateway is alone.
+    pub(super) shared: Option<Arc<dyn Shared>>,
     /// `None` when this gateway is alone.
     pub(super) link: Option<Link>,
 }
@@ -42,6 +44,7 @@ impl Cluster {
                 once: Arc::new(MemoryOnce::new(clock.clone())),
                 bus: Arc::new(NoBus),
                 agreement: None,
+                shared: None,
                 link: None,
             });
         };
@@ -54,6 +57,7 @@ impl Cluster {
             once: Arc::new(redis.once),
             bus: Arc::new(redis.bus),
             agreement: Some(Arc::new(redis.agreement)),
+            shared: Some(Arc::new(redis.shared)),
             link: Some(redis.link),
         })
     }

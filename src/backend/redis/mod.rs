@@ -11,6 +11,7 @@ mod once;
 mod place;
 mod scenes;
 mod scripts;
+mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +27,7 @@ pub use self::{
     look::{Look, look},
     once::RedisOnce,
     scenes::RedisScenes,
+    shared::RedisShared,
 };
 use crate::{
     backend::OpenError,
@@ -46,6 +48,8 @@ pub struct Redis {
     pub scenes: RedisScenes,
     /// Claims.
     pub once: RedisOnce,
+    /// Values that one node makes for all.
+    pub shared: RedisShared,
     /// What is told to everybody.
     pub bus: RedisBus,
     /// What all nodes must have alike.
@@ -81,6 +85,7 @@ impl Redis {
         Ok(Self {
             scenes: RedisScenes::new(link.clone(), node, limit, lives, clock.clone(), feed),
             once: RedisOnce::new(link.clone(), clock.clone()),
+            shared: RedisShared(link.clone()),
             bus: RedisBus::new(link.clone(), everybody),
             agreement: RedisAgreement::new(link.clone()),
             link,
