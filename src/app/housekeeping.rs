@@ -23,6 +23,7 @@ impl Services {
         self.tasks
             .spawn_loop("keys", async move { keeper.keep().await });
         self.keep_sessions();
+        self.tell_events();
         if let Some(account) = &self.official_account {
             let authority = account.authority().clone();
             self.tasks
@@ -39,6 +40,19 @@ impl Services {
                 }
             }
         });
+    }
+
+    /// Login events leave the outbox; a batch under way is brought to its end.
+    fn tell_events(&self) {
+        for line in self.relay.lines() {
+            let (relay, line) = (self.relay.clone(), line.clone());
+            let stop = self.tasks.stopping().clone();
+            self.tasks
+                .spawn("events", async move { relay.serve(&line, &stop).await });
+        }
+        let relay = self.relay.clone();
+        self.tasks
+            .spawn_loop("old events", async move { relay.keep_house().await });
     }
 
     /// Pages hear of sessions that ended elsewhere; rows long over go.

@@ -1,5 +1,6 @@
 //! The composition root: the only place that knows which store stands behind which trait.
 
+mod events;
 mod housekeeping;
 mod listeners;
 mod routes;
@@ -81,6 +82,8 @@ impl App {
             .context("token.key_dir")?;
         let is_up = Arc::new(AtomicBool::new(false));
         let services = Services::new(&config, &keys, &store, clock, is_up.clone())?;
+        // Before anything happens that somebody wants to be told of.
+        services.relay.subscribe().await?;
         Ok(Self {
             config,
             listener,

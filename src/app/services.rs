@@ -19,6 +19,7 @@ use crate::{
     callback,
     clock::Clock,
     config::{Config, Mode, http_url},
+    event::Relay,
     geo::Geo,
     http::Http,
     ids,
@@ -52,6 +53,7 @@ pub(super) struct Services {
     pub(super) passwords: Option<web::Data<Passwords>>,
     pub(super) official_account: Option<OfficialAccount>,
     pub(super) key_keeper: Arc<KeyKeeper>,
+    pub(super) relay: Arc<Relay>,
 }
 
 impl Services {
@@ -100,6 +102,7 @@ impl Services {
             callback: web::Data::new(callback),
             avatars: web::Data::new(ground.avatars()?),
             passwords: ground.passwords(&login)?.map(web::Data::new),
+            relay: Arc::new(ground.relay()?),
             key_keeper: Arc::new(KeyKeeper::new(config, keys.clone(), clock.clone())),
             official_account,
             http,
@@ -113,13 +116,13 @@ impl Services {
 }
 
 /// What all parts stand on.
-struct Ground<'a> {
-    config: &'a Config,
+pub(super) struct Ground<'a> {
+    pub(super) config: &'a Config,
     keys: &'a Keys,
-    store: &'a Arc<dyn Database>,
-    clock: Clock,
-    tasks: Tasks,
-    metrics: Arc<Metrics>,
+    pub(super) store: &'a Arc<dyn Database>,
+    pub(super) clock: Clock,
+    pub(super) tasks: Tasks,
+    pub(super) metrics: Arc<Metrics>,
     push: Arc<Registry>,
     channels: Arc<Channels>,
     tokens: Arc<Tokens>,
@@ -151,6 +154,7 @@ impl<'a> Ground<'a> {
             scenes: Arc::new(MemoryScenes::new(config.limits.live_scenes, lives(config))),
             users: self.store.clone(),
             once: Arc::new(MemoryOnce::new(self.clock.clone())),
+            events: self.store.clone(),
             tokens: self.tokens.clone(),
             push: self.push.clone(),
             accounts,

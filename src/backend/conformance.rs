@@ -9,6 +9,7 @@ use super::Database;
 use crate::{
     clock::Clock,
     config::{AppId, Overrides, load},
+    event::Via,
     token::{self, Device, Keys, SessionStore, Tokens},
     user::{self, Identity, Profile, User},
 };
@@ -42,7 +43,7 @@ async fn tokens_are_refreshed_once_however_many_ask(store: Arc<dyn Database>, us
     let tokens = Tokens::new(&config, keys, rows.clone(), rows, watch, clock.clone());
     let app = AppId::default_app();
     let (stamp, device) = (tokens.stamp(), Device::default());
-    let opened = (0..8).map(|_| tokens.open_session(&stamp, user, &app, &device));
+    let opened = (0..8).map(|_| tokens.open_session(&stamp, user, &app, &device, &Via::Password));
     let opened = join_all(opened).await.into_iter().map(Result::unwrap);
     let shown: Vec<_> = opened
         .map(|one| one.refresh_token.unwrap().expose_secret().to_owned())

@@ -19,13 +19,14 @@ use self::{postgres::Postgres, sqlite::Sqlite};
 use crate::{
     cluster::StoreError,
     config,
+    event::Outbox,
     token::SessionStore,
     user::{AccountStore, UserRecords, UserStore},
 };
 
 /// What a database keeps: every trait of `sql/`. An `Arc` of it is an `Arc` of each.
 #[async_trait]
-pub trait Database: UserStore + UserRecords + AccountStore + SessionStore {
+pub trait Database: UserStore + UserRecords + AccountStore + SessionStore + Outbox {
     /// Waits for the queries under way and closes the connections.
     async fn close(&self);
 }

@@ -14,6 +14,7 @@
 //! | or WeChat's own page asks, and sends the browser back | `website.rs` |
 //! | the page redeems the grant | `redeem.rs` |
 //! | time runs out | `expire.rs` |
+//! | other services are told how it ended | `told.rs` |
 
 mod bearer;
 mod confirm;
@@ -29,6 +30,7 @@ mod phone_cookie;
 mod recent;
 mod redeem;
 mod risk;
+mod told;
 mod verify;
 mod visit;
 mod watch;
@@ -62,6 +64,7 @@ use crate::{
     cluster::{Once, StoreError},
     code::{Code, Locale},
     config::{AppId, Apps, Flow, NumberMatch, ScanConfirm, ScannedUser},
+    event::Outbox,
     geo::Geo,
     push::Registry,
     scene::{Advanced, Deadlines, Effect, Input, Lives, Scene, SceneId, SceneStore, State, Was},
@@ -113,6 +116,8 @@ pub struct Parts {
     pub users: Arc<dyn UserStore>,
     /// Claims on callbacks.
     pub once: Arc<dyn Once>,
+    /// Where login events wait.
+    pub events: Arc<dyn Outbox>,
     /// Token issuance.
     pub tokens: Arc<Tokens>,
     /// The watchers of this node.
@@ -289,6 +294,9 @@ impl Login {
                 Effect::Announce => self.announce(scene),
                 Effect::Finish => self.parts().push.finish(*id),
                 Effect::Quiet => {}
+            }
+            if scene.seq != was.seq {
+                self.tell_soon(scene);
             }
         }
         Ok(advanced)

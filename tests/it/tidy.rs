@@ -37,6 +37,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "backend",
             "clock",
             "config",
+            "event",
             "geo",
             "http",
             "ids",
@@ -78,6 +79,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "cluster",
             "code",
             "config",
+            "event",
             "geo",
             "ids",
             "protocol",
@@ -96,6 +98,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "clock",
             "code",
             "config",
+            "event",
             "ids",
             "login",
             "tasks",
@@ -111,7 +114,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "backend",
         &[
-            "clock", "cluster", "config", "ids", "scene", "token", "user",
+            "clock", "cluster", "config", "event", "ids", "scene", "token", "user",
         ],
     ),
     (
@@ -125,7 +128,19 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     (
         "token",
-        &["clock", "cluster", "code", "config", "ids", "user"],
+        &["clock", "cluster", "code", "config", "event", "ids", "user"],
+    ),
+    (
+        "event",
+        &[
+            "clock",
+            "cluster",
+            "config",
+            "ids",
+            "outbound",
+            "tasks",
+            "telemetry",
+        ],
     ),
     ("user", &["clock", "cluster", "ids"]),
     ("cluster", &["clock"]),
@@ -181,7 +196,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("actix_ws", &["websocket"]),
     (
         "reqwest",
-        &["wechat", "outbound", "avatar", "cli", "sandbox"],
+        &["wechat", "outbound", "avatar", "cli", "event", "sandbox"],
     ),
     ("moka", &["avatar"]),
     ("sqlx", &["backend"]),

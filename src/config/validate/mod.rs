@@ -1,6 +1,7 @@
 //! What no single key can tell.
 
 mod cluster;
+mod events;
 mod wechat;
 
 use std::{fmt::Debug, ops::RangeInclusive, time::Duration};
@@ -143,6 +144,7 @@ impl Config {
         checks.limits();
         checks.store();
         checks.cluster();
+        checks.events();
         checks.problems
     }
 }

@@ -1,0 +1,1 @@
+//! What every [`Outbox`] must do; a backend's own test is one call of [`outbox`].
