@@ -7,7 +7,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -29,6 +29,8 @@ struct Inner {
     epoch: Millis,
     start: Instant,
     moved_by: AtomicU64,
+    /// How far [`Clock::now`] is ahead of this machine's clock, to agree with other machines.
+    ahead: AtomicI64,
     moved: watch::Sender<()>,
 }
 
@@ -40,6 +42,7 @@ impl Clock {
             epoch: system_time(),
             start: Instant::now(),
             moved_by: AtomicU64::new(0),
+            ahead: AtomicI64::new(0),
             moved: watch::Sender::new(()),
         }))
     }
@@ -47,7 +50,8 @@ impl Clock {
     /// Now, unaffected by changes of the operating system's clock.
     pub fn now(&self) -> Millis {
         let elapsed = u64::try_from(self.0.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.0.epoch + elapsed + self.0.moved_by.load(Ordering::Acquire)
+        let own = self.0.epoch + elapsed + self.0.moved_by.load(Ordering::Acquire);
+        own.saturating_add_signed(self.0.ahead.load(Ordering::Acquire))
     }
 
     /// Now by the operating system's clock.
@@ -58,6 +62,14 @@ impl Clock {
     /// [`Clock::wall`] in whole seconds, as JWT and WeChat count.
     pub fn wall_s(&self) -> u64 {
         self.wall() / 1000
+    }
+
+    /// From here on [`Clock::now`] counts from `now`, the time that several machines agree on. Before anybody has read
+    /// it: it may go back.
+    pub fn agree(&self, now: Millis) {
+        let ahead = i64::try_from(i128::from(now) - i128::from(self.now())).unwrap_or_default();
+        self.0.ahead.fetch_add(ahead, Ordering::AcqRel);
+        self.0.moved.send_replace(());
     }
 
     /// Moves both readings forward and wakes every sleeper whose time has come.
@@ -162,6 +174,18 @@ mod tests {
         ] {
             assert_eq!(rfc3339(at), due);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn clocks_that_agree_tell_one_time() {
+        let (one, other) = (Clock::new(), Clock::new());
+        let wall = one.wall();
+        for now in [one.now() + 4_000, one.now() - 4_000] {
+            one.agree(now);
+            other.agree(now);
+            assert_eq!((one.now(), other.now()), (now, now));
+        }
+        assert!(one.wall() < wall + 1_000, "the wall's is the machine's");
     }
 
     #[tokio::test(start_paused = true)]

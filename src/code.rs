@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// One line of the table below.
 struct Row {
     number: u32,
@@ -18,8 +20,8 @@ struct Row {
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $number:literal $name:literal $close:expr, $retry:literal, $zh:literal, $en:literal;)*) => {
         /// An error as the outside sees it: `number` is the HTTP status times 100, plus n.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Code { $($(#[$doc])* $variant,)* }
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum Code { $($(#[$doc])* #[serde(rename = $name)] $variant,)* }
 
         impl Code {
             /// All of them, in the order of their numbers.
@@ -150,12 +152,14 @@ impl fmt::Display for Code {
 }
 
 /// The languages that sentences exist in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Locale {
     /// Simplified Chinese: what WeChat's users read.
     #[default]
+    #[serde(rename = "zh-CN")]
     ZhCn,
     /// English.
+    #[serde(rename = "en")]
     En,
 }
 

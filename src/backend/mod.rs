@@ -8,6 +8,7 @@
 mod conformance;
 pub mod memory;
 pub mod postgres;
+pub mod redis;
 pub mod sqlite;
 
 use std::sync::Arc;

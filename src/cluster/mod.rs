@@ -45,5 +45,15 @@ pub trait Once: Send + Sync {
     async fn is_claimed(&self, key: &str) -> Result<bool, StoreError>;
 }
 
+/// What one node tells all. A note may be lost: it makes quick what the receiver would find out anyway.
+#[async_trait]
+pub trait Bus: Send + Sync {
+    /// Tells every node, this one too.
+    async fn tell(&self, note: &str) -> Result<(), StoreError>;
+
+    /// The next note; for one caller. Whoever is alone hears nothing for ever.
+    async fn hear(&self) -> String;
+}
+
 #[cfg(test)]
 pub(crate) mod conformance;

@@ -138,7 +138,9 @@ impl Login {
                 code: Code::WrongDigits,
             } => "wrong",
             State::Authorized { .. } if was.state == "verifying" => "right",
-            State::Rejected { reason, .. } if *reason == Some(lockout::TOO_MANY_WRONG_CODES) => {
+            State::Rejected { reason, .. }
+                if reason.as_deref() == Some(lockout::TOO_MANY_WRONG_CODES) =>
+            {
                 "locked_out"
             }
             _ => return,

@@ -68,7 +68,7 @@ impl Login {
             State::Rejected { by, reason } => StateEvent::Rejected {
                 head,
                 by: by.name(),
-                reason: *reason,
+                reason: reason.as_deref(),
             },
             State::Expired => StateEvent::Expired { head },
             State::Cancelled => StateEvent::Cancelled { head },

@@ -67,7 +67,7 @@ pub enum StateEvent<'a> {
         head: Head<'a>,
         by: &'static str,
         #[serde(skip_serializing_if = "Option::is_none")]
-        reason: Option<&'static str>,
+        reason: Option<&'a str>,
     },
     Expired {
         #[serde(flatten)]

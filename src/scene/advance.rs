@@ -1,5 +1,7 @@
 //! The pure part: `(scene, input, now)` gives the next scene and what must be told, or a refusal.
 
+use std::borrow::Cow;
+
 use super::{
     digits::Digits,
     record::{Lives, Phone, Scene, after},
@@ -238,10 +240,9 @@ impl Scene {
     }
 
     fn reject(&self, by: By, reason: Option<&'static str>, at: At<'_>) -> Step {
-        Ok((
-            self.next(State::Rejected { by, reason }, at),
-            Effect::Announce,
-        ))
+        let reason = reason.map(Cow::Borrowed);
+        let rejected = self.next(State::Rejected { by, reason }, at);
+        Ok((rejected, Effect::Announce))
     }
 
     fn fail(&self, code: Code, at: At<'_>) -> Step {

@@ -5,9 +5,9 @@ use std::{sync::Arc, time::Duration};
 use super::*;
 use crate::{
     clock::Millis,
-    code::Locale,
+    code::{Code, Locale},
     config::{AppId, Flow},
-    user::{User, UserId},
+    user::{AvatarId, User, UserId},
 };
 
 pub(crate) const NOW: Millis = 1_795_312_000_000;
@@ -80,12 +80,84 @@ pub(crate) fn confirm() -> Input {
     }
 }
 
-pub(crate) async fn scene_store<S: SceneStore + 'static>(make: impl Fn(usize, Lives) -> S) {
-    it_keeps_and_forgets(&make(10, LIVES)).await;
-    it_refuses_the_same_id_and_more_than_its_limit(&make(2, LIVES)).await;
-    it_tells_what_was_before(&make(10, LIVES)).await;
-    a_refused_step_changes_nothing(&make(10, LIVES)).await;
-    one_of_many_steps_wins(Arc::new(make(10, LIVES))).await;
+/// `make` gives an empty store with that limit.
+pub(crate) async fn scene_store<S: SceneStore + 'static>(make: impl AsyncFn(usize, Lives) -> S) {
+    it_keeps_and_forgets(&make(10, LIVES).await).await;
+    it_keeps_everything(&make(10, LIVES).await).await;
+    it_refuses_the_same_id_and_more_than_its_limit(&make(2, LIVES).await).await;
+    it_tells_what_was_before(&make(10, LIVES).await).await;
+    a_refused_step_changes_nothing(&make(10, LIVES).await).await;
+    one_of_many_steps_wins(Arc::new(make(10, LIVES).await)).await;
+    whoever_creates_a_scene_holds_it(&make(10, LIVES).await).await;
+}
+
+/// A scene of each state, with everything that may be in it.
+pub(crate) fn scenes_of_all_states() -> Vec<Scene> {
+    let user = Box::new(User {
+        avatar: Some(AvatarId("a".to_owned())),
+        ..user()
+    });
+    let redeemed = Redeemed {
+        at: NOW,
+        receipt: "{}".to_owned(),
+        burnt: true,
+    };
+    let states = [
+        State::Pending,
+        State::Scanned { known: None },
+        State::Scanned {
+            known: Some(user.clone()),
+        },
+        State::Verifying {
+            user: user.clone(),
+            digits: Digits::parse("07").unwrap(),
+            tries_left: 2,
+        },
+        State::Authorized {
+            user: user.clone(),
+            redeemed: None,
+        },
+        State::Authorized {
+            user,
+            redeemed: Some(Box::new(redeemed)),
+        },
+        State::Rejected {
+            by: By::Policy,
+            reason: Some("why".into()),
+        },
+        State::Expired,
+        State::Cancelled,
+        State::Failed {
+            code: Code::WrongDigits,
+        },
+    ];
+    let scene = |state| {
+        let mut scene = scene_of(Flow::Website, &Secret::random());
+        let mut opening = Opening::clone(&scene.opening);
+        (opening.browser_cookie, opening.return_to) = (Some([2; 32]), Some("https://r".to_owned()));
+        (scene.state, scene.seq, scene.opening) = (state, 7, Arc::new(opening));
+        (scene.phone, scene.link) = (Some(Box::new(phone("o", 1))), Some("https://l".into()));
+        scene
+    };
+    states.into_iter().map(scene).collect()
+}
+
+async fn it_keeps_everything(store: &dyn SceneStore) {
+    for scene in scenes_of_all_states() {
+        store.create(scene.clone()).await.unwrap();
+        assert_eq!(store.get(&scene.id).await.unwrap(), Some(scene));
+    }
+}
+
+async fn whoever_creates_a_scene_holds_it(store: &dyn SceneStore) {
+    let scene = scene(&Secret::random());
+    assert!(!store.is_held_here(&scene.id).await.unwrap());
+    store.create(scene.clone()).await.unwrap();
+    assert!(store.is_held_here(&scene.id).await.unwrap());
+    for how in [Watch::Listening(NOW), Watch::Holding] {
+        store.watch(&scene.id, how).await.unwrap();
+        assert!(store.is_held_here(&scene.id).await.unwrap());
+    }
 }
 
 async fn it_keeps_and_forgets(store: &dyn SceneStore) {

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
 use crate::ids;
 
 /// 00 to 99, each as likely as any other. Only the confirming phone's page shows them, so there is no `Debug` that does.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 pub struct Digits(u8);
 
 impl Digits {

@@ -16,7 +16,7 @@ pub use self::{
     digits::Digits,
     record::{Asker, Lives, Opening, Phone, Scene, SceneId, Secret},
     state::{By, Effect, Input, Redeemed, Refused, State},
-    store::{Advanced, CreateError, SceneStore, Was},
+    store::{Advanced, CreateError, News, SceneStore, Was, Watch},
 };
 
 #[cfg(test)]

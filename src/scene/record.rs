@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -35,6 +36,18 @@ impl fmt::Display for SceneId {
     }
 }
 
+impl Serialize for SceneId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        bytes::serialize(&self.0, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for SceneId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        bytes::deserialize(deserializer).map(Self)
+    }
+}
+
 /// What only the browser that opened the scene holds: 256 random bits. Has no `Debug`.
 #[derive(Clone)]
 pub struct Secret(String);
@@ -62,7 +75,7 @@ impl Secret {
 }
 
 /// Everything of `start`; a refresh opens its next scene with the same.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opening {
     /// The front end.
     pub app: AppId,
@@ -71,6 +84,7 @@ pub struct Opening {
     /// The flow that was asked for: a refresh asks for it again.
     pub asked: Flow,
     /// PKCE S256 (RFC 7636): what the grant is bound to.
+    #[serde(with = "bytes")]
     pub challenge: [u8; 32],
     /// The language of the page.
     pub locale: Locale,
@@ -79,6 +93,7 @@ pub struct Opening {
     /// Where a flow that leaves the page returns to.
     pub return_to: Option<String>,
     /// SHA-256 of the browser cookie.
+    #[serde(with = "some_bytes")]
     pub browser_cookie: Option<[u8; 32]>,
     /// Who asks, as the confirm page shows it.
     pub asker: Asker,
@@ -89,7 +104,7 @@ pub struct Opening {
 }
 
 /// The browser that wants to log in, as the person with the phone sees it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asker {
     /// "Chrome"
     pub browser: String,
@@ -118,17 +133,18 @@ impl Asker {
 }
 
 /// The phone that scanned.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Phone {
     /// Whom WeChat named, in the account of this flow.
     pub openid: String,
     /// SHA-256 of the phone cookie's random part: the one browser on the phone that may confirm. `None` while only an
     /// event has named the person.
+    #[serde(with = "some_bytes")]
     pub tie: Option<[u8; 32]>,
 }
 
 /// One pending login. `seq` numbers its events; `state` is the truth.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scene {
     /// Its name.
     pub id: SceneId,
@@ -144,10 +160,13 @@ pub struct Scene {
     pub phone: Option<Box<Phone>>,
     /// What WeChat has ready for it, where its code is not ours: the text of the parametric code
     /// (`official_account`), or the address of WeChat's login page (`website`).
+    #[serde(with = "some_text")]
     pub link: Option<Arc<str>>,
     /// SHA-256 of the secret.
+    #[serde(with = "bytes")]
     pub secret_hash: [u8; 32],
     /// What it was opened with.
+    #[serde(with = "shared")]
     pub opening: Arc<Opening>,
 }
 
@@ -241,4 +260,81 @@ impl Scene {
 /// `life` after `now`.
 pub(super) fn after(now: Millis, life: Duration) -> Millis {
     now.saturating_add(u64::try_from(life.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Bytes as base64url, in a record that a store keeps.
+mod bytes {
+    use super::*;
+
+    pub(super) fn serialize<const N: usize, S: Serializer>(
+        bytes: &[u8; N],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&ids::base64url(bytes))
+    }
+
+    pub(super) fn deserialize<'de, const N: usize, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<[u8; N], D::Error> {
+        let text = String::deserialize(deserializer)?;
+        ids::from_base64url(&text).ok_or_else(|| D::Error::custom("not bytes in base64url"))
+    }
+}
+
+/// The same where there may be none.
+mod some_bytes {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(
+        bytes: &Option<[u8; 32]>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        bytes
+            .map(|bytes| ids::base64url(&bytes))
+            .serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<[u8; 32]>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        let bytes = text.map(|text| ids::from_base64url(&text).ok_or(text));
+        let bytes = bytes.transpose();
+        bytes.map_err(|_text| D::Error::custom("not bytes in base64url"))
+    }
+}
+
+/// What several scenes may share is kept with each.
+mod shared {
+    use super::*;
+
+    pub(super) fn serialize<T: Serialize, S: Serializer>(
+        shared: &Arc<T>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        shared.as_ref().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Arc<T>, D::Error> {
+        T::deserialize(deserializer).map(Arc::new)
+    }
+}
+
+mod some_text {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(
+        text: &Option<Arc<str>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        text.as_deref().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Arc<str>>, D::Error> {
+        Ok(Option::<String>::deserialize(deserializer)?.map(Arc::from))
+    }
 }

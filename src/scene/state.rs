@@ -1,10 +1,15 @@
 //! Where a scene can stand, and what can happen to it.
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
 use super::{digits::Digits, record::Phone};
 use crate::{clock::Millis, code::Code, user::User};
 
 /// Where a scene stands. What only one state knows is inside that state.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum State {
     /// The QR waits for a phone.
     Pending,
@@ -34,7 +39,7 @@ pub enum State {
         /// Who refused.
         by: By,
         /// Why, for the page.
-        reason: Option<&'static str>,
+        reason: Option<Cow<'static, str>>,
     },
     /// Time ran out.
     Expired,
@@ -48,7 +53,7 @@ pub enum State {
 }
 
 /// The first redemption of a grant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Redeemed {
     /// When.
     pub at: Millis,
@@ -59,7 +64,8 @@ pub struct Redeemed {
 }
 
 /// Who rejected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum By {
     /// The person with the phone.
     User,

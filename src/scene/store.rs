@@ -59,6 +59,30 @@ pub enum CreateError {
     Store(#[from] StoreError),
 }
 
+/// What another node did to a scene that this one watches, or what nobody did.
+#[derive(Clone, Debug)]
+pub enum News {
+    /// It took a step; the scene as it was then.
+    Moved(Box<Scene>, Effect),
+    /// It took a step, and the quick message of it was lost: the scene is to be read.
+    Changed(SceneId, Effect),
+    /// Its socket holds the scene now.
+    TakenOver(SceneId),
+    /// The time of a scene is over, and whoever should have ended it has not.
+    Overdue(SceneId),
+    /// News may have been lost: everything that is watched here is to be read again.
+    Gap,
+}
+
+/// How a node watches a scene.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watch {
+    /// With the one socket or stream. The last node wins; the one before gets [`News::TakenOver`].
+    Holding,
+    /// Beside it, until then.
+    Listening(Millis),
+}
+
 /// Scenes by id.
 ///
 /// One [`advance`](SceneStore::advance) is one compare-and-set: of any number of callers at once each sees the
@@ -83,4 +107,15 @@ pub trait SceneStore: Send + Sync {
 
     /// Removes an end whose time to be read is over; tells whether it is gone now.
     async fn forget(&self, id: &SceneId, now: Millis) -> Result<bool, StoreError>;
+
+    /// From now on this node gets the [`news`](SceneStore::news) of the scene. The caller reads the scene afterwards:
+    /// what happened before is not told. Whoever creates a scene holds it.
+    async fn watch(&self, id: &SceneId, how: Watch) -> Result<(), StoreError>;
+
+    /// Whether this node is the last that said it holds the scene; an unknown one is held by nobody.
+    async fn is_held_here(&self, id: &SceneId) -> Result<bool, StoreError>;
+
+    /// The next news, as soon as there are some; for one caller. What other nodes did comes at once, or within 3 s where
+    /// a message is lost, and may come twice. Whoever is alone hears nothing for ever.
+    async fn news(&self) -> News;
 }

@@ -6,7 +6,7 @@ pub(crate) mod conformance;
 mod records;
 
 use async_trait::async_trait;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 pub use self::{
@@ -18,7 +18,7 @@ pub use self::{
 use crate::{clock::Millis, cluster::StoreError, ids};
 
 /// A person, as this gateway knows them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     /// `sub` of every token; never changes, never reused.
     pub id: UserId,
@@ -29,7 +29,7 @@ pub struct User {
 }
 
 /// The name of a picture: 128 random bits, base64url. A new picture has a new name; who knows it may see the picture.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AvatarId(pub String);
 
 impl AvatarId {
@@ -47,7 +47,7 @@ impl AvatarId {
 }
 
 /// The name of a user's row.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct UserId(pub String);
 
 /// What WeChat proved about somebody, for one of its accounts.

@@ -8,7 +8,7 @@ use dashmap::{DashMap, Entry};
 use crate::{
     clock::Millis,
     cluster::StoreError,
-    scene::{Advanced, CreateError, Input, Lives, Scene, SceneId, SceneStore, Was},
+    scene::{Advanced, CreateError, Input, Lives, News, Scene, SceneId, SceneStore, Was, Watch},
 };
 
 /// Scenes of this process, `limit` at most.
@@ -107,6 +107,18 @@ impl SceneStore for MemoryScenes {
         }
         Ok(!self.scenes.contains_key(id))
     }
+
+    async fn watch(&self, _: &SceneId, _: Watch) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn is_held_here(&self, id: &SceneId) -> Result<bool, StoreError> {
+        Ok(self.scenes.contains_key(id))
+    }
+
+    async fn news(&self) -> News {
+        std::future::pending().await
+    }
 }
 
 #[cfg(test)]
@@ -116,6 +128,6 @@ mod tests {
 
     #[tokio::test]
     async fn keeps_the_contract() {
-        conformance::scene_store(MemoryScenes::new).await;
+        conformance::scene_store(async |limit, lives| MemoryScenes::new(limit, lives)).await;
     }
 }

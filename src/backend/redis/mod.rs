@@ -1,0 +1,80 @@
+//! What gateways share in Redis: scenes, claims, and what they tell each other.
+
+mod bus;
+mod feed;
+mod keys;
+mod link;
+mod once;
+mod place;
+mod scenes;
+mod scripts;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use self::feed::Feed;
+pub use self::{
+    bus::RedisBus,
+    link::{Link, LinkError},
+    once::RedisOnce,
+    scenes::RedisScenes,
+};
+use crate::{
+    clock::{Clock, Millis},
+    cluster::StoreError,
+    ids,
+    scene::Lives,
+};
+
+/// How far this machine's clock may be from Redis's: tokens, cookies and the times of scenes depend on it.
+const CLOCKS_APART: Millis = 5_000;
+
+/// Everything that is kept in one Redis.
+pub struct Redis {
+    /// To be kept by [`Link::keep`].
+    pub link: Link,
+    /// Scenes.
+    pub scenes: RedisScenes,
+    /// Claims.
+    pub once: RedisOnce,
+    /// What is told to everybody.
+    pub bus: RedisBus,
+}
+
+impl Redis {
+    /// Connects once. `node` is what people call this gateway; others know it by a name of its own for each start, so
+    /// that nothing of an earlier one reaches it. From here on `clock` tells Redis's time, as on all other nodes.
+    ///
+    /// # Errors
+    /// [`LinkError`]: Redis is away, or this machine's clock is wrong.
+    pub async fn open(
+        url: &SecretString,
+        node: &str,
+        limit: usize,
+        lives: Lives,
+        clock: &Clock,
+    ) -> Result<Self, LinkError> {
+        let node: Arc<str> = format!("{node}.{}", ids::hex(&ids::random::<4>())).into();
+        let channels = [keys::channels() + &node, keys::everybody()];
+        let (link, [own, everybody]) = Link::open(url, channels, clock.clone()).await?;
+        let server = link.time().await.map_err(LinkError::Away)?;
+        let apart = server.abs_diff(clock.now());
+        if apart > CLOCKS_APART {
+            let message =
+                format!("its clock and this machine's are {apart} ms apart: one of them is wrong");
+            let store = "redis";
+            return Err(LinkError::Refused(StoreError { store, message }));
+        }
+        clock.agree(server);
+        let feed = Feed::new(link.clone(), node.clone(), own, clock.clone(), server);
+        Ok(Self {
+            scenes: RedisScenes::new(link.clone(), node, limit, lives, clock.clone(), feed),
+            once: RedisOnce::new(link.clone(), clock.clone()),
+            bus: RedisBus::new(link.clone(), everybody),
+            link,
+        })
+    }
+}

@@ -1,0 +1,260 @@
+//! Against a real Redis.
+
+use std::time::Duration;
+
+use super::*;
+use crate::{
+    cluster::{self, Bus, Once},
+    scene::{
+        Advanced, Effect, Input, News, Scene, SceneStore, Secret, State, Watch,
+        conformance::{self, LIVES, confirm, scan},
+    },
+};
+
+#[path = "../../../tests/redis/server.rs"]
+mod server;
+
+/// Far longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+async fn open(server: &server::Redis, limit: usize) -> Redis {
+    let url = SecretString::from(server.url());
+    let redis = Redis::open(&url, "a", limit, LIVES, &Clock::new()).await;
+    redis.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Two nodes with one Redis.
+async fn pair(server: &server::Redis) -> (Redis, Redis) {
+    (open(server, 100).await, open(server, 100).await)
+}
+
+/// A scene that begins now.
+fn scene(redis: &Redis) -> Scene {
+    let mut scene = conformance::scene(&Secret::random());
+    scene.at = redis.scenes.clock.now();
+    scene.deadline = scene.at + 120_000;
+    scene
+}
+
+impl Redis {
+    async fn advance(&self, scene: &Scene, input: &Input) -> Advanced {
+        let now = self.scenes.clock.now();
+        self.scenes.advance(&scene.id, input, now).await.unwrap()
+    }
+
+    async fn news(&self) -> News {
+        let news = tokio::time::timeout(PATIENCE, self.scenes.news());
+        news.await.expect("news in time")
+    }
+}
+
+#[tokio::test]
+async fn scenes_keep_the_contract() {
+    let server = server::Redis::start();
+    conformance::scene_store(async |limit, _| {
+        let redis = open(&server, limit).await;
+        let () = redis.link.ask(&redis::cmd("FLUSHALL")).await.unwrap();
+        redis.scenes
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn claims_keep_the_contract() {
+    let server = server::Redis::start();
+    let redis = open(&server, 10).await;
+    let later = async |span| tokio::time::sleep(span).await;
+    cluster::conformance::once(&redis.once, later).await;
+}
+
+#[tokio::test]
+async fn nothing_stays_for_ever() {
+    let server = server::Redis::start();
+    let (one, other) = pair(&server).await;
+    let scene = scene(&one);
+    one.scenes.create(scene.clone()).await.unwrap();
+    other.advance(&scene, &scan()).await;
+    let claim = one
+        .once
+        .claim("state:1", Duration::from_secs(60), Duration::ZERO);
+    claim.await.unwrap();
+    let keys: Vec<String> = one.link.ask(redis::cmd("KEYS").arg("*")).await.unwrap();
+    assert_eq!(
+        keys.len(),
+        4,
+        "a scene, a queue, a log and a claim: {keys:?}"
+    );
+    for key in &keys {
+        let life: i64 = one.link.ask(redis::cmd("PTTL").arg(key)).await.unwrap();
+        assert_eq!(life > 0, !key.ends_with(":due"), "{key}: {life}");
+    }
+
+    // The queue of deadlines is emptied by whoever ends and forgets what is in it.
+    other.advance(&scene, &Input::Cancel).await;
+    assert!(one.scenes.forget(&scene.id, u64::MAX).await.unwrap());
+    let due: u32 = one
+        .link
+        .ask(redis::cmd("EXISTS").arg(keys::due(0)))
+        .await
+        .unwrap();
+    assert_eq!(due, 0);
+}
+
+#[tokio::test]
+async fn a_step_elsewhere_is_heard_once_and_a_step_here_is_not() {
+    let server = server::Redis::start();
+    let (one, other) = pair(&server).await;
+    let scene = scene(&one);
+    one.scenes.create(scene.clone()).await.unwrap();
+    other.advance(&scene, &scan()).await;
+    let News::Moved(moved, Effect::Announce) = one.news().await else {
+        panic!("a message");
+    };
+    assert_eq!((moved.id, moved.seq), (scene.id, 2));
+    one.advance(&scene, &confirm()).await;
+    other
+        .advance(
+            &scene,
+            &Input::Redeem {
+                receipt: "{}".to_owned(),
+            },
+        )
+        .await;
+    let News::Moved(moved, Effect::Finish) = one.news().await else {
+        panic!("what this node did itself is no news");
+    };
+    assert!(moved.is_redeemed());
+    // Two turns of the log, which knows all of it.
+    let turns = tokio::time::timeout(Duration::from_millis(2_500), one.scenes.news()).await;
+    assert!(turns.is_err(), "{turns:?}");
+}
+
+#[tokio::test]
+async fn a_lost_message_is_found_in_the_log() {
+    let server = server::Redis::start();
+    let (one, other) = pair(&server).await;
+    let scene = scene(&one);
+    one.scenes.create(scene.clone()).await.unwrap();
+    let unsubscribe = redis::cmd("UNSUBSCRIBE");
+    // Nobody hears: the next message is lost.
+    let _: Result<redis::Value, _> = one.link.ask(&unsubscribe).await;
+    other.advance(&scene, &scan()).await;
+    let began = std::time::Instant::now();
+    loop {
+        match one.news().await {
+            News::Changed(id, Effect::Announce) => break assert_eq!(id, scene.id),
+            News::Gap => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(began.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn the_last_node_that_holds_a_scene_hears_of_it() {
+    let server = server::Redis::start();
+    let (one, other) = pair(&server).await;
+    let scene = scene(&one);
+    one.scenes.create(scene.clone()).await.unwrap();
+    other.scenes.watch(&scene.id, Watch::Holding).await.unwrap();
+    assert!(matches!(one.news().await, News::TakenOver(id) if id == scene.id));
+    assert!(!one.scenes.is_held_here(&scene.id).await.unwrap());
+    one.advance(&scene, &scan()).await;
+    assert!(matches!(other.news().await, News::Moved(..)));
+
+    // Beside it, as long as it wants to.
+    let until = one.scenes.clock.now() + 60_000;
+    let listen = one.scenes.watch(&scene.id, Watch::Listening(until));
+    listen.await.unwrap();
+    other.advance(&scene, &confirm()).await;
+    let News::Moved(moved, _) = one.news().await else {
+        panic!("a listener hears too");
+    };
+    assert!(matches!(moved.state, State::Authorized { .. }));
+}
+
+#[tokio::test]
+async fn what_a_dead_node_left_is_overdue_for_one_of_the_others() {
+    let server = server::Redis::start();
+    let (one, other) = pair(&server).await;
+    let dead = open(&server, 100).await;
+    let scene = Scene {
+        deadline: dead.scenes.clock.now() + 50,
+        ..scene(&dead)
+    };
+    dead.scenes.create(scene.clone()).await.unwrap();
+    drop(dead);
+    let first = tokio::select! {
+        news = one.news() => news,
+        news = other.news() => news,
+    };
+    assert!(
+        matches!(first, News::Overdue(id) if id == scene.id),
+        "{first:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_redis_that_stands_still_is_away_at_once_and_missed_nothing() {
+    let server = server::Redis::start();
+    let (one, other) = pair(&server).await;
+    let scene = scene(&one);
+    one.scenes.create(scene.clone()).await.unwrap();
+    let keepers = [one.link.clone(), other.link.clone()];
+    let keepers = keepers.map(|link| tokio::task::spawn(async move { link.keep().await }));
+
+    server.pause();
+    assert!(one.scenes.get(&scene.id).await.is_err());
+    let began = std::time::Instant::now();
+    assert!(one.scenes.get(&scene.id).await.is_err());
+    assert!(
+        began.elapsed() < Duration::from_millis(900),
+        "nothing hangs"
+    );
+    server.resume();
+
+    let back = async { while other.scenes.get(&scene.id).await.is_err() {} };
+    tokio::time::timeout(PATIENCE, back).await.unwrap();
+    other.advance(&scene, &scan()).await;
+    let mut heard = Vec::new();
+    while heard.len() < 2 {
+        match one.news().await {
+            News::Gap if !heard.contains(&"gap") => heard.push("gap"),
+            News::Moved(..) | News::Changed(..) if !heard.contains(&"step") => heard.push("step"),
+            _ => {}
+        }
+    }
+    keepers.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn a_note_reaches_every_node() {
+    let server = server::Redis::start();
+    let (one, other) = pair(&server).await;
+    one.bus.tell("a note").await.unwrap();
+    for node in [one, other] {
+        let heard = tokio::time::timeout(PATIENCE, node.bus.hear()).await;
+        assert_eq!(heard.unwrap(), "a note");
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_wrong_is_refused_and_one_that_is_not_agrees() {
+    let server = server::Redis::start();
+    let url = SecretString::from(server.url());
+    let clock = Clock::new();
+    clock.advance(Duration::from_secs(6));
+    let refused = Redis::open(&url, "a", 1, LIVES, &clock).await;
+    let Err(LinkError::Refused(error)) = refused else {
+        panic!("six seconds are too many");
+    };
+    assert!(error.message.contains("apart"), "{error}");
+
+    let ahead = Clock::new();
+    ahead.advance(Duration::from_secs(3));
+    let wall = ahead.wall();
+    Redis::open(&url, "a", 1, LIVES, &ahead)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
+    assert!(ahead.now() < wall - 1_000, "as Redis says");
+}
