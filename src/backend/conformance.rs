@@ -1,5 +1,7 @@
 //! What every [`Database`] must do; a backend's own test is one call of [`database`].
 
+mod told;
+
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
@@ -9,7 +11,7 @@ use super::Database;
 use crate::{
     clock::Clock,
     config::{AppId, Overrides, load},
-    event::Via,
+    event::{self, Via},
     token::{self, Device, Keys, SessionStore, Tokens},
     user::{self, Identity, Profile, User},
 };
@@ -20,6 +22,8 @@ pub(super) async fn database(store: Arc<dyn Database>) {
     user::conformance::accounts(&*store).await;
     let (one, two) = (enrol(&*store, "o1").await, enrol(&*store, "o2").await);
     token::conformance::sessions(&*store, &one.id, &two.id).await;
+    event::conformance::outbox(&*store).await;
+    told::what_happens_is_told(&*store).await;
     tokens_are_refreshed_once_however_many_ask(store, &one).await;
 }
 

@@ -68,7 +68,7 @@ pub enum Fact {
         login: FailedLogin,
         by: &'static str,
         #[serde(skip_serializing_if = "Option::is_none")]
-        reason: Option<&'static str>,
+        reason: Option<String>,
     },
     /// An error ended a login.
     LoginFailed {

@@ -45,7 +45,7 @@ fn ended(scene: &Scene) -> Option<Event> {
         State::Rejected { by, reason } => Fact::LoginRejected {
             login,
             by: by.name(),
-            reason: *reason,
+            reason: reason.as_deref().map(str::to_owned),
         },
         State::Failed { code } => Fact::LoginFailed {
             login,

@@ -43,6 +43,12 @@ pub(crate) fn golden(name: &str, value: &Value) {
     );
 }
 
+/// What is written down under that name.
+pub(crate) fn written(name: &str) -> Value {
+    let text = fs::read_to_string(folder().join(format!("{name}.json"))).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
 fn said(event: &Encoded) -> Value {
     serde_json::from_str(&event.json).unwrap()
 }

@@ -17,6 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "clock",
             "code",
             "config",
+            "event",
             "geo",
             "ids",
             "outbound",

@@ -1,4 +1,4 @@
-//! What gateways share in Redis: scenes, claims, and what they tell each other.
+//! What gateways share in Redis: scenes, claims, and what they tell each other; and the stream of login events.
 
 mod bus;
 mod feed;
@@ -8,6 +8,7 @@ mod once;
 mod place;
 mod scenes;
 mod scripts;
+mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ pub use self::{
     link::{Link, LinkError},
     once::RedisOnce,
     scenes::RedisScenes,
+    stream::RedisStream,
 };
 use crate::{
     clock::{Clock, Millis},

@@ -328,8 +328,9 @@ fn every_secret_is_known_as_one() {
     let sources = [include_str!("../mod.rs"), include_str!("../wechat.rs")];
     let fields = sources.map(|source| source.matches("Option<SecretString>").count());
     assert_eq!(fields.iter().sum::<usize>(), SECRETS.len());
-    let fields = include_str!("../events.rs").matches("secret: ").count();
-    assert_eq!(fields, WEBHOOK_SECRETS.len());
+    let lines = include_str!("../events.rs").lines();
+    let fields = lines.filter(|line| line.contains("pub ") && line.contains("SecretString"));
+    assert_eq!(fields.count(), WEBHOOK_SECRETS.len());
 }
 
 #[test]
@@ -348,8 +349,8 @@ fn no_secret_is_shown() {
         url = "sqlite://s3cr3t-3"
         [webhooks.crm]
         url = "https://crm.example.com/hook"
-        secret = "whsec_s3cr3ts3cr3ts3cr3ts3cr3ts3cr3t8="
-        previous_secret = "whsec_s3cr3ts3cr3ts3cr3ts3cr3ts3cr3t9="
+        secret = "whsec_s3cr3ts3cr3ts3cr3ts3cr3ts3cr3ts3cr3t"
+        previous_secret = "whsec_s3cr3ts3cr3ts3cr3ts3cr3ts3cr3ts3cr3taaaa"
     "#;
     let shown = format!("{:#?}", file(all).unwrap());
     assert!(!shown.contains("s3cr3t"), "{shown}");

@@ -14,6 +14,7 @@ mod postgres;
 mod process;
 mod pusher;
 mod raw;
+mod receiver;
 mod steps;
 mod website;
 
@@ -31,6 +32,7 @@ pub(crate) use self::{
     process::{Process, keys_command, make_keys, refused_process},
     pusher::{Pusher, event},
     raw::{Raw, frame},
+    receiver::{Receiver, Reply, Told, signed},
     steps::{Step, Steps},
     website::{frame_ancestors, parameter},
 };

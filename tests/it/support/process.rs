@@ -158,6 +158,13 @@ impl Process {
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
+    /// Ends it at once, as `kill -9` does.
+    pub(crate) async fn kill(mut self) {
+        within("the program to die", self.child.kill())
+            .await
+            .unwrap();
+    }
+
     /// Sends SIGTERM and waits for the end.
     pub(crate) async fn terminate(mut self) -> ExitStatus {
         let id = self.child.id().unwrap().to_string();
