@@ -230,6 +230,7 @@ async fn a_refused_login_is_told_once_though_it_is_put_twice() {
     let pending = browser.start().await;
     let phone = gateway.phone("lixiaolong");
     let asks = phone.scan(pending["qr"]["text"].as_str().unwrap()).await;
+    browser.event("scanned").await;
     phone.press(&asks, "reject").await;
     let rejected = browser.event("rejected").await;
     let told = receiver.next_of("scangate.login.rejected").await;
