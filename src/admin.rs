@@ -51,7 +51,11 @@ async fn readyz(door: web::Data<Door>) -> HttpResponse {
         (true, true) => "draining",
         (true, false) => "ready",
     };
-    let stores = json!({ "users": door.login.is_user_store_up().await });
+    let (users, scenes) = tokio::join!(
+        door.login.is_user_store_up(),
+        door.login.is_scene_store_up()
+    );
+    let stores = json!({ "users": users, "scenes": scenes });
     let body = json!({ "status": status, "stores": stores });
     if status == "ready" {
         HttpResponse::Ok().json(body)

@@ -54,6 +54,7 @@ pub(super) async fn stream(
         lines,
         _permit: permit,
     };
+    door.login.hold(&reader.scene).await?;
     door.push.take_over(reader.scene, reader.watcher.clone());
     open_with(&door, &path, &owner.secret, &feed).await?;
     Ok(HttpResponse::Ok()
@@ -142,8 +143,13 @@ impl Watcher for Feed {
 
     fn dismiss(&self, _: SceneId, why: Dismissal) {
         let mut state = self.lock();
-        if why == Dismissal::TakenOver {
-            let error = ErrorBody::new(Code::TakenOver, self.locale);
+        let code = match why {
+            Dismissal::Finished => None,
+            Dismissal::TakenOver => Some(Code::TakenOver),
+            Dismissal::Lost => Some(Code::SceneNotFound),
+        };
+        if let Some(code) = code {
+            let error = ErrorBody::new(code, self.locale);
             let event = Control::Error {
                 error,
                 command: None,

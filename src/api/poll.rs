@@ -48,11 +48,12 @@ pub(super) async fn poll(
             scene: owner.scene.id,
             bell,
         };
+        let wait = Duration::from_secs(query.wait.min(MAX_WAIT_S));
         if door.push.listen(seat.scene, seat.bell.clone()) {
+            door.login.listen(&seat.scene, wait).await?;
             // Read again now that the bell hangs: what happened in between does not ring it.
             let scene = door.login.find(&path, &owner.secret).await?;
             if scene.seq <= query.after {
-                let wait = Duration::from_secs(query.wait.min(MAX_WAIT_S));
                 tokio::select! {
                     _ = rings => {}
                     () = door.login.clock().sleep(wait) => {}

@@ -1,7 +1,10 @@
 //! Where login events go.
 
 use super::services::Ground;
-use crate::event::{EventSink, Jsonl, Relay, Webhook};
+use crate::{
+    backend::redis::RedisStream,
+    event::{EventSink, Jsonl, Relay, Webhook},
+};
 
 impl Ground<'_> {
     /// The sinks that are configured, and who serves them.
@@ -10,6 +13,10 @@ impl Ground<'_> {
         let mut sinks: Vec<Box<dyn EventSink>> = Vec::new();
         if let Some(path) = &config.events.jsonl {
             sinks.push(Box::new(Jsonl::new(path.clone(), self.tasks.clone())));
+        }
+        if let (Some(key), Some(link)) = (&config.events.redis_stream, &self.cluster.link) {
+            let max = config.events.redis_stream_max;
+            sinks.push(Box::new(RedisStream::new(link.clone(), key.clone(), max)));
         }
         for (name, webhook) in &config.webhooks {
             sinks.push(Box::new(Webhook::new(name, webhook, clock.clone())?));

@@ -22,6 +22,7 @@ impl Services {
         let keeper = self.key_keeper.clone();
         self.tasks
             .spawn_loop("keys", async move { keeper.keep().await });
+        self.keep_up_with_others();
         self.keep_sessions();
         self.tell_events();
         if let Some(account) = &self.official_account {
@@ -53,6 +54,21 @@ impl Services {
         let relay = self.relay.clone();
         self.tasks
             .spawn_loop("old events", async move { relay.keep_house().await });
+    }
+
+    /// What other nodes do, and the way to them.
+    fn keep_up_with_others(&self) {
+        let Some(link) = self.link.clone() else {
+            return;
+        };
+        self.tasks
+            .spawn_loop("redis", async move { link.keep().await });
+        let login = self.login.clone();
+        self.tasks
+            .spawn_loop("news", async move { login.hear_news().await });
+        let revocations = self.revocations.clone();
+        self.tasks
+            .spawn_loop("revocations", async move { revocations.hear().await });
     }
 
     /// Pages hear of sessions that ended elsewhere; rows long over go.

@@ -1,8 +1,10 @@
 //! The composition root: the only place that knows which store stands behind which trait.
 
+mod cluster;
 mod events;
 mod housekeeping;
 mod listeners;
+mod patience;
 mod routes;
 mod services;
 pub(crate) mod store;
@@ -21,8 +23,9 @@ use anyhow::Context;
 use url::Url;
 
 use self::{
+    cluster::Cluster,
     listeners::{admin_server, listen, public_server},
-    services::Services,
+    services::{Services, lives},
 };
 pub(crate) use self::{store::open as database, wechat::Wechat};
 use crate::{
@@ -69,6 +72,7 @@ impl App {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         // Before the ports: who calls while it waits is refused at once and goes elsewhere.
         let store = store::open(&config, &clock).await?;
+        let cluster = Cluster::open(&config, lives(&config), &clock).await?;
         let listener = listen(config.server.bind, "server.bind")?;
         let admin_listener = listen(config.server.admin_bind, "server.admin_bind")?;
         config.server.bind = listener.local_addr()?;
@@ -81,7 +85,7 @@ impl App {
             .open(clock.wall())
             .context("token.key_dir")?;
         let is_up = Arc::new(AtomicBool::new(false));
-        let services = Services::new(&config, &keys, &store, clock, is_up.clone())?;
+        let services = Services::new(&config, &keys, &store, cluster, clock, is_up.clone())?;
         // Before anything happens that somebody wants to be told of.
         services.relay.subscribe().await?;
         Ok(Self {

@@ -9,24 +9,20 @@ use actix_web::web;
 use anyhow::Context;
 use secrecy::SecretBox;
 
-use super::wechat::Wechat;
+use super::{cluster::Cluster, wechat::Wechat};
 use crate::{
     admin, api, avatar,
-    backend::{
-        Database,
-        memory::{MemoryOnce, MemoryScenes},
-    },
+    backend::{Database, redis::Link},
     callback,
     clock::Clock,
     config::{Config, Mode, http_url},
     event::Relay,
     geo::Geo,
     http::Http,
-    ids,
     login::{Accounts, Login, Parts, Settings},
     password::{self, Passwords},
     phone,
-    push::{Channels, Registry},
+    push::{Channels, Registry, Revocations},
     scene::Lives,
     tasks::Tasks,
     telemetry::Metrics,
@@ -42,6 +38,8 @@ pub(super) struct Services {
     pub(super) login: Login,
     pub(super) tokens: Arc<Tokens>,
     pub(super) channels: Arc<Channels>,
+    pub(super) revocations: Arc<Revocations>,
+    pub(super) link: Option<Link>,
     pub(super) tasks: Tasks,
     pub(super) sockets: Arc<websocket::Sockets>,
     pub(super) websocket: web::Data<websocket::Door>,
@@ -62,10 +60,11 @@ impl Services {
         config: &Config,
         keys: &Keys,
         store: &Arc<dyn Database>,
+        cluster: Cluster,
         clock: Clock,
         is_up: Arc<AtomicBool>,
     ) -> anyhow::Result<Self> {
-        let ground = Ground::new(config, keys, store, clock);
+        let ground = Ground::new(config, keys, store, cluster, clock);
         let (tasks, metrics, clock) = (&ground.tasks, &ground.metrics, &ground.clock);
         let Wechat {
             accounts,
@@ -110,6 +109,8 @@ impl Services {
             sockets,
             tokens: ground.tokens,
             channels: ground.channels,
+            revocations: ground.revocations,
+            link: ground.cluster.link,
             tasks: ground.tasks,
         })
     }
@@ -120,29 +121,41 @@ pub(super) struct Ground<'a> {
     pub(super) config: &'a Config,
     keys: &'a Keys,
     pub(super) store: &'a Arc<dyn Database>,
+    pub(super) cluster: Cluster,
     pub(super) clock: Clock,
     pub(super) tasks: Tasks,
     pub(super) metrics: Arc<Metrics>,
     push: Arc<Registry>,
     channels: Arc<Channels>,
+    revocations: Arc<Revocations>,
     tokens: Arc<Tokens>,
 }
 
 impl<'a> Ground<'a> {
-    fn new(config: &'a Config, keys: &'a Keys, store: &'a Arc<dyn Database>, clock: Clock) -> Self {
-        let metrics = Arc::new(Metrics::default());
+    fn new(
+        config: &'a Config,
+        keys: &'a Keys,
+        store: &'a Arc<dyn Database>,
+        cluster: Cluster,
+        clock: Clock,
+    ) -> Self {
+        let (metrics, tasks) = (Arc::new(Metrics::default()), Tasks::new());
         let channels = Arc::new(Channels::new(metrics.clone()));
-        let (sessions, users, watch) = (store.clone(), store.clone(), channels.clone());
+        let bus = cluster.bus.clone();
+        let revocations = Arc::new(Revocations::new(channels.clone(), bus, tasks.clone()));
+        let (sessions, users, watch) = (store.clone(), store.clone(), revocations.clone());
         let tokens = Tokens::new(config, keys.clone(), sessions, users, watch, clock.clone());
         Self {
             config,
             keys,
             store,
+            cluster,
             clock,
-            tasks: Tasks::new(),
+            tasks,
             metrics,
             push: Arc::new(Registry::default()),
             channels,
+            revocations,
             tokens: Arc::new(tokens),
         }
     }
@@ -151,9 +164,9 @@ impl<'a> Ground<'a> {
         let (config, keys) = (self.config, self.keys);
         Ok(Login::new(Parts {
             settings: settings(config),
-            scenes: Arc::new(MemoryScenes::new(config.limits.live_scenes, lives(config))),
+            scenes: self.cluster.scenes.clone(),
             users: self.store.clone(),
-            once: Arc::new(MemoryOnce::new(self.clock.clone())),
+            once: self.cluster.once.clone(),
             events: self.store.clone(),
             tokens: self.tokens.clone(),
             push: self.push.clone(),
@@ -203,7 +216,7 @@ impl<'a> Ground<'a> {
             metrics: self.metrics.clone(),
             tasks: self.tasks.clone(),
             frames: (limits.frames_per_s, limits.frame_burst),
-            node: ids::hex(&ids::random::<4>()),
+            node: self.cluster.node.clone(),
         }
     }
 
@@ -258,7 +271,7 @@ fn geo(config: &Config) -> anyhow::Result<Geo> {
     Geo::open(path).with_context(|| format!("geo.database: {}", path.display()))
 }
 
-fn lives(config: &Config) -> Lives {
+pub(super) fn lives(config: &Config) -> Lives {
     let scene = &config.scene;
     Lives {
         pending: scene.pending_ttl,

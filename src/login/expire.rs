@@ -21,14 +21,16 @@ impl Login {
         }
     }
 
-    async fn on_deadline(&self, id: &SceneId) -> Result<(), StoreError> {
+    pub(super) async fn on_deadline(&self, id: &SceneId) -> Result<(), StoreError> {
         match self.parts().scenes.get(id).await? {
             // To everybody else a scene past its end is unknown already, so it is forgotten by what is kept of it.
             Some(scene) if scene.is_forgotten_at(self.clock().now()) => self.forget(&scene).await,
             // One that has moved on meanwhile refuses; whoever moved it has set its next deadline.
             Some(_) => self.advance(id, &Input::Expire).await.map(drop),
+            // Whatever is left of it, its place among the deadlines for one.
             None => {
                 self.parts().push.finish(*id);
+                self.parts().scenes.forget(id, self.clock().now()).await?;
                 Ok(())
             }
         }

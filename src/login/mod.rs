@@ -15,12 +15,14 @@
 //! | the page redeems the grant | `redeem.rs` |
 //! | time runs out | `expire.rs` |
 //! | other services are told how it ended | `told.rs` |
+//! | another node did one of these | `news.rs` |
 
 mod bearer;
 mod confirm;
 mod expire;
 mod lockout;
 mod message;
+mod news;
 mod number_match;
 mod oauth_return;
 mod oauth_state;
@@ -257,6 +259,12 @@ impl Login {
     /// Whether users can be read right now; for the health check, which waits no longer than balancers do.
     pub async fn is_user_store_up(&self) -> bool {
         let found = self.parts().users.find("", "");
+        matches!(tokio::time::timeout(HEALTH_WAIT, found).await, Ok(Ok(_)))
+    }
+
+    /// The same of scenes.
+    pub async fn is_scene_store_up(&self) -> bool {
+        let found = self.parts().scenes.get(&SceneId([0; 16]));
         matches!(tokio::time::timeout(HEALTH_WAIT, found).await, Ok(Ok(_)))
     }
 

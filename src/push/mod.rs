@@ -6,13 +6,17 @@
 
 mod catch_up;
 mod channels;
+mod revocations;
 
 use std::sync::Arc;
 
 use dashmap::{DashMap, Entry};
 use smallvec::SmallVec;
 
-pub use self::channels::{Channels, Full, MAX_TABS, Tab};
+pub use self::{
+    channels::{Channels, Full, MAX_TABS, Tab},
+    revocations::Revocations,
+};
 use crate::{protocol::Encoded, scene::SceneId};
 
 /// A watcher that cannot take another event; it has ended itself.
@@ -26,6 +30,8 @@ pub enum Dismissal {
     TakenOver,
     /// The grant was redeemed, or the scene is forgotten.
     Finished,
+    /// The store has lost the scene.
+    Lost,
 }
 
 /// Somebody on this node who waits for a scene's events.
@@ -122,11 +128,36 @@ impl Registry {
 
     /// Ends everybody's watch of a scene.
     pub fn finish(&self, scene: SceneId) {
+        self.end(scene, Dismissal::Finished);
+    }
+
+    /// Ends everybody's watch of a scene that is nowhere any more.
+    pub fn lose(&self, scene: SceneId) {
+        self.end(scene, Dismissal::Lost);
+    }
+
+    fn end(&self, scene: SceneId, why: Dismissal) {
         if let Some((_, watchers)) = self.scenes.remove(&scene) {
             for watcher in watchers.all() {
-                watcher.dismiss(scene, Dismissal::Finished);
+                watcher.dismiss(scene, why);
             }
         }
+    }
+
+    /// Who holds the scene on this node.
+    pub fn holder(&self, scene: SceneId) -> Option<Arc<dyn Watcher>> {
+        self.scenes.get(&scene)?.holder.clone()
+    }
+
+    /// Another node's socket holds the scene by now, so this one does not; a later one of this node is another.
+    pub fn evict(&self, scene: SceneId, watcher: &Arc<dyn Watcher>) {
+        self.leave(scene, watcher);
+        watcher.dismiss(scene, Dismissal::TakenOver);
+    }
+
+    /// The scenes that somebody watches right now.
+    pub fn scenes(&self) -> Vec<SceneId> {
+        self.scenes.iter().map(|place| *place.key()).collect()
     }
 
     /// How many scenes are watched.

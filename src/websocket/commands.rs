@@ -70,6 +70,7 @@ impl Socket {
         }
         let scene = found?;
         self.admit(&scene.opening.app)?;
+        self.door.login.hold(&scene.id).await?;
         self.bind(&scene);
         // Read again now that every event from here on is heard: nothing falls in between.
         let scene = self.door.login.find(&resume.scene, &secret).await?;

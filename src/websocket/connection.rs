@@ -180,6 +180,7 @@ impl Watcher for Connection {
         match why {
             Dismissal::TakenOver => self.refuse(Code::TakenOver.into(), None),
             Dismissal::Finished => self.close(Close::Finished),
+            Dismissal::Lost => self.refuse(Code::SceneNotFound.into(), None),
         }
     }
 }

@@ -19,6 +19,7 @@ mod calls;
 mod check;
 mod check_gateway;
 mod check_wechat;
+mod cluster;
 mod endings;
 mod error_table;
 mod events;

@@ -1,10 +1,8 @@
 //! The shape of the source, held by a test: which module may import which, how long a file may be.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs};
+
+use crate::support::source::{files, imports, root, sources};
 
 /// What each module may import from this crate. Below it means above in this list only by chance: the edges are what
 /// counts, and they form no circle (checked below).
@@ -37,6 +35,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "avatar",
             "backend",
             "clock",
+            "cluster",
             "config",
             "event",
             "geo",
@@ -110,7 +109,15 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     (
         "push",
-        &["clock", "protocol", "scene", "telemetry", "token"],
+        &[
+            "clock",
+            "cluster",
+            "protocol",
+            "scene",
+            "tasks",
+            "telemetry",
+            "token",
+        ],
     ),
     (
         "backend",
@@ -201,6 +208,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ),
     ("moka", &["avatar"]),
     ("sqlx", &["backend"]),
+    // The crate and our module share a name: `app` picks the module.
+    ("redis", &["app", "backend"]),
     ("dashmap", &["backend", "push"]),
     ("jsonwebtoken", &["token"]),
     ("maxminddb", &["geo"]),
@@ -313,104 +322,4 @@ fn the_top_level_stays_as_it_is() {
         let passes = name.starts_with('.') || name == "target" || KNOWN.contains(&name.as_str());
         assert!(passes, "{name} does not belong at the top level");
     }
-}
-
-/// Every source file: its path, its top-level module, its code without tests.
-fn sources() -> Vec<(PathBuf, String, String)> {
-    let src = root().join("src");
-    let rust = files(&src)
-        .into_iter()
-        .filter(|file| file.extension().is_some_and(|extension| extension == "rs"));
-    let shipped = rust.filter(|file| !is_test(file));
-    shipped
-        .filter_map(|path| {
-            let inside = path.strip_prefix(&src).unwrap();
-            let first = inside.iter().next().unwrap().to_str().unwrap();
-            let module = first.trim_end_matches(".rs").to_owned();
-            let code = fs::read_to_string(&path).unwrap();
-            let code = code
-                .split("#[cfg(test)]\nmod tests {")
-                .next()
-                .unwrap()
-                .to_owned();
-            (module != "lib").then_some((path, module, code))
-        })
-        .collect()
-}
-
-/// Files that only tests compile.
-fn is_test(file: &Path) -> bool {
-    const NAMES: [&str; 6] = [
-        "tests",
-        "conformance",
-        "state_properties",
-        "fakes",
-        "vectors",
-        "fake",
-    ];
-    file.iter()
-        .any(|part| NAMES.contains(&part.to_str().unwrap_or_default().trim_end_matches(".rs")))
-        || file
-            .file_stem()
-            .is_some_and(|stem| stem.to_str().is_some_and(|stem| stem.ends_with("_tests")))
-}
-
-/// Top-level modules named after `crate::`, also inside one pair of braces.
-fn imports(code: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    for rest in code.split("crate::").skip(1) {
-        match rest.strip_prefix('{') {
-            None => found.push(word(rest)),
-            Some(list) => {
-                let mut depth = 0;
-                let mut start = true;
-                for (at, letter) in list.char_indices() {
-                    match letter {
-                        '{' => depth += 1,
-                        '}' if depth == 0 => break,
-                        '}' => depth -= 1,
-                        ',' if depth == 0 => start = true,
-                        _ if start && letter.is_alphabetic() => {
-                            found.push(word(&list[at..]));
-                            start = false;
-                        }
-                        _ => {}
-                    }
-                }
-            }
-        }
-    }
-    found
-}
-
-fn word(text: &str) -> String {
-    text.chars()
-        .take_while(|letter| letter.is_alphanumeric() || *letter == '_')
-        .collect()
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let skipped = ["node_modules", "target"];
-    let entries = fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .map(|entry| entry.unwrap().path());
-    entries
-        .filter(|path| {
-            !path
-                .file_name()
-                .is_some_and(|name| skipped.iter().any(|skip| name == *skip))
-        })
-        .flat_map(|path| {
-            if path.is_dir() {
-                files(&path)
-            } else {
-                vec![path]
-            }
-        })
-        .collect()
-}
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }

@@ -51,6 +51,9 @@ pub(super) struct Feed {
     next_turn: Millis,
 }
 
+/// A change log as Redis gives it: the name of each entry, and its fields.
+type Log = Vec<(String, HashMap<String, Value>)>;
+
 /// An entry of a change log.
 struct Entry {
     scene: SceneId,
@@ -198,8 +201,7 @@ impl Feed {
             .arg(now.saturating_sub(OVERDUE))
             .arg(now + TAKEN)
             .arg(OVERDUE_AT_ONCE);
-        let (log, overdue): (Vec<(String, HashMap<String, Value>)>, Vec<String>) =
-            self.link.run(&turn).await?;
+        let (log, overdue): (Log, Vec<String>) = self.link.run(&turn).await?;
         let log = log.into_iter().map(|(id, fields)| (id, Entry::of(&fields)));
         let overdue = overdue.iter().filter_map(|id| SceneId::parse(id));
         Ok((log.collect(), overdue.collect()))

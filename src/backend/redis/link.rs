@@ -14,25 +14,23 @@ use std::{
 };
 
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, FromRedisValue,
-    Pipeline, PushInfo, PushKind, RedisError, RedisFuture, RedisResult, ScriptInvocation,
+    Cmd, ErrorKind, FromRedisValue, PushInfo, PushKind, RedisError, RedisResult, ScriptInvocation,
     ServerErrorKind, Value,
-    aio::{ConnectionLike, MultiplexedConnection},
-    cluster::ClusterClientBuilder,
-    cluster_async::ClusterConnection,
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Notify, mpsc, watch};
 
-use super::place::Place;
+use super::{
+    connection::{self, Connection, TIMEOUT},
+    place::Place,
+};
 use crate::{
+    backend::OpenError,
     clock::{Clock, Millis},
     cluster::StoreError,
     ids,
 };
 
-/// How long an answer may take, and a connection to be made. Whoever asks after that is told at once that Redis is away.
-const TIMEOUT: Duration = Duration::from_secs(1);
 /// How long somebody who asks waits for a connection that is being made again.
 const WAIT: Duration = Duration::from_millis(300);
 /// Between two tries to connect; each further one waits twice as long.
@@ -43,17 +41,6 @@ const QUEUE: usize = 4_096;
 
 /// What is published to one channel.
 pub(super) type Messages = mpsc::Receiver<Vec<u8>>;
-
-/// Why there is no link.
-#[derive(Debug, thiserror::Error)]
-pub enum LinkError {
-    /// Nobody answers, or not yet: another try may succeed.
-    #[error("{0}")]
-    Away(StoreError),
-    /// It stays so until somebody changes something.
-    #[error("{0}")]
-    Refused(StoreError),
-}
 
 /// A handle on the one connection; clones share it.
 #[derive(Clone)]
@@ -77,25 +64,18 @@ struct Made {
     connection: Connection,
 }
 
-/// One of the two kinds of connection; each is made to be cloned.
-#[derive(Clone)]
-enum Connection {
-    One(MultiplexedConnection),
-    Cluster(ClusterConnection),
-}
-
 impl Link {
     /// Connects once, and subscribes to the channels.
     ///
     /// # Errors
-    /// [`LinkError`]
+    /// [`OpenError`]
     pub(super) async fn open<const N: usize>(
         url: &SecretString,
         channels: [String; N],
         clock: Clock,
-    ) -> Result<(Self, [Messages; N]), LinkError> {
+    ) -> Result<(Self, [Messages; N]), OpenError> {
         let place = Place::parse(url.expose_secret())
-            .map_err(|problem| LinkError::Refused(error(problem.to_owned())))?;
+            .map_err(|problem| OpenError::Refused(error(problem.to_owned())))?;
         let mut senders = HashMap::new();
         let messages = channels.map(|channel| {
             let (sender, messages) = mpsc::channel(QUEUE);
@@ -112,9 +92,9 @@ impl Link {
         }));
         let connection = link.connect().await.map_err(|failed| {
             if is_refusal(&failed) {
-                LinkError::Refused(said(&failed))
+                OpenError::Refused(said(&failed))
             } else {
-                LinkError::Away(said(&failed))
+                OpenError::Away(said(&failed))
             }
         })?;
         link.0
@@ -225,66 +205,13 @@ impl Link {
     }
 
     async fn connect(&self) -> RedisResult<Connection> {
-        let connecting = async {
-            match &self.0.place {
-                Place::Server(info) => self.connect_to(info.clone()).await,
-                Place::Sentinel {
-                    sentinels,
-                    master,
-                    template,
-                } => {
-                    let address = find_master(sentinels, master).await?;
-                    let address = like(template.addr(), address);
-                    self.connect_to(template.clone().set_addr(address)).await
-                }
-                Place::Cluster(nodes) => self.connect_cluster(nodes).await,
-            }
-        };
+        let channels: Vec<_> = self.0.channels.keys().cloned().collect();
         // Every step has its own time-out; this bounds their sum.
+        let connecting = connection::connect(&self.0.place, channels, self.receiver());
         match tokio::time::timeout(TIMEOUT * 5, connecting).await {
             Ok(connected) => connected,
             Err(_) => Err(RedisError::from((ErrorKind::Io, "no connection in time"))),
         }
-    }
-
-    async fn connect_to(&self, info: ConnectionInfo) -> RedisResult<Connection> {
-        let config = settings().set_push_sender(self.receiver());
-        let client = Client::open(info)?;
-        let mut connection = client
-            .get_multiplexed_async_connection_with_config(&config)
-            .await?;
-        // A server that has become a replica would answer, with yesterday's scenes.
-        let role: Vec<Value> = redis::cmd("ROLE").query_async(&mut connection).await?;
-        let role: String = role.first().map_or_else(
-            || Ok(String::new()),
-            |role| String::from_redis_value_ref(role),
-        )?;
-        if role != "master" {
-            return Err(RedisError::from((
-                ErrorKind::Io,
-                "this server is a replica",
-            )));
-        }
-        connection.subscribe(self.channels()).await?;
-        Ok(Connection::One(connection))
-    }
-
-    async fn connect_cluster(&self, nodes: &[ConnectionInfo]) -> RedisResult<Connection> {
-        let client = ClusterClientBuilder::new(nodes.to_vec())
-            .use_protocol(redis::ProtocolVersion::RESP3)
-            .connection_timeout(TIMEOUT)
-            .response_timeout(TIMEOUT)
-            .overall_response_timeout(Some(TIMEOUT * 2))
-            .retries(2)
-            .push_sender(self.receiver())
-            .build()?;
-        let mut connection = client.get_async_connection().await?;
-        connection.subscribe(self.channels()).await?;
-        Ok(Connection::Cluster(connection))
-    }
-
-    fn channels(&self) -> Vec<&String> {
-        self.0.channels.keys().collect()
     }
 
     /// What takes messages from the connection's own task: it must not wait.
@@ -302,52 +229,6 @@ impl Link {
             }
             Ok(())
         }
-    }
-}
-
-fn settings() -> AsyncConnectionConfig {
-    AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(TIMEOUT))
-        .set_response_timeout(Some(TIMEOUT))
-}
-
-/// Where the master is now, by the first sentinel that knows.
-async fn find_master(sentinels: &[ConnectionInfo], master: &str) -> RedisResult<(String, u16)> {
-    let mut failed = RedisError::from((ErrorKind::Io, "no sentinel knows the master"));
-    for sentinel in sentinels {
-        let asked = async {
-            let client = Client::open(sentinel.clone())?;
-            let mut connection = client
-                .get_multiplexed_async_connection_with_config(&settings())
-                .await?;
-            let mut ask = redis::cmd("SENTINEL");
-            ask.arg("get-master-addr-by-name").arg(master);
-            let found: Option<(String, u16)> = ask.query_async(&mut connection).await?;
-            RedisResult::Ok(found)
-        };
-        match asked.await {
-            Ok(Some(address)) => return Ok(address),
-            Ok(None) => {}
-            Err(error) => failed = error,
-        }
-    }
-    Err(failed)
-}
-
-/// The address of another host, reached in the same way.
-fn like(template: &ConnectionAddr, (host, port): (String, u16)) -> ConnectionAddr {
-    match template {
-        ConnectionAddr::TcpTls {
-            insecure,
-            tls_params,
-            ..
-        } => ConnectionAddr::TcpTls {
-            host,
-            port,
-            insecure: *insecure,
-            tls_params: tls_params.clone(),
-        },
-        _ => ConnectionAddr::Tcp(host, port),
     }
 }
 
@@ -401,38 +282,4 @@ fn error(message: String) -> StoreError {
 fn jittered(pause: Duration) -> Duration {
     let [random] = ids::random::<1>();
     pause.mul_f64(0.5 + f64::from(random) / 512.0)
-}
-
-impl Connection {
-    const fn is_one(&self) -> bool {
-        matches!(self, Self::One(_))
-    }
-}
-
-impl ConnectionLike for Connection {
-    fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
-        match self {
-            Self::One(connection) => connection.req_packed_command(cmd),
-            Self::Cluster(connection) => connection.req_packed_command(cmd),
-        }
-    }
-
-    fn req_packed_commands<'a>(
-        &'a mut self,
-        pipeline: &'a Pipeline,
-        offset: usize,
-        count: usize,
-    ) -> RedisFuture<'a, Vec<Value>> {
-        match self {
-            Self::One(connection) => connection.req_packed_commands(pipeline, offset, count),
-            Self::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
-        }
-    }
-
-    fn get_db(&self) -> i64 {
-        match self {
-            Self::One(connection) => connection.get_db(),
-            Self::Cluster(connection) => connection.get_db(),
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! What gateways share in Redis: scenes, claims, and what they tell each other; and the stream of login events.
 
 mod bus;
+mod connection;
 mod feed;
 mod keys;
 mod link;
@@ -18,13 +19,10 @@ use secrecy::SecretString;
 
 use self::feed::Feed;
 pub use self::{
-    bus::RedisBus,
-    link::{Link, LinkError},
-    once::RedisOnce,
-    scenes::RedisScenes,
-    stream::RedisStream,
+    bus::RedisBus, link::Link, once::RedisOnce, scenes::RedisScenes, stream::RedisStream,
 };
 use crate::{
+    backend::OpenError,
     clock::{Clock, Millis},
     cluster::StoreError,
     ids,
@@ -51,24 +49,24 @@ impl Redis {
     /// that nothing of an earlier one reaches it. From here on `clock` tells Redis's time, as on all other nodes.
     ///
     /// # Errors
-    /// [`LinkError`]: Redis is away, or this machine's clock is wrong.
+    /// [`OpenError`]: Redis is away, or this machine's clock is wrong.
     pub async fn open(
         url: &SecretString,
         node: &str,
         limit: usize,
         lives: Lives,
         clock: &Clock,
-    ) -> Result<Self, LinkError> {
+    ) -> Result<Self, OpenError> {
         let node: Arc<str> = format!("{node}.{}", ids::hex(&ids::random::<4>())).into();
         let channels = [keys::channels() + &node, keys::everybody()];
         let (link, [own, everybody]) = Link::open(url, channels, clock.clone()).await?;
-        let server = link.time().await.map_err(LinkError::Away)?;
+        let server = link.time().await.map_err(OpenError::Away)?;
         let apart = server.abs_diff(clock.now());
         if apart > CLOCKS_APART {
             let message =
                 format!("its clock and this machine's are {apart} ms apart: one of them is wrong");
             let store = "redis";
-            return Err(LinkError::Refused(StoreError { store, message }));
+            return Err(OpenError::Refused(StoreError { store, message }));
         }
         clock.agree(server);
         let feed = Feed::new(link.clone(), node.clone(), own, clock.clone(), server);

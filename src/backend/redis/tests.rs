@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
+    clock::Stopwatch,
     cluster::{self, Bus, Once},
     event::{Envelope, EventSink, Refusal},
     scene::{
         Advanced, Effect, Input, News, Scene, SceneStore, Secret, State, Watch,
         conformance::{self, LIVES, confirm, scan},
     },
+    tasks::Tasks,
 };
 
 #[path = "../../../tests/redis/server.rs"]
@@ -140,7 +142,7 @@ async fn a_lost_message_is_found_in_the_log() {
     // Nobody hears: the next message is lost.
     let _: Result<redis::Value, _> = one.link.ask(&unsubscribe).await;
     other.advance(&scene, &scan()).await;
-    let began = std::time::Instant::now();
+    let began = Stopwatch::start();
     loop {
         match one.news().await {
             News::Changed(id, Effect::Announce) => break assert_eq!(id, scene.id),
@@ -201,12 +203,14 @@ async fn a_redis_that_stands_still_is_away_at_once_and_missed_nothing() {
     let (one, other) = pair(&server).await;
     let scene = scene(&one);
     one.scenes.create(scene.clone()).await.unwrap();
-    let keepers = [one.link.clone(), other.link.clone()];
-    let keepers = keepers.map(|link| tokio::task::spawn(async move { link.keep().await }));
+    let tasks = Tasks::new();
+    for link in [one.link.clone(), other.link.clone()] {
+        tasks.spawn_loop("redis", async move { link.keep().await });
+    }
 
     server.pause();
     assert!(one.scenes.get(&scene.id).await.is_err());
-    let began = std::time::Instant::now();
+    let began = Stopwatch::start();
     assert!(one.scenes.get(&scene.id).await.is_err());
     assert!(
         began.elapsed() < Duration::from_millis(900),
@@ -225,7 +229,7 @@ async fn a_redis_that_stands_still_is_away_at_once_and_missed_nothing() {
             _ => {}
         }
     }
-    keepers.iter().for_each(tokio::task::JoinHandle::abort);
+    tasks.shut_down(PATIENCE).await;
 }
 
 #[tokio::test]
@@ -246,7 +250,7 @@ async fn a_clock_that_is_wrong_is_refused_and_one_that_is_not_agrees() {
     let clock = Clock::new();
     clock.advance(Duration::from_secs(6));
     let refused = Redis::open(&url, "a", 1, LIVES, &clock).await;
-    let Err(LinkError::Refused(error)) = refused else {
+    let Err(OpenError::Refused(error)) = refused else {
         panic!("six seconds are too many");
     };
     assert!(error.message.contains("apart"), "{error}");
@@ -297,4 +301,19 @@ async fn login_events_stand_in_their_stream_in_order() {
         refused.len() == 3 && refused.iter().all(is_later),
         "{refused:?}"
     );
+}
+
+#[tokio::test]
+async fn a_redis_that_comes_back_empty_is_a_gap() {
+    let server = server::Redis::start();
+    let redis = open(&server, 10).await;
+    let (link, tasks, port) = (redis.link.clone(), Tasks::new(), server.port);
+    tasks.spawn_loop("redis", async move { link.keep().await });
+    drop(server);
+    let _again = server::Redis::start_at(port, &[]);
+    assert!(matches!(redis.news().await, News::Gap));
+    let scene = scene(&redis);
+    redis.scenes.create(scene.clone()).await.unwrap();
+    assert_eq!(redis.scenes.get(&scene.id).await.unwrap(), Some(scene));
+    tasks.shut_down(PATIENCE).await;
 }

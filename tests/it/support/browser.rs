@@ -53,6 +53,9 @@ impl Browser {
         let mut request = format!("ws://{}/api/v1/ws", gateway.addr)
             .into_client_request()
             .unwrap();
+        // As a balancer in front of several gateways passes it on.
+        let host = HeaderValue::from_str(gateway.url.authority()).unwrap();
+        request.headers_mut().insert("host", host);
         request
             .headers_mut()
             .insert("origin", HeaderValue::from_str(origin).unwrap());

@@ -5,6 +5,7 @@ mod browser;
 mod caller;
 mod calls;
 mod chat;
+mod cluster;
 mod doctor;
 mod gateway;
 mod operator;
@@ -15,6 +16,9 @@ mod process;
 mod pusher;
 mod raw;
 mod receiver;
+#[path = "../../redis/server.rs"]
+mod redis;
+pub(crate) mod source;
 mod steps;
 mod website;
 
@@ -24,6 +28,7 @@ pub(crate) use self::{
     caller::{Caller, path, read},
     calls::{Answer, call},
     chat::{link, types},
+    cluster::{spawn_cluster, spawn_cluster_with},
     doctor::{Doctor, answering},
     gateway::{Gateway, respawn_gateway, respawn_gateway_with, spawn_gateway, spawn_gateway_with},
     operator::Operator,
@@ -33,6 +38,7 @@ pub(crate) use self::{
     pusher::{Pusher, event},
     raw::{Raw, frame},
     receiver::{Receiver, Reply, Told, signed},
+    redis::Redis,
     steps::{Step, Steps},
     website::{frame_ancestors, parameter},
 };

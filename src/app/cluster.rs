@@ -1,0 +1,55 @@
+//! What this gateway shares with others: nothing, or what lies in the Redis of `cluster.url`.
+
+use std::sync::Arc;
+
+use super::patience::{self, What};
+use crate::{
+    backend::{
+        memory::{MemoryOnce, MemoryScenes, NoBus},
+        redis::{Link, Redis},
+    },
+    clock::Clock,
+    cluster::{Bus, Once},
+    config::Config,
+    ids,
+    scene::{Lives, SceneStore},
+};
+
+/// Scenes, claims, and the way to the other nodes.
+pub(super) struct Cluster {
+    /// What people call this node.
+    pub(super) node: String,
+    pub(super) scenes: Arc<dyn SceneStore>,
+    pub(super) once: Arc<dyn Once>,
+    pub(super) bus: Arc<dyn Bus>,
+    /// `None` when this gateway is alone.
+    pub(super) link: Option<Link>,
+}
+
+impl Cluster {
+    /// Reaches the Redis, where there is one; while it is away, says so and tries again for `store.wait_s`.
+    pub(super) async fn open(config: &Config, lives: Lives, clock: &Clock) -> anyhow::Result<Self> {
+        let node = config.cluster.node.clone();
+        let node = node.unwrap_or_else(|| ids::hex(&ids::random::<4>()));
+        let limit = config.limits.live_scenes;
+        let Some(url) = &config.cluster.url else {
+            return Ok(Self {
+                node,
+                scenes: Arc::new(MemoryScenes::new(limit, lives)),
+                once: Arc::new(MemoryOnce::new(clock.clone())),
+                bus: Arc::new(NoBus),
+                link: None,
+            });
+        };
+        let (key, place) = ("cluster.url", "Redis");
+        let open = async || Redis::open(url, &node, limit, lives, clock).await;
+        let redis = patience::open(What { key, place }, config.store.wait, clock, open).await?;
+        Ok(Self {
+            node,
+            scenes: Arc::new(redis.scenes),
+            once: Arc::new(redis.once),
+            bus: Arc::new(redis.bus),
+            link: Some(redis.link),
+        })
+    }
+}

@@ -1,0 +1,212 @@
+//! Several gateways that are one: the socket is on one node, the phone comes to another.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::{call, close_code, spawn_cluster, spawn_cluster_with, within};
+
+fn text(pending: &Value) -> &str {
+    pending["qr"]["text"].as_str().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_on_one_node_logs_a_browser_on_another_in() {
+    let cluster = spawn_cluster().await;
+    let mut browser = cluster.second.browser().await;
+    let pending = browser.start().await;
+    let phone = cluster.first.phone("lixiaolong");
+    let asks = phone.scan(text(&pending)).await;
+    assert_eq!(browser.event("scanned").await["seq"], 2);
+    let consent = phone.press(&asks, "confirm").await;
+    phone.press(&consent, "confirm").await;
+    let authorized = browser.event("authorized").await;
+    // The grant is redeemed at the node that has not made the scene.
+    let (status, answer) = browser.redeem(&authorized["grant"]).await;
+    assert_eq!((status, &answer["code"]), (200, &json!(0)), "{answer}");
+    assert_eq!(close_code(&browser.ended().await), 1000);
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_comes_back_to_another_node_with_the_same_code() {
+    let cluster = spawn_cluster().await;
+    let mut before = cluster.first.browser().await;
+    let pending = before.start().await;
+    let phone = cluster.first.phone("lixiaolong");
+    let asks = phone.scan(text(&pending)).await;
+    before.event("scanned").await;
+
+    let mut after = cluster.second.browser().await;
+    after.resume(&pending, 1).await;
+    let scanned = after.event("scanned").await;
+    assert_eq!(
+        (&scanned["seq"], &scanned["replay"]),
+        (&json!(2), &json!(true))
+    );
+    // The last socket wins, on whichever node it is.
+    let (error, code, _) = before.refused().await;
+    assert_eq!((&error["error"]["code"], code), (&json!(40901), 4409));
+
+    let consent = phone.press(&asks, "confirm").await;
+    phone.press(&consent, "confirm").await;
+    after.event("authorized").await;
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_comes_back_again_and_again_is_not_sent_away() {
+    let cluster = spawn_cluster().await;
+    let mut first = cluster.first.browser().await;
+    let pending = first.start().await;
+    for round in 0..6 {
+        let node = [&cluster.second, &cluster.first][round % 2];
+        let mut next = node.browser().await;
+        next.resume(&pending, 1).await;
+        assert_eq!(next.event("pending").await["scene"], pending["scene"]);
+        assert_eq!(first.refused().await.1, 4409, "round {round}");
+        assert_eq!(next.told_meanwhile().await, Vec::<Value>::new());
+        first = next;
+    }
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_scene_of_a_node_that_died_ends_on_time() {
+    let cluster = spawn_cluster_with(&[("scene.pending_ttl_s", "10")]).await;
+    let mut browser = cluster.second.browser().await;
+    let pending = browser.start().await;
+    // Its loops stop with it; as a node that is killed it leaves its scenes behind.
+    cluster.second.stop().await;
+    let mut back = cluster.first.browser().await;
+    back.resume(&pending, 1).await;
+    back.event("pending").await;
+    cluster.first.later(Duration::from_secs(10));
+    assert_eq!(back.event("expired").await["seq"], 2);
+    cluster.first.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_poll_and_a_stream_on_one_node_hear_of_a_phone_on_another() {
+    let cluster = spawn_cluster().await;
+    let mut browser = cluster.first.browser().await;
+    let pending = browser.start().await;
+    let path = format!("/scenes/{}", pending["scene"].as_str().unwrap());
+    let secret = format!("Scene {}", pending["secret"].as_str().unwrap());
+    let second = &cluster.second;
+    let url = |path: &str| format!("http://{}/api/v1{path}", second.addr);
+    let get = |path: &str| {
+        let request = second.get(&url(path)).header("authorization", &secret);
+        request.header("host", second.url.authority())
+    };
+    let poll = tokio::spawn(call(get(&format!("{path}?after=1&wait=20"))));
+    let phone = cluster.first.phone("lixiaolong");
+    let asks = phone.scan(text(&pending)).await;
+    browser.event("scanned").await;
+    let answer = within("the poll", poll).await.unwrap();
+    assert_eq!(answer.json["data"]["type"], "scanned", "{answer:?}");
+
+    let mut stream = within("the stream", get(&format!("{path}/events")).send())
+        .await
+        .unwrap();
+    assert_eq!(
+        browser.refused().await.1,
+        4409,
+        "a stream takes the scene over as a socket does"
+    );
+    let mut heard = String::new();
+    phone.press(&asks, "reject").await;
+    while !heard.contains("event: rejected") {
+        let chunk = within("an event", stream.chunk()).await.unwrap();
+        heard += &String::from_utf8_lossy(&chunk.expect("the stream goes on"));
+    }
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_redis_is_away_sockets_stay_and_new_codes_are_refused_at_once() {
+    let cluster = spawn_cluster().await;
+    let mut waiting = cluster.second.browser().await;
+    let pending = waiting.start().await;
+    let phone = cluster.first.phone("lixiaolong");
+    let asks = phone.scan(text(&pending)).await;
+    waiting.event("scanned").await;
+
+    cluster.redis.pause();
+    let mut refused = cluster.second.browser().await;
+    let challenge = refused.challenge();
+    refused
+        .say(json!({ "type": "start", "challenge": challenge }))
+        .await;
+    let error = refused.event("error").await;
+    assert_eq!(error["error"]["code"], 50300);
+    assert!(
+        error["error"]["retry_after_ms"].as_u64().is_some(),
+        "{error}"
+    );
+    assert_eq!(
+        cluster.second.readiness().await,
+        200,
+        "the others would be no better off"
+    );
+    assert_eq!(waiting.told_meanwhile().await, Vec::<Value>::new());
+    cluster.redis.resume();
+
+    // As soon as it is back everything goes on where it was.
+    let consent = loop {
+        let page = phone.press(&asks, "confirm").await;
+        if page.status < 500 {
+            break page;
+        }
+    };
+    phone.press(&consent, "confirm").await;
+    waiting.event("authorized").await;
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_comes_back_empty_lets_pages_begin_again() {
+    let mut cluster = spawn_cluster().await;
+    let mut browser = cluster.second.browser().await;
+    browser.start().await;
+    let port = cluster.redis.port;
+    cluster.redis = {
+        let before = cluster.redis;
+        drop(before);
+        crate::support::Redis::start_at(port, &[])
+    };
+    let (error, code, _) = browser.refused().await;
+    assert_eq!((&error["error"]["code"], code), (&json!(40401), 4404));
+    let mut again = cluster.second.browser().await;
+    again.start().await;
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_ends_on_one_node_ends_in_the_tabs_of_another() {
+    let cluster = spawn_cluster().await;
+    let mut browser = cluster.first.browser().await;
+    let pending = browser.start().await;
+    cluster
+        .first
+        .phone("lixiaolong")
+        .confirm(text(&pending))
+        .await;
+    browser.event("scanned").await;
+    let authorized = browser.event("authorized").await;
+    let (_, answer) = browser.redeem(&authorized["grant"]).await;
+    let token = answer["data"]["access_token"].as_str().unwrap();
+    let mut tab = cluster.second.browser().await;
+    tab.say(json!({ "type": "attach", "access_token": token }))
+        .await;
+    tab.event("attached").await;
+    let logout = cluster.first.api("/auth/logout");
+    let (status, _) = browser.post(&logout, json!({})).await;
+    assert_eq!(status, 200);
+    assert_eq!(
+        tab.event("session_revoked").await["session_id"],
+        answer["data"]["session_id"]
+    );
+    assert_eq!(close_code(&tab.ended().await), 1000);
+    cluster.stop().await;
+}
