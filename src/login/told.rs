@@ -2,7 +2,9 @@
 //!
 //! What happens in the database is told by the transaction in which it happens. The step of a scene is none of it, so
 //! the scene is the outbox of its own end: it is put when the step is taken, and once more before the ended scene is
-//! forgotten, by whichever node forgets it, under the same id. So where scenes outlive a crash, their end is told.
+//! forgotten, by whichever node forgets it, under the same id. So a crash in between loses nothing where scenes outlive it
+//! (Redis), as long as some gateway is there when the scene is forgotten. Where they do not (memory), what a killed gateway
+//! had not put yet is lost with its scenes.
 
 use super::Login;
 use crate::{

@@ -3,13 +3,12 @@
 use std::{collections::HashSet, fs, path::Path, time::Duration};
 
 use futures_util::future::join_all;
-use scangate::clock::Clock;
 use serde_json::{Value, json};
 
 use crate::{
     golden::written,
     support::{
-        Database, Gateway, Operator, Process, Receiver, Reply, Told, call, signed,
+        Answer, Database, Gateway, Operator, Process, Receiver, Reply, Told, call, signed,
         spawn_gateway_with, within,
     },
 };
@@ -23,7 +22,7 @@ async fn telling(receiver: &Receiver) -> Gateway {
     spawn_gateway_with(&[("webhooks.crm.url", &url), ("webhooks.crm.secret", SECRET)]).await
 }
 
-async fn log_out(gateway: &Gateway, login: &crate::support::Answer) {
+async fn log_out(gateway: &Gateway, login: &Answer) {
     let out = gateway.post("/auth/logout", &json!({}));
     let answer = call(out.header("cookie", login.cookie())).await;
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -253,14 +252,6 @@ async fn a_refused_login_is_told_once_though_it_is_put_twice() {
     gateway.stop().await;
 }
 
-/// A login on a program that runs elsewhere.
-async fn login_at(process: &Process) -> crate::support::Answer {
-    let [login, admin, sandbox] =
-        ["login page", "admin", "phone"].map(|name| process.url(name).to_string());
-    let gateway = Gateway::elsewhere(&login, &admin, &sandbox, Clock::new());
-    gateway.login("lixiaolong").await
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_program_loses_no_event() {
     let (database, keys) = (Database::create(), tempfile::tempdir().unwrap());
@@ -274,7 +265,7 @@ async fn a_killed_program_loses_no_event() {
     ];
     let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
     let process = Process::start(&settings).await;
-    let login = login_at(&process).await;
+    let login = process.gateway().login("lixiaolong").await;
     let first = receiver.next().await;
     // The receiver has it, and nobody knows: killed between commit and delivery.
     process.kill().await;

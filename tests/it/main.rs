@@ -23,6 +23,7 @@ mod cluster;
 mod endings;
 mod error_table;
 mod events;
+mod events_stream;
 mod fallback;
 mod first_login;
 mod forged_tokens;

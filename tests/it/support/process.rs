@@ -12,16 +12,17 @@ use scangate::{
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
-    process::{Child, ChildStderr, Command},
+    process::{Child, ChildStderr, ChildStdout, Command},
 };
 use url::Url;
 
-use super::within;
+use super::{Gateway, within};
 
 /// The real program, as somebody starts it.
 pub(crate) struct Process {
     child: Child,
     pub(crate) welcome: Vec<String>,
+    output: Option<Lines<BufReader<ChildStdout>>>,
     _data: TempDir,
 }
 
@@ -103,6 +104,7 @@ impl Process {
         Self {
             child,
             welcome: Vec::new(),
+            output: None,
             _data: data,
         }
     }
@@ -119,6 +121,7 @@ impl Process {
             let line = line.unwrap_or_else(|| panic!("it ended after {:?}", self.welcome));
             self.welcome.push(line);
         }
+        self.output = Some(lines);
         let url = self.url("admin").join("/readyz").unwrap();
         let ready = async {
             while !reqwest::get(url.clone())
@@ -156,6 +159,20 @@ impl Process {
             .find(|line| line.starts_with("VmRSS:"))
             .unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// The next line of its output behind the welcome.
+    pub(crate) async fn line(&mut self) -> String {
+        let lines = self.output.as_mut().unwrap();
+        let line = within("a line of output", lines.next_line()).await;
+        line.unwrap().unwrap()
+    }
+
+    /// As browsers and phones see it.
+    pub(crate) fn gateway(&self) -> Gateway {
+        let [login, admin, sandbox] =
+            ["login page", "admin", "phone"].map(|name| self.url(name).to_string());
+        Gateway::elsewhere(&login, &admin, &sandbox, Clock::new())
     }
 
     /// Ends it at once, as `kill -9` does.
