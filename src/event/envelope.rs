@@ -11,6 +11,8 @@ use crate::clock::rfc3339;
 pub struct Envelope<'a> {
     /// What tells duplicates.
     pub id: &'a str,
+    /// The person, else the scene: events about one are told in their order, where that can be.
+    pub about: &'a str,
     /// `scangate.session.opened`
     pub kind: String,
     /// The event as JSON, in one line.
@@ -50,6 +52,7 @@ impl<'a> Envelope<'a> {
         })?;
         Ok(Self {
             id: &due.id,
+            about: due.user.as_ref().unwrap_or(&due.subject),
             kind,
             json,
         })

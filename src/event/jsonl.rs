@@ -101,6 +101,7 @@ mod tests {
     fn line(id: &str) -> Envelope<'_> {
         Envelope {
             id,
+            about: "u",
             kind: "scangate.user.created".to_owned(),
             json: format!(r#"{{"id":"{id}"}}"#),
         }

@@ -30,6 +30,8 @@ pub struct Due {
     pub kind: String,
     /// What it happened to.
     pub subject: String,
+    /// Whom it happened to, where somebody is known.
+    pub user: Option<String>,
     /// When it happened.
     pub at: Millis,
     /// The event's data, as JSON.

@@ -1,6 +1,6 @@
 //! A call for each event, signed as Standard Webhooks has it.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
@@ -9,13 +9,16 @@ use url::Url;
 
 use super::{Envelope, EventSink, Refusal, signature::signatures};
 use crate::{
-    clock::Clock,
+    clock::{Clock, Stopwatch},
     config::{self, EventType},
     outbound,
 };
 
 /// The longest one call may take. Shorter than `server.grace_s`, so that a stop lets it end.
 const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// When nothing more about one person is sent in this batch, because what came before took so long.
+const SLOW: Duration = Duration::from_secs(5);
 
 /// How much of an answer is read, so that the connection can serve again; what it says does not matter.
 const ANSWER_BYTES: usize = 16 * 1024;
@@ -63,6 +66,25 @@ impl Webhook {
             client: outbound::builder().timeout(TIMEOUT).build()?,
             clock,
         })
+    }
+
+    async fn post_in_order(
+        &self,
+        events: Vec<(usize, &Envelope<'_>)>,
+    ) -> Vec<(usize, Result<(), Refusal>)> {
+        let stopwatch = Stopwatch::start();
+        let mut results = Vec::with_capacity(events.len());
+        for (nth, event) in events {
+            let result = if stopwatch.elapsed() < SLOW {
+                self.post(event).await
+            } else {
+                Err(Refusal::Later(
+                    "what came before it took too long".to_owned(),
+                ))
+            };
+            results.push((nth, result));
+        }
+        results
     }
 
     async fn post(&self, event: &Envelope<'_>) -> Result<(), Refusal> {
@@ -114,9 +136,16 @@ impl EventSink for Webhook {
         self.types.clone()
     }
 
-    /// All at once: a slow answer to one holds no other up. So a receiver may see them in another order, and has `time`.
+    /// One after another for each person, all persons at once: a slow answer to one holds few others up.
     async fn deliver(&self, events: &[Envelope<'_>]) -> Vec<Result<(), Refusal>> {
-        join_all(events.iter().map(|event| self.post(event))).await
+        let mut of_each: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (nth, event) in events.iter().enumerate() {
+            of_each.entry(event.about).or_default().push((nth, event));
+        }
+        let sent = join_all(of_each.into_values().map(|some| self.post_in_order(some))).await;
+        let mut results: Vec<_> = sent.into_iter().flatten().collect();
+        results.sort_unstable_by_key(|(nth, _)| *nth);
+        results.into_iter().map(|(_, result)| result).collect()
     }
 
     fn pause_after(&self, tries: u32) -> Option<Duration> {

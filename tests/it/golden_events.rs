@@ -20,6 +20,7 @@ fn sent(event: &Event) -> Value {
         id: event.id.clone(),
         kind: event.fact.kind().name().to_owned(),
         subject: event.fact.subject().to_owned(),
+        user: event.fact.user().map(str::to_owned),
         at: event.at,
         data: serde_json::to_string(&event.fact).unwrap(),
     };

@@ -272,6 +272,7 @@ async fn login_events_stand_in_their_stream_in_order() {
     let ids: Vec<String> = (0..1_000).map(|nth| format!("event-{nth}")).collect();
     let events = ids.iter().map(|id| Envelope {
         id,
+        about: "u",
         kind: "scangate.user.created".to_owned(),
         json: format!(r#"{{"id":"{id}"}}"#),
     });

@@ -178,7 +178,7 @@ async fn take(
             SELECT position FROM events WHERE sink = $1 AND due_at <= $2
                 AND delivered_at IS NULL AND dead_at IS NULL
             ORDER BY position LIMIT $4)
-        RETURNING position, tries, id, type, subject, at, data";
+        RETURNING position, tries, id, type, subject, user_id, at, data";
     let query = sqlx::query(sql).bind(sink).bind(to_column(now));
     let query = query.bind(to_column(until)).bind(i64::from(most));
     query.try_map(due).fetch_all(db).await
@@ -245,6 +245,7 @@ fn due(row: Row) -> Result<Due, sqlx::Error> {
         id: row.try_get("id")?,
         kind: row.try_get("type")?,
         subject: row.try_get("subject")?,
+        user: row.try_get("user_id")?,
         at: from_column(row.try_get("at")?),
         data: row.try_get("data")?,
     })
