@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::patience::{self, What};
 use crate::{
     backend::{
+        self, OpenError,
         memory::{MemoryOnce, MemoryScenes, NoBus},
-        redis::{Link, Redis},
+        redis::{Link, Look, Redis},
     },
     clock::Clock,
     cluster::{Bus, Once},
@@ -52,4 +53,10 @@ impl Cluster {
             link: Some(redis.link),
         })
     }
+}
+
+/// What `scangate check` tells of the Redis; `None` when there is none.
+pub(crate) async fn look(config: &Config) -> Option<Result<Look, OpenError>> {
+    let url = config.cluster.url.as_ref()?;
+    Some(backend::redis::look(url).await)
 }

@@ -1,6 +1,6 @@
 //! The composition root: the only place that knows which store stands behind which trait.
 
-mod cluster;
+pub(crate) mod cluster;
 mod events;
 mod housekeeping;
 mod listeners;
@@ -28,6 +28,7 @@ use self::{
     services::{Services, lives},
 };
 pub(crate) use self::{store::open as database, wechat::Wechat};
+pub(crate) use crate::backend::redis::Look;
 use crate::{
     backend::Database,
     clock::Clock,

@@ -82,9 +82,14 @@ pub(crate) fn confirm() -> Input {
 
 /// `make` gives an empty store with that limit.
 pub(crate) async fn scene_store<S: SceneStore + 'static>(make: impl AsyncFn(usize, Lives) -> S) {
+    it_refuses_the_same_id_and_more_than_its_limit(&make(2, LIVES).await).await;
+    scene_life(make).await;
+}
+
+/// The same without the limit, which a cluster keeps for each of its places only.
+pub(crate) async fn scene_life<S: SceneStore + 'static>(make: impl AsyncFn(usize, Lives) -> S) {
     it_keeps_and_forgets(&make(10, LIVES).await).await;
     it_keeps_everything(&make(10, LIVES).await).await;
-    it_refuses_the_same_id_and_more_than_its_limit(&make(2, LIVES).await).await;
     it_tells_what_was_before(&make(10, LIVES).await).await;
     a_refused_step_changes_nothing(&make(10, LIVES).await).await;
     one_of_many_steps_wins(Arc::new(make(10, LIVES).await)).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{call, close_code, spawn_cluster, spawn_cluster_with, within};
+use crate::support::{Doctor, Redis, call, close_code, spawn_cluster, spawn_cluster_with, within};
 
 fn text(pending: &Value) -> &str {
     pending["qr"]["text"].as_str().unwrap()
@@ -173,7 +173,7 @@ async fn a_redis_that_comes_back_empty_lets_pages_begin_again() {
     cluster.redis = {
         let before = cluster.redis;
         drop(before);
-        crate::support::Redis::start_at(port, &[])
+        Redis::start_at(port, &[])
     };
     let (error, code, _) = browser.refused().await;
     assert_eq!((&error["error"]["code"], code), (&json!(40401), 4404));
@@ -209,4 +209,25 @@ async fn a_session_that_ends_on_one_node_ends_in_the_tabs_of_another() {
     );
     assert_eq!(close_code(&tab.ended().await), 1000);
     cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_looks_at_redis() {
+    let (redis, data) = (Redis::start(), tempfile::tempdir().unwrap());
+    let doctor = || Doctor::new(&data).set("cluster.url", redis.url());
+    let found = doctor().findings().await;
+    found.say("cluster", "right", "Redis 7.");
+    found.say("cluster_database", "weak", "PostgreSQL");
+    found.omit("cluster_memory");
+    found.omit("cluster_tls");
+    let evicting = Redis::start_with(&["--maxmemory-policy", "allkeys-lru"]);
+    let found = doctor().set("cluster.url", evicting.url()).findings().await;
+    found.say("cluster_memory", "weak", "allkeys-lru");
+    drop(redis);
+    let found = Doctor::new(&data)
+        .set("cluster.url", "redis://:sesame@127.0.0.1:1")
+        .findings()
+        .await;
+    found.say("cluster", "wrong", "will not start");
+    assert!(!found.json.to_string().contains("sesame"));
 }

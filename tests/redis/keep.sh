@@ -2,6 +2,7 @@
 # Keeps one Redis for tests, on 127.0.0.1, with nothing written to the disk.
 #
 #   keep.sh PORT [--option value …]
+#   keep.sh PORT --sentinel-of PORT QUORUM     a sentinel of the master "main"
 #
 # Says "ok" and its process once it answers, "failed" and why when it does not. When the input ends, and be it because
 # the tests were killed, the server is killed and its files are removed.
@@ -12,8 +13,20 @@ if ! command -v redis-server > /dev/null; then
     exit 1
 fi
 folder=$(mktemp -d)
-redis-server --port "$port" --bind 127.0.0.1 --dir "$folder" --save '' --appendonly no --daemonize no \
-    --logfile "$folder/log" "$@" < /dev/null > "$folder/output" 2>&1 &
+if [ "${1:-}" = --sentinel-of ]; then
+    # It writes into its configuration.
+    cat > "$folder/sentinel.conf" << EOF
+sentinel monitor main 127.0.0.1 $2 $3
+sentinel down-after-milliseconds main 1000
+sentinel failover-timeout main 5000
+EOF
+    set -- --sentinel
+    start() { exec redis-server "$folder/sentinel.conf" --port "$port" "$@"; }
+else
+    start() { exec redis-server --port "$port" --save '' --appendonly no "$@"; }
+fi
+start --bind 127.0.0.1 --dir "$folder" --daemonize no --logfile "$folder/log" "$@" \
+    < /dev/null > "$folder/output" 2>&1 &
 server=$!
 # Stopped, it would not hear of its end.
 trap 'kill -CONT $server 2> /dev/null; kill -KILL $server 2> /dev/null; wait $server 2> /dev/null; rm -rf "$folder"' EXIT

@@ -63,7 +63,9 @@ async fn connect_to(
             "this server is a replica",
         )));
     }
-    connection.subscribe(channels).await?;
+    if !channels.is_empty() {
+        connection.subscribe(channels).await?;
+    }
     Ok(Connection::One(connection))
 }
 
@@ -81,7 +83,9 @@ async fn connect_cluster(
         .push_sender(receiver)
         .build()?;
     let mut connection = client.get_async_connection().await?;
-    connection.subscribe(channels).await?;
+    if !channels.is_empty() {
+        connection.subscribe(channels).await?;
+    }
     Ok(Connection::Cluster(connection))
 }
 

@@ -103,6 +103,10 @@ impl Link {
         Ok((link, messages))
     }
 
+    pub(super) fn place(&self) -> &Place {
+        &self.0.place
+    }
+
     /// Into how many places keys are spread: those of one place can be changed in one step. One server is one place;
     /// a cluster has sixteen, so that its servers share the work.
     pub(super) fn places(&self) -> u8 {

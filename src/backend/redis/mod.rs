@@ -5,6 +5,7 @@ mod connection;
 mod feed;
 mod keys;
 mod link;
+mod look;
 mod once;
 mod place;
 mod scenes;
@@ -19,7 +20,12 @@ use secrecy::SecretString;
 
 use self::feed::Feed;
 pub use self::{
-    bus::RedisBus, link::Link, once::RedisOnce, scenes::RedisScenes, stream::RedisStream,
+    bus::RedisBus,
+    link::Link,
+    look::{Look, look},
+    once::RedisOnce,
+    scenes::RedisScenes,
+    stream::RedisStream,
 };
 use crate::{
     backend::OpenError,
@@ -64,9 +70,9 @@ impl Redis {
         let apart = server.abs_diff(clock.now());
         if apart > CLOCKS_APART {
             let message =
-                format!("its clock and this machine's are {apart} ms apart: one of them is wrong");
+                format!("its clock and this machine's are {apart} ms apart; set both by NTP");
             let store = "redis";
-            return Err(OpenError::Refused(StoreError { store, message }));
+            return Err(OpenError::Away(StoreError { store, message }));
         }
         clock.agree(server);
         let feed = Feed::new(link.clone(), node.clone(), own, clock.clone(), server);

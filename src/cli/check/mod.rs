@@ -6,6 +6,7 @@
 
 mod accounts;
 mod choices;
+mod cluster;
 mod database;
 mod files;
 mod gateway;
@@ -90,12 +91,15 @@ async fn examine(report: &mut Report, config: &Config, offline: bool) {
         return;
     }
     let (mut database, mut wechat, mut gateway) = (report.part(), report.part(), report.part());
+    let mut redis = report.part();
     tokio::join!(
         database::check(&mut database, config),
+        cluster::check(&mut redis, config),
         wechat::check(&mut wechat, config),
         gateway::check(&mut gateway, config, &found),
     );
     report.append(database);
+    report.append(redis);
     report.append(wechat);
     report.append(gateway);
 }

@@ -14,14 +14,19 @@ use crate::{
     tasks::Tasks,
 };
 
-#[path = "../../../tests/redis/server.rs"]
+#[path = "../../../../tests/redis/server.rs"]
 mod server;
+mod topology;
 
 /// Far longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn open(server: &server::Redis, limit: usize) -> Redis {
-    let url = SecretString::from(server.url());
+    open_at(server.url(), limit).await
+}
+
+async fn open_at(url: String, limit: usize) -> Redis {
+    let url = SecretString::from(url);
     let redis = Redis::open(&url, "a", limit, LIVES, &Clock::new()).await;
     redis.unwrap_or_else(|error| panic!("{error}"))
 }
@@ -43,6 +48,13 @@ impl Redis {
     async fn advance(&self, scene: &Scene, input: &Input) -> Advanced {
         let now = self.scenes.clock.now();
         self.scenes.advance(&scene.id, input, now).await.unwrap()
+    }
+
+    /// The same while Redis may be away.
+    async fn try_advance(&self, scene: &Scene, input: &Input) -> Advanced {
+        let now = self.scenes.clock.now();
+        let advanced = self.scenes.advance(&scene.id, input, now).await;
+        advanced.unwrap_or(Advanced::Unknown)
     }
 
     async fn news(&self) -> News {
@@ -250,7 +262,7 @@ async fn a_clock_that_is_wrong_is_refused_and_one_that_is_not_agrees() {
     let clock = Clock::new();
     clock.advance(Duration::from_secs(6));
     let refused = Redis::open(&url, "a", 1, LIVES, &clock).await;
-    let Err(OpenError::Refused(error)) = refused else {
+    let Err(OpenError::Away(error)) = refused else {
         panic!("six seconds are too many");
     };
     assert!(error.message.contains("apart"), "{error}");
