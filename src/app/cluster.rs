@@ -10,7 +10,7 @@ use crate::{
         redis::{Link, Look, Redis},
     },
     clock::Clock,
-    cluster::{Bus, Once},
+    cluster::{Bus, Once, Shared},
     config::Config,
     ids,
     scene::{Lives, SceneStore},
@@ -23,6 +23,8 @@ pub(super) struct Cluster {
     pub(super) scenes: Arc<dyn SceneStore>,
     pub(super) once: Arc<dyn Once>,
     pub(super) bus: Arc<dyn Bus>,
+    /// `None` when this gateway is alone.
+    pub(super) shared: Option<Arc<dyn Shared>>,
     /// `None` when this gateway is alone.
     pub(super) link: Option<Link>,
 }
@@ -39,6 +41,7 @@ impl Cluster {
                 scenes: Arc::new(MemoryScenes::new(limit, lives)),
                 once: Arc::new(MemoryOnce::new(clock.clone())),
                 bus: Arc::new(NoBus),
+                shared: None,
                 link: None,
             });
         };
@@ -50,6 +53,7 @@ impl Cluster {
             scenes: Arc::new(redis.scenes),
             once: Arc::new(redis.once),
             bus: Arc::new(redis.bus),
+            shared: Some(Arc::new(redis.shared)),
             link: Some(redis.link),
         })
     }

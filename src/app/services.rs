@@ -70,7 +70,13 @@ impl Services {
             accounts,
             inbox,
             api: wechat,
-        } = Wechat::new(config, clock.clone(), metrics.clone(), tasks)?;
+        } = Wechat::new(
+            config,
+            clock.clone(),
+            metrics.clone(),
+            tasks,
+            ground.cluster.shared.clone(),
+        )?;
         let official_account = accounts.official.clone();
         let login = ground.login(accounts, inbox)?;
         let http = Http::new(config);

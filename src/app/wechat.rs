@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     clock::Clock,
+    cluster::Shared,
     config::{Config, Credentials},
     login::Accounts,
     outbound,
@@ -27,6 +28,7 @@ impl Wechat {
         clock: Clock,
         metrics: Arc<Metrics>,
         tasks: &Tasks,
+        shared: Option<Arc<dyn Shared>>,
     ) -> anyhow::Result<Self> {
         let api = Api::new(
             outbound::client()?,
@@ -46,6 +48,7 @@ impl Wechat {
                 endpoint,
                 clock.clone(),
                 tasks.clone(),
+                shared,
             );
             OfficialAccount::new(client(&account), authority, clock)
         });

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use secrecy::SecretString;
 
 /// A store is away or broken; what was asked may or may not have happened.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +54,36 @@ pub trait Bus: Send + Sync {
 
     /// The next note; for one caller. Whoever is alone hears nothing for ever.
     async fn hear(&self) -> String;
+}
+
+/// The right to make a shared value, until its time is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// Of which value.
+    pub key: String,
+    /// Whose it is: random for each.
+    pub owner: String,
+}
+
+/// Values that all nodes share, and that one of them makes at a time.
+///
+/// A lease ends by itself: whoever dies while making a value leaves it to the next, and who is late writes nothing over
+/// what the next has made.
+#[async_trait]
+pub trait Shared: Send + Sync {
+    /// The value, while it lives.
+    async fn read(&self, key: &str) -> Result<Option<SecretString>, StoreError>;
+
+    /// Takes the right to make it for `ttl`; `None` while somebody else has it.
+    async fn lease(&self, key: &str, ttl: Duration) -> Result<Option<Lease>, StoreError>;
+
+    /// Keeps the value for `life` and gives the lease back; `false`, and nothing is kept, when the lease was over.
+    async fn write(
+        &self,
+        lease: &Lease,
+        value: &SecretString,
+        life: Duration,
+    ) -> Result<bool, StoreError>;
 }
 
 #[cfg(test)]

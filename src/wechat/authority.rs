@@ -14,13 +14,14 @@
 //!   tries at once. Callers get the same error until then, or the kept token while it is good.
 //! - WeChat does not answer or is busy: the same error for one second (45011: for a minute), so that those who waited
 //!   do not each try again.
+//! - Another node of this gateway is at WeChat: its token is waited for (`authority/together.rs`).
 //! - Whoever asked hangs up: what was begun is finished, because the old token may be dead once WeChat has the request.
 
 mod kept;
+mod together;
 
 use std::{
     fmt,
-    future::Future,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -42,6 +43,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, Millis},
+    cluster::Shared,
     config::TokenEndpoint,
     tasks::Tasks,
 };
@@ -95,6 +97,8 @@ struct Inner {
     clock: Clock,
     tasks: Tasks,
     kept: Mutex<Kept>,
+    /// Where the other nodes are told; `None` when there are none.
+    shared: Option<Arc<dyn Shared>>,
     /// Who holds it is the one at WeChat.
     seat: Arc<Semaphore>,
     /// Somebody used a token that nears its end.
@@ -102,13 +106,15 @@ struct Inner {
 }
 
 impl Authority {
-    /// The authority for `account`; nothing is fetched before somebody asks. What it fetches runs among `tasks`.
+    /// The authority for `account`; nothing is fetched before somebody asks. What it fetches runs among `tasks`. Several
+    /// nodes are one authority by what they share.
     pub fn new(
         api: Api,
         account: Account,
         endpoint: TokenEndpoint,
         clock: Clock,
         tasks: Tasks,
+        shared: Option<Arc<dyn Shared>>,
     ) -> Self {
         Self(Arc::new(Inner {
             api,
@@ -117,6 +123,7 @@ impl Authority {
             clock,
             tasks,
             kept: Mutex::default(),
+            shared,
             seat: Arc::new(Semaphore::new(1)),
             due: Notify::new(),
         }))
@@ -138,7 +145,7 @@ impl Authority {
         let seat = self.seat().await;
         match self.good_token() {
             Some(token) => Ok(token),
-            None => self.finish(seat, self.clone().fetch_plainly()).await,
+            None => self.finish(seat, Want::Any).await,
         }
     }
 
@@ -149,11 +156,20 @@ impl Authority {
     /// As [`Authority::token`]; [`Fault::Stale`] when WeChat gives no other one, or was asked for one just now.
     pub async fn heal(&self, stale_sha256: &[u8; 32]) -> Result<AccessToken, WeChatError> {
         let seat = self.seat().await;
-        if !self.lock().is_current(stale_sha256) {
-            return match self.good_token() {
-                Some(token) => Ok(token),
-                None => self.finish(seat, self.clone().fetch_plainly()).await,
-            };
+        self.finish(seat, Want::Other(*stale_sha256)).await
+    }
+
+    /// What is wanted, from WeChat where what is kept is not it; whoever calls this has the seat, and among several
+    /// nodes the lease.
+    async fn make(&self, want: Want) -> Result<AccessToken, WeChatError> {
+        if let Some(token) = self.satisfies(want) {
+            return Ok(token);
+        }
+        let Want::Other(stale_sha256) = want else {
+            return self.fetch(Force::No).await;
+        };
+        if !self.lock().is_current(&stale_sha256) {
+            return self.fetch(Force::No).await;
         }
         let every = match self.0.endpoint {
             TokenEndpoint::Stable => HEAL_EVERY,
@@ -162,11 +178,23 @@ impl Authority {
         if let Some(wait) = self.lock().heal_wait(self.0.clock.now(), every) {
             return Err(self.stale(wait));
         }
-        self.finish(seat, self.clone().replace(*stale_sha256)).await
+        self.replace(stale_sha256).await
+    }
+
+    /// A kept token that is what is wanted.
+    fn satisfies(&self, want: Want) -> Option<AccessToken> {
+        let now = self.0.clock.now();
+        let kept = self.lock();
+        let is_wanted = match want {
+            Want::Any => true,
+            Want::Fresh => !kept.is_due(now),
+            Want::Other(stale_sha256) => !kept.is_current(&stale_sha256),
+        };
+        kept.good_token(now).filter(|_| is_wanted)
     }
 
     /// Asks for another token, by force where that is due and allowed.
-    async fn replace(self, stale_sha256: [u8; 32]) -> Result<AccessToken, WeChatError> {
+    async fn replace(&self, stale_sha256: [u8; 32]) -> Result<AccessToken, WeChatError> {
         let clock = &self.0.clock;
         let began = clock.now();
         let mut token = self.fetch(Force::No).await?;
@@ -186,23 +214,20 @@ impl Authority {
         Ok(token)
     }
 
-    async fn fetch_plainly(self) -> Result<AccessToken, WeChatError> {
-        self.fetch(Force::No).await
-    }
-
-    /// Does `work` to its end in the seat, even when whoever waits for it here hangs up. Others find what came of it
-    /// in what is kept.
-    async fn finish<F>(
+    /// Gets it to the end in the seat, even when whoever waits for it here hangs up. Others find what came of it in what
+    /// is kept.
+    async fn finish(
         &self,
         seat: Option<OwnedSemaphorePermit>,
-        work: F,
-    ) -> Result<AccessToken, WeChatError>
-    where
-        F: Future<Output = Result<AccessToken, WeChatError>> + Send + 'static,
-    {
+        want: Want,
+    ) -> Result<AccessToken, WeChatError> {
+        let authority = self.clone();
         let work = async move {
             let _seat = seat;
-            work.await
+            match &authority.0.shared {
+                Some(shared) => authority.make_together(shared, want).await,
+                None => authority.make(want).await,
+            }
         };
         let done = self.0.tasks.spawn("access token", work).await;
         done.unwrap_or_else(|_ended_with_the_process| Err(self.stale(HEAL_EVERY)))
@@ -215,7 +240,7 @@ impl Authority {
             let seat = self.seat().await;
             if self.lock().is_due(self.0.clock.now()) {
                 // The fetch has logged what went wrong, and the old token is good for a while.
-                let _ = self.finish(seat, self.clone().fetch_plainly()).await;
+                let _ = self.finish(seat, Want::Fresh).await;
             }
         }
     }
@@ -235,8 +260,7 @@ impl Authority {
         kept.good_token(now)
     }
 
-    /// Asks WeChat for the token and keeps it; whoever calls this has the seat. A holder by lease, for many nodes, goes around
-    /// this.
+    /// Asks WeChat for the token and keeps it.
     async fn fetch(&self, force: Force) -> Result<AccessToken, WeChatError> {
         let clock = &self.0.clock;
         if let Some(error) = self.lock().resting(clock.now()) {
@@ -316,6 +340,17 @@ impl Authority {
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What is asked for.
+#[derive(Clone, Copy)]
+enum Want {
+    /// One that is good.
+    Any,
+    /// One that does not near its end.
+    Fresh,
+    /// Another one than that with this SHA-256.
+    Other([u8; 32]),
 }
 
 /// Whether the current token is ended to get another one.

@@ -127,7 +127,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     (
         "wechat",
-        &["clock", "code", "config", "ids", "outbound", "tasks"],
+        &[
+            "clock", "cluster", "code", "config", "ids", "outbound", "tasks",
+        ],
     ),
     ("protocol", &["clock", "code", "config", "ids", "scene"]),
     (

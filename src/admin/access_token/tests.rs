@@ -45,6 +45,7 @@ impl World {
             TokenEndpoint::Stable,
             clock.clone(),
             Tasks::new(),
+            None,
         );
         let handout = Handout {
             authority: Some(authority),

@@ -39,6 +39,11 @@ pub(super) fn single(kind: &str, name: impl Display) -> String {
     format!("{PREFIX}:{kind}:{name}")
 }
 
+/// A part of a shared value: the value or its lease, which one script reads together.
+pub(super) fn shared(name: &str, part: &str) -> String {
+    format!("{PREFIX}:{{shared:{name}}}:{part}")
+}
+
 /// The place of a scene. Ids are random, so each place has as many as any other.
 pub(super) fn place(id: &SceneId, places: u8) -> u8 {
     let [first, ..] = id.0;

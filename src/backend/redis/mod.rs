@@ -10,6 +10,7 @@ mod once;
 mod place;
 mod scenes;
 mod scripts;
+mod shared;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ pub use self::{
     look::{Look, look},
     once::RedisOnce,
     scenes::RedisScenes,
+    shared::RedisShared,
     stream::RedisStream,
 };
 use crate::{
@@ -46,6 +48,8 @@ pub struct Redis {
     pub scenes: RedisScenes,
     /// Claims.
     pub once: RedisOnce,
+    /// Values that one node makes for all.
+    pub shared: RedisShared,
     /// What is told to everybody.
     pub bus: RedisBus,
 }
@@ -79,6 +83,7 @@ impl Redis {
         Ok(Self {
             scenes: RedisScenes::new(link.clone(), node, limit, lives, clock.clone(), feed),
             once: RedisOnce::new(link.clone(), clock.clone()),
+            shared: RedisShared(link.clone()),
             bus: RedisBus::new(link.clone(), everybody),
             link,
         })

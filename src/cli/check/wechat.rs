@@ -31,7 +31,7 @@ const MESSAGE_OFF: u64 = 300;
 
 pub(super) async fn check(report: &mut Report, config: &Config) {
     let metrics = Arc::new(Metrics::default());
-    let wechat = match Wechat::new(&gentle(config), Clock::new(), metrics, &Tasks::new()) {
+    let wechat = match Wechat::new(&gentle(config), Clock::new(), metrics, &Tasks::new(), None) {
         Ok(wechat) => wechat,
         Err(error) => {
             let error = format!("{error:#}");

@@ -1,8 +1,9 @@
 //! What the authority keeps between calls; the time comes in.
 
-use std::time::Duration;
+use std::{cmp::Ordering, time::Duration};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
 use super::{AccessToken, FORCE_EVERY, FORCES_PER_DAY, Health, sha256};
@@ -57,8 +58,25 @@ struct Trouble {
     until: Millis,
 }
 
+/// What nodes tell each other: the same times for all, because their clocks agree.
+#[derive(Serialize, Deserialize)]
+struct Common {
+    token: Option<CommonToken>,
+    healed_at: Option<Millis>,
+    forced_at: Option<Millis>,
+    forces: Forces,
+}
+
+#[derive(Serialize, Deserialize)]
+struct CommonToken {
+    secret: String,
+    renew_at: Millis,
+    good_until: Millis,
+    ends_at: Millis,
+}
+
 /// Forced refreshes of a day in Beijing.
-#[derive(Default)]
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
 struct Forces {
     day: u64,
     used: u32,
@@ -114,6 +132,53 @@ impl Kept {
         let shown = token.at(now);
         self.token = Some(token);
         shown
+    }
+
+    /// What the other nodes are told.
+    pub(super) fn tell(&self) -> SecretString {
+        let token = self.token.as_ref().map(|token| CommonToken {
+            secret: token.secret.expose_secret().to_owned(),
+            renew_at: token.renew_at,
+            good_until: token.good_until,
+            ends_at: token.ends_at,
+        });
+        let common = Common {
+            token,
+            healed_at: self.healed_at,
+            forced_at: self.forced_at,
+            forces: self.forces,
+        };
+        // A plain struct always has a JSON form.
+        serde_json::to_string(&common).unwrap_or_default().into()
+    }
+
+    /// Takes over what another node has told, where that is newer.
+    pub(super) fn hear(&mut self, told: &SecretString) {
+        let Ok(common) = serde_json::from_str::<Common>(told.expose_secret()) else {
+            return;
+        };
+        self.healed_at = self.healed_at.max(common.healed_at);
+        self.forced_at = self.forced_at.max(common.forced_at);
+        self.forces = match self.forces.day.cmp(&common.forces.day) {
+            Ordering::Less => common.forces,
+            Ordering::Equal => Forces {
+                used: self.forces.used.max(common.forces.used),
+                ..self.forces
+            },
+            Ordering::Greater => self.forces,
+        };
+        let ends_at = self.token.as_ref().map(|token| token.ends_at);
+        if let Some(token) = common.token.filter(|token| Some(token.ends_at) > ends_at) {
+            let secret = SecretString::from(token.secret);
+            self.trouble = None;
+            self.token = Some(Token {
+                sha256: sha256(&secret),
+                secret,
+                renew_at: token.renew_at,
+                good_until: token.good_until,
+                ends_at: token.ends_at,
+            });
+        }
     }
 
     /// The last error, while nothing is fetched.

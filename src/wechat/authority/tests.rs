@@ -1,3 +1,4 @@
+mod together;
 mod trouble;
 
 use std::future::Future;
@@ -41,7 +42,7 @@ impl World {
             app_id: "wx0123456789abcdef".to_owned(),
             app_secret: "5ec3e75ec3e75ec3e75ec3e75ec3e7ff".into(),
         };
-        let authority = Authority::new(api, account, endpoint, clock.clone(), Tasks::new());
+        let authority = Authority::new(api, account, endpoint, clock.clone(), Tasks::new(), None);
         Self {
             fake,
             clock,

@@ -45,6 +45,7 @@ impl World {
             TokenEndpoint::Stable,
             clock.clone(),
             Tasks::new(),
+            None,
         );
         let account = OfficialAccount::new(oauth, authority, clock.clone());
         // Quotas follow the day: no test may run over midnight in Beijing.

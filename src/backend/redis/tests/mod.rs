@@ -83,6 +83,14 @@ async fn claims_keep_the_contract() {
 }
 
 #[tokio::test]
+async fn shared_values_keep_the_contract() {
+    let server = server::Redis::start();
+    let redis = open(&server, 10).await;
+    let later = async |span| tokio::time::sleep(span).await;
+    cluster::conformance::shared(&redis.shared, later).await;
+}
+
+#[tokio::test]
 async fn nothing_stays_for_ever() {
     let server = server::Redis::start();
     let (one, other) = pair(&server).await;
