@@ -68,8 +68,8 @@ impl Tasks {
         });
     }
 
-    /// Is cancelled when shutdown begins.
-    pub fn stopping(&self) -> &CancellationToken {
+    /// Is cancelled when the loops are to end.
+    pub const fn stopping(&self) -> &CancellationToken {
         &self.stop
     }
 

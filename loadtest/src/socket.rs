@@ -220,7 +220,10 @@ mod tests {
             "cancelled",
             "failed",
         ];
-        for name in states.into_iter().chain(["hello", "ping", "error"]) {
+        for name in states
+            .into_iter()
+            .chain(["hello", "ping", "drain", "error"])
+        {
             for shape in golden(&format!("event-{name}.json")) {
                 let event: Event = serde_json::from_value(shape.clone()).unwrap();
                 assert_eq!(event.kind, name, "{shape}");

@@ -50,12 +50,12 @@ pub(super) async fn stream(
     let reader = Reader {
         door: door.clone(),
         scene: owner.scene.id,
-        watcher: feed.clone(),
+        feed: feed.clone(),
         lines,
         _permit: permit,
     };
     door.login.hold(&reader.scene).await?;
-    door.push.take_over(reader.scene, reader.watcher.clone());
+    door.push.take_over(reader.scene, feed.clone());
     open_with(&door, &path, &owner.secret, &feed).await?;
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream; charset=utf-8")
@@ -122,6 +122,13 @@ impl FeedState {
             Slow
         })
     }
+
+    /// What is about the stream and no state has no number; nothing comes after it.
+    fn end_with(&mut self, event: &Encoded) {
+        let Encoded { name, json, .. } = event;
+        let _ = self.send(format!("event: {name}\ndata: {json}\n\n"));
+        self.lines = None;
+    }
 }
 
 impl Watcher for Feed {
@@ -150,12 +157,11 @@ impl Watcher for Feed {
         };
         if let Some(code) = code {
             let error = ErrorBody::new(code, self.locale);
-            let event = Control::Error {
+            let told = Control::Error {
                 error,
                 command: None,
-            }
-            .encode();
-            let _ = state.send(format!("event: {}\ndata: {}\n\n", event.name, event.json));
+            };
+            state.end_with(&told.encode());
         }
         state.lines = None;
     }
@@ -165,7 +171,7 @@ impl Watcher for Feed {
 struct Reader {
     door: web::Data<Door>,
     scene: SceneId,
-    watcher: Arc<dyn Watcher>,
+    feed: Arc<Feed>,
     lines: mpsc::Receiver<Bytes>,
     _permit: SocketPermit,
 }
@@ -173,15 +179,21 @@ struct Reader {
 impl Reader {
     async fn next(&mut self) -> Option<Bytes> {
         tokio::select! {
+            // What is in the queue goes out before anything else.
+            biased;
             line = self.lines.recv() => line,
+            farewell = self.door.drain.turn() => {
+                self.feed.lock().end_with(&farewell);
+                self.lines.recv().await
+            }
             () = self.door.login.clock().sleep(COMMENT_EVERY) => Some(Bytes::from_static(b":\n\n")),
-            () = self.door.tasks.stopping().cancelled() => None,
         }
     }
 }
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        self.door.push.leave(self.scene, &self.watcher);
+        let watcher: Arc<dyn Watcher> = self.feed.clone();
+        self.door.push.leave(self.scene, &watcher);
     }
 }

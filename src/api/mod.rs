@@ -29,8 +29,7 @@ use crate::{
     http::{ApiError, Cookies, assets, ok, unless_known},
     ids,
     login::Login,
-    push::Registry,
-    tasks::Tasks,
+    push::{Drain, Registry},
     telemetry::Metrics,
     token::Tokens,
 };
@@ -42,8 +41,8 @@ pub(crate) struct Door {
     pub(crate) login: Login,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) push: Arc<Registry>,
+    pub(crate) drain: Arc<Drain>,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) tasks: Tasks,
     pub(crate) page: Page,
 }
 

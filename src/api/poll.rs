@@ -57,7 +57,7 @@ pub(super) async fn poll(
                 tokio::select! {
                     _ = rings => {}
                     () = door.login.clock().sleep(wait) => {}
-                    () = door.tasks.stopping().cancelled() => {}
+                    () = door.drain.begun() => {}
                 }
             }
         }

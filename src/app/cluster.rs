@@ -10,7 +10,7 @@ use crate::{
         redis::{Link, Look, Redis},
     },
     clock::Clock,
-    cluster::{Bus, Once, Shared},
+    cluster::{Bus, Once, Quota, Shared},
     config::Config,
     ids,
     scene::{Lives, SceneStore},
@@ -23,9 +23,9 @@ pub(super) struct Cluster {
     pub(super) scenes: Arc<dyn SceneStore>,
     pub(super) once: Arc<dyn Once>,
     pub(super) bus: Arc<dyn Bus>,
-    /// `None` when this gateway is alone.
+    /// `None` when this gateway is alone, as the next two.
+    pub(super) quota: Option<Arc<dyn Quota>>,
     pub(super) shared: Option<Arc<dyn Shared>>,
-    /// `None` when this gateway is alone.
     pub(super) link: Option<Link>,
 }
 
@@ -41,6 +41,7 @@ impl Cluster {
                 scenes: Arc::new(MemoryScenes::new(limit, lives)),
                 once: Arc::new(MemoryOnce::new(clock.clone())),
                 bus: Arc::new(NoBus),
+                quota: None,
                 shared: None,
                 link: None,
             });
@@ -53,6 +54,7 @@ impl Cluster {
             scenes: Arc::new(redis.scenes),
             once: Arc::new(redis.once),
             bus: Arc::new(redis.bus),
+            quota: Some(Arc::new(redis.quota)),
             shared: Some(Arc::new(redis.shared)),
             link: Some(redis.link),
         })

@@ -16,7 +16,7 @@ use anyhow::Context;
 use socket2::{Domain, SockRef, Socket, Type};
 
 use super::services::Services;
-use crate::{admin, config::Config, http};
+use crate::{admin, config::Config, http, push::Drain};
 
 /// Connections the kernel may hold for us while workers are busy.
 const BACKLOG: i32 = 4_096;
@@ -24,6 +24,8 @@ const BACKLOG: i32 = 4_096;
 const BESIDE_SOCKETS: usize = 1_024;
 /// How long sent bytes may stay unacknowledged: a browser that vanished, or that does not read, is gone after this.
 const USER_TIMEOUT: Duration = Duration::from_secs(15);
+/// What of the grace time is left when calls in flight are cut off.
+const CUT_OFF: Duration = Duration::from_secs(5);
 /// One connection of a page stays open between its calls.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
@@ -49,8 +51,7 @@ pub(super) fn public_server(
     .keep_alive(KEEP_ALIVE)
     // 1 to 450 ms would leave sockets open for ever after a close frame; 0 closes at once.
     .client_disconnect_timeout(Duration::ZERO)
-    // Sooner than the whole grace time, so that whoever does not end is cut off within it.
-    .shutdown_timeout(config.server.grace.as_secs().saturating_sub(5).max(1))
+    .shutdown_timeout(calls_in_flight(config.server.grace).as_secs().max(1))
     .workers(workers)
     .max_connections(share(config.server.max_connections, workers))
     .on_connect(on_connect);
@@ -60,6 +61,14 @@ pub(super) fn public_server(
 /// One worker's share of all connections: actix counts for each worker, the setting means the gateway.
 const fn share(max_sockets: usize, workers: usize) -> usize {
     max_sockets.saturating_add(BESIDE_SOCKETS).div_ceil(workers)
+}
+
+/// How long calls in flight have after pages were sent away. Sooner than the whole grace time, so that whoever does not
+/// end is cut off within it.
+fn calls_in_flight(grace: Duration) -> Duration {
+    grace
+        .saturating_sub(Drain::longest_telling(grace))
+        .saturating_sub(CUT_OFF)
 }
 
 /// What operators and balancers meet.

@@ -132,8 +132,9 @@ impl App {
         &self.config
     }
 
-    /// Serves until `stop`, then goes in order: not ready, no new scenes, sockets told to come back, calls in flight
-    /// done, stores closed. Takes `server.drain_delay_s` and then at most `server.grace_s`.
+    /// Serves until `stop`, which is polled once everything serves. Then it goes in order: not ready, no new scenes,
+    /// pages told to come back elsewhere, calls in flight done, stores closed. Takes `server.drain_delay_s` and then at
+    /// most `server.grace_s`.
     ///
     /// # Errors
     /// When a listener cannot be served, or work was still going on at the end of the grace time.
@@ -169,9 +170,10 @@ impl App {
             .clock()
             .sleep(config.server.drain_delay)
             .await;
-        tasks.stopping().cancel();
-        services.sockets.close_all();
         let all = async {
+            let pages = services.http.limits.open_sockets();
+            services.drain.begin(pages, config.server.grace);
+            services.sockets.send_away(&services.drain).await;
             for handle in &handles {
                 handle.stop(true).await;
             }

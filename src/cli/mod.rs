@@ -5,6 +5,7 @@ mod events;
 mod keys;
 mod sandbox;
 mod serve;
+mod systemd;
 mod users;
 
 use std::{path::PathBuf, process::ExitCode};

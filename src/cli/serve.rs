@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use super::stop_signal;
+use super::{stop_signal, systemd};
 use crate::{app::App, clock::Clock, config::Config};
 
 pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
@@ -10,7 +10,9 @@ pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
         if let Err(error) = stop_signal().await {
             tracing::error!(%error, "signals cannot be heard: stopping");
         }
+        systemd::stopping();
     });
+    let clock = Clock::new();
     // A start may wait for its database.
     let app = tokio::select! {
         biased;
@@ -18,10 +20,19 @@ pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
             tracing::info!("stopped before the start was over");
             return Ok(());
         }
-        app = App::build(config, Clock::new()) => app?,
+        app = App::build(config, clock.clone()) => app?,
     };
     welcome(&app);
-    app.run_until(stop).await
+    // What is waited for is asked first when everything serves.
+    let stop = async {
+        systemd::ready();
+        stop.await;
+    };
+    tokio::select! {
+        biased;
+        done = app.run_until(stop) => done,
+        never = systemd::stay_alive(&clock) => match never {},
+    }
 }
 
 /// A few clear lines about what to open.

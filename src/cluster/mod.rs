@@ -56,6 +56,14 @@ pub trait Bus: Send + Sync {
     async fn hear(&self) -> String;
 }
 
+/// How often something may happen, over all nodes.
+#[async_trait]
+pub trait Quota: Send + Sync {
+    /// Counts one of `per_minute` for this key, or tells how long until there is one to count. A whole minute's may
+    /// come at once.
+    async fn take(&self, key: &str, per_minute: u32) -> Result<Option<Duration>, StoreError>;
+}
+
 /// The right to make a shared value, until its time is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {

@@ -32,6 +32,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The pause after the outbox could not be read or written.
 const AWAY: Duration = Duration::from_secs(5);
 
+/// How long a stop waits for a batch under way: within what `server.grace_s` leaves.
+const AT_THE_END: Duration = Duration::from_secs(3);
+
 /// How often the node says which sinks it has, counts what waits, and forgets what is old.
 const KEEP_HOUSE_EVERY: Duration = Duration::from_secs(30);
 
@@ -92,11 +95,19 @@ impl Relay {
         Ok(())
     }
 
-    /// Delivers to one sink until the process stops; what is under way then is brought to its end.
+    /// Delivers to one sink until the process stops; what is under way then has [`AT_THE_END`], and else comes again.
     pub async fn serve(&self, line: &Line, stop: &CancellationToken) {
         let sink = &*line.sink;
         while !stop.is_cancelled() {
-            let pause = match self.turn(sink).await {
+            let over = async {
+                stop.cancelled().await;
+                self.clock.sleep(AT_THE_END).await;
+            };
+            let turned = tokio::select! {
+                turned = self.turn(sink) => turned,
+                () = over => return,
+            };
+            let pause = match turned {
                 Ok(Turn::Full) => continue,
                 Ok(Turn::Idle) => LOOK_EVERY,
                 Ok(Turn::Gone) => {

@@ -14,7 +14,7 @@ use crate::{
     outbound,
 };
 
-/// The longest one call may take. Shorter than `server.grace_s`, so that a stop lets it end.
+/// The longest one call may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// When nothing more about one person is sent in this batch, because what came before took so long.

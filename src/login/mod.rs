@@ -63,7 +63,7 @@ pub use self::{
 };
 use crate::{
     clock::{Clock, Stopwatch},
-    cluster::{Once, StoreError},
+    cluster::{Once, Quota, StoreError},
     code::{Code, Locale},
     config::{AppId, Apps, Flow, NumberMatch, ScanConfirm, ScannedUser},
     event::Outbox,
@@ -92,6 +92,8 @@ pub struct Settings {
     pub number_match: NumberMatch,
     /// How long the states live.
     pub lives: Lives,
+    /// Scenes that one network may open in a minute.
+    pub scenes_per_minute: u32,
     /// How long a name and a picture are good before WeChat is asked for them again; zero: for ever.
     pub profile_ttl: Duration,
     /// What follows the scan of a parametric code.
@@ -120,6 +122,8 @@ pub struct Parts {
     pub once: Arc<dyn Once>,
     /// Where login events wait.
     pub events: Arc<dyn Outbox>,
+    /// What one network may do on all nodes together; `None` where there is one node, whose own limits do.
+    pub quota: Option<Arc<dyn Quota>>,
     /// Token issuance.
     pub tokens: Arc<Tokens>,
     /// The watchers of this node.

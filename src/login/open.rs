@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Login, LoginError, RETRY_AFTER};
+use super::{Login, LoginError, RETRY_AFTER, recent};
 use crate::{
     code::{Code, Locale},
     config::{AppId, Flow},
@@ -122,6 +122,7 @@ impl Login {
                 retry_after: Some(RETRY_AFTER),
             });
         }
+        self.stem(&opening.asker).await?;
         let id = SceneId::random();
         let (opening, link) = self.prepare(&id, opening).await?;
         let (now, secret) = (self.clock().now(), Secret::random());
@@ -152,6 +153,22 @@ impl Login {
         tracing::info!(scene = %scene.id, trace_id = scene.opening.trace_id, app = %scene.opening.app, "scene opened");
         let event = self.event(&scene, &secret, false);
         Ok(Opened { scene, event })
+    }
+
+    /// Refuses a network that floods all nodes together. Without Redis nothing is opened anyway.
+    async fn stem(&self, asker: &Asker) -> Result<(), LoginError> {
+        let (Some(quota), Ok(address)) = (&self.parts().quota, asker.ip.parse()) else {
+            return Ok(());
+        };
+        let key = format!("scenes:{}", recent::network(address));
+        let taken = quota.take(&key, self.settings().scenes_per_minute).await;
+        match taken.ok().flatten() {
+            None => Ok(()),
+            Some(wait) => Err(LoginError {
+                code: Code::RateLimited,
+                retry_after: Some(wait),
+            }),
+        }
     }
 
     /// What WeChat must have ready before the scene begins, and the opening of the flow that is really used.

@@ -1,4 +1,4 @@
-//! How many codes a network has opened lately, on this node.
+//! How many codes a network has opened lately, on this node: a signal, weaker where there are several nodes.
 
 use std::{
     collections::HashMap,
@@ -74,7 +74,7 @@ const fn is_recent(at: Millis, now: Millis) -> bool {
 }
 
 /// One customer's: an IPv4 address, or a /64.
-const fn network(address: IpAddr) -> IpAddr {
+pub(super) const fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
         v4 @ IpAddr::V4(_) => v4,

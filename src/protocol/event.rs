@@ -159,6 +159,9 @@ pub enum Control<'a> {
     Ping {
         now: Millis,
     },
+    Drain {
+        reconnect_in_ms: Millis,
+    },
     Attached {
         session_id: &'a str,
     },
@@ -239,6 +242,7 @@ impl Control<'_> {
         let name = match self {
             Self::Hello { .. } => "hello",
             Self::Ping { .. } => "ping",
+            Self::Drain { .. } => "drain",
             Self::Attached { .. } => "attached",
             Self::SessionRevoked { .. } => "session_revoked",
             Self::Error { .. } => "error",

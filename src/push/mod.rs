@@ -1,4 +1,5 @@
-//! Who on this node watches which scene or is attached to which session, and how an event reaches them.
+//! Who on this node watches which scene or is attached to which session, how an event reaches them, and how they
+//! move elsewhere when this node goes away.
 //!
 //! Delivery is synchronous and never blocks: the callback's thread hands the encoded event straight to each
 //! watcher. A watcher that cannot take it is [`Slow`] and is dropped; it reads the state again when it comes
@@ -6,6 +7,7 @@
 
 mod catch_up;
 mod channels;
+mod drain;
 mod revocations;
 
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use smallvec::SmallVec;
 
 pub use self::{
     channels::{Channels, Full, MAX_TABS, Tab},
+    drain::Drain,
     revocations::Revocations,
 };
 use crate::{protocol::Encoded, scene::SceneId};

@@ -79,6 +79,7 @@ pub struct Metrics {
     pub sockets: Gauge,
     pub sockets_opened: Counter,
     pub sockets_closed: Count<CloseLabel>,
+    pub sockets_drained: Counter,
     pub scenes: Family<StateLabel, Gauge>,
     pub scenes_created: Counter,
     pub transitions: Count<StateLabel>,
@@ -110,6 +111,7 @@ impl Default for Metrics {
             sockets: Gauge::default(),
             sockets_opened: Counter::default(),
             sockets_closed: Family::default(),
+            sockets_drained: Counter::default(),
             scenes: Family::default(),
             scenes_created: Counter::default(),
             transitions: Family::default(),
@@ -150,17 +152,6 @@ impl Metrics {
             "build",
             "This build",
             Info::new([("version", env!("CARGO_PKG_VERSION"))]),
-        );
-        registry.register("sockets", "WebSockets open now", self.sockets.clone());
-        registry.register(
-            "sockets_opened",
-            "WebSockets opened",
-            self.sockets_opened.clone(),
-        );
-        registry.register(
-            "sockets_closed",
-            "WebSockets closed, by close code",
-            self.sockets_closed.clone(),
         );
         registry.register(
             "scenes",
@@ -220,6 +211,7 @@ impl Metrics {
             self.refused.clone(),
         );
         self.register_events();
+        self.register_sockets();
         self.register_wechat();
         self.register_account();
     }
@@ -240,6 +232,27 @@ impl Metrics {
             "events_dead",
             "Login events in the outbox of all nodes that were given up",
             self.events_dead.clone(),
+        );
+    }
+
+    /// What pages hold.
+    fn register_sockets(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("sockets", "WebSockets open now", self.sockets.clone());
+        registry.register(
+            "sockets_opened",
+            "WebSockets opened",
+            self.sockets_opened.clone(),
+        );
+        registry.register(
+            "sockets_closed",
+            "WebSockets closed, by close code",
+            self.sockets_closed.clone(),
+        );
+        registry.register(
+            "sockets_drained",
+            "WebSockets and streams told to come back elsewhere",
+            self.sockets_drained.clone(),
         );
     }
 

@@ -14,7 +14,7 @@ use crate::{
     clock::Millis,
     code::{Close, Code, Locale},
     protocol::{Control, Encoded, ErrorBody},
-    push::{Dismissal, Slow, Tab, Watcher},
+    push::{Dismissal, Drain, Slow, Tab, Watcher},
     scene::SceneId,
     token::EndReason,
 };
@@ -155,6 +155,15 @@ impl Connection {
         let _ = state.send(&Control::Error { error, command }.encode());
         if code.close().is_some() {
             state.close(Close::Error(code));
+        }
+    }
+
+    /// Says `drain`, and closes with 1012: the page comes back, to this node or another. Once.
+    pub(super) fn send_away(&self, drain: &Drain) {
+        let mut state = self.lock();
+        if state.session.is_some() {
+            let _ = state.send(&drain.farewell());
+            state.close(Close::Restart);
         }
     }
 

@@ -34,7 +34,7 @@ use crate::{
     },
     login::{Login, LoginError, Origination},
     protocol::{Control, MAX_INCOMING, PING_INTERVAL_MS, SUBPROTOCOL, VERSION},
-    push::{Channels, Registry, Tab, Watcher},
+    push::{Channels, Drain, Registry, Tab, Watcher},
     tasks::Tasks,
     telemetry::{CloseLabel, Metrics},
     token::{EndReason, TokenError, Tokens},
@@ -49,6 +49,7 @@ pub(crate) struct Door {
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) push: Arc<Registry>,
     pub(crate) channels: Arc<Channels>,
+    pub(crate) drain: Arc<Drain>,
     pub(crate) sockets: Arc<Sockets>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tasks: Tasks,
@@ -212,9 +213,9 @@ impl Socket {
         metrics.sockets_opened.inc();
         if self.welcome(is_spoken) {
             self.door.sockets.join(&self.connection);
-            // Whoever came in while all sockets were being told to come back is told now.
-            if self.door.tasks.stopping().is_cancelled() {
-                self.connection.close(Close::Restart);
+            // Whoever comes in while all sockets are told to come back elsewhere is told now.
+            if self.door.drain.has_begun() {
+                self.connection.send_away(&self.door.drain);
             }
             self.listen(&mut stream).await;
         }

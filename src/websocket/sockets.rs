@@ -10,6 +10,7 @@ use crate::{
     clock::Clock,
     code::{Close, Code},
     protocol::{Control, FIRST_COMMAND_WITHIN_MS, PING_INTERVAL_MS, PONG_WITHIN_MS},
+    push::Drain,
 };
 
 const TICK_MS: u64 = 1_000;
@@ -44,13 +45,18 @@ impl Sockets {
         }
     }
 
-    /// Closes every socket with 1012: the pages come back, to this node or another.
-    pub(crate) fn close_all(&self) {
-        for slot in 0..SLOTS {
-            for connection in self.connections(slot) {
-                connection.close(Close::Restart);
+    /// Sends every socket away, in the waves of `drain`, which has begun: whoever joins from here on is told there.
+    pub(crate) async fn send_away(&self, drain: &Drain) {
+        let slots = 0..SLOTS;
+        let all: Vec<_> = slots
+            .flat_map(|slot| self.in_slot(slot, |sockets| sockets.clone()))
+            .collect();
+        let tell = |socket: &Weak<Connection>| {
+            if let Some(connection) = socket.upgrade() {
+                connection.send_away(drain);
             }
-        }
+        };
+        drain.in_waves(&all, tell).await;
     }
 
     /// One second of the wheel: who came in a whole turn ago is pinged, who was pinged [`PONG_WITHIN_MS`] ago must

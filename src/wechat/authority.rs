@@ -106,8 +106,7 @@ struct Inner {
 }
 
 impl Authority {
-    /// The authority for `account`; nothing is fetched before somebody asks. What it fetches runs among `tasks`. Several
-    /// nodes are one authority by what they share.
+    /// The authority for `account`; nothing is fetched before somebody asks. Several nodes are one by what they share.
     pub fn new(
         api: Api,
         account: Account,

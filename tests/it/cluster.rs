@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Doctor, Redis, call, close_code, spawn_cluster, spawn_cluster_with, within};
+use crate::support::{
+    Doctor, Gateway, Redis, call, close_code, spawn_cluster, spawn_cluster_with, within,
+};
 
 fn text(pending: &Value) -> &str {
     pending["qr"]["text"].as_str().unwrap()
@@ -208,6 +210,56 @@ async fn a_session_that_ends_on_one_node_ends_in_the_tabs_of_another() {
         answer["data"]["session_id"]
     );
     assert_eq!(close_code(&tab.ended().await), 1000);
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_is_one_whichever_node_it_comes_to() {
+    let cluster = spawn_cluster_with(&[("limits.scenes_per_address_per_min", "4")]).await;
+    for node in [
+        &cluster.first,
+        &cluster.second,
+        &cluster.first,
+        &cluster.second,
+    ] {
+        node.browser().await.start().await;
+    }
+    for node in [&cluster.first, &cluster.second] {
+        let mut browser = node.browser().await;
+        let challenge = browser.challenge();
+        browser
+            .say(json!({ "type": "start", "challenge": challenge }))
+            .await;
+        let (error, code, _) = browser.refused().await;
+        assert_eq!((&error["error"]["code"], code), (&json!(42900), 4429));
+        assert!(
+            error["error"]["retry_after_ms"].as_u64().is_some(),
+            "{error}"
+        );
+    }
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_access_token_is_everybodys() {
+    let cluster = spawn_cluster_with(&[("server.admin_token", "long-enough-for-a-test")]).await;
+    let token = async |node: &Gateway| {
+        let url = format!("http://{}/wechat/access-token", node.admin);
+        let asked = node
+            .method("POST", &url)
+            .bearer_auth("long-enough-for-a-test");
+        let answer = call(asked.json(&json!({}))).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json["access_token"].clone()
+    };
+    let first = token(&cluster.first).await;
+    assert_eq!(token(&cluster.second).await, first);
+    let fetched = async |node: &Gateway| {
+        let line = "scangate_wechat_requests_total{endpoint=\"stable_token\",outcome=\"ok\"}";
+        node.metric(line).await
+    };
+    let total = fetched(&cluster.first).await + fetched(&cluster.second).await;
+    assert!((total - 1.0).abs() < f64::EPSILON, "{total} fetches");
     cluster.stop().await;
 }
 

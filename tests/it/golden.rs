@@ -227,6 +227,10 @@ fn control_events() {
     };
     controls("hello", &[hello]);
     controls("ping", &[Control::Ping { now: AT }]);
+    let drain = Control::Drain {
+        reconnect_in_ms: 7_340,
+    };
+    controls("drain", &[drain]);
     let session_id = SESSION;
     controls("attached", &[Control::Attached { session_id }]);
     let revoked = EndReason::ALL.map(|why| Control::SessionRevoked {
@@ -347,6 +351,7 @@ fn no_file_without_its_test() {
         "attached",
         "authorized",
         "cancelled",
+        "drain",
         "error",
         "expired",
         "failed",

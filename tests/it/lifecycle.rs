@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
 use crate::support::{
     Browser, Caller, Gateway, call, close_code, path, read, respawn_gateway, spawn_gateway,
@@ -36,30 +37,31 @@ pub(crate) async fn admin(gateway: &Gateway, path: &str) -> (u16, String) {
     (answer.status, answer.text)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stop_tells_everybody_to_come_back() {
-    let gateway = spawn_gateway().await;
-    let caller = Caller::new(&gateway);
-    let mut waiting = gateway.browser().await;
-    let mut open = gateway.browser().await;
-    let (first, second) = (open.start().await, gateway.browser().await.start().await);
-    let mut stream = caller.stream(&second, Some("1")).await;
-    let gateway_gone = gateway.stop();
-    let (_data, ()) = tokio::join!(gateway_gone, async {
-        for tab in [&mut waiting, &mut open] {
-            let ended = tab.ended().await;
-            assert_eq!(close_code(&ended), 1012);
-            assert_eq!(ended.unwrap().reason, "restart");
+/// Polls of a scene that wait.
+pub(crate) async fn polls(
+    gateway: &Gateway,
+    caller: &Caller,
+    pending: &Value,
+) -> Vec<JoinHandle<(u16, Value)>> {
+    // Eight wait; when a ninth does not have to, all of them have arrived.
+    let wait = || {
+        let (caller, pending) = (caller.clone(), pending.clone());
+        tokio::spawn(async move { caller.poll(&pending, "after=1&wait=25").await })
+    };
+    let polls: Vec<_> = (0..9).map(|_| wait()).collect();
+    let arrived = async {
+        while !polls.iter().any(JoinHandle::is_finished) {
+            gateway.readiness().await;
         }
-        assert!(stream.has_ended().await);
-    });
-    assert_eq!(first["seq"], 1);
+    };
+    within("nine polls", arrived).await;
+    polls
 }
 
 /// While balancers look away: not ready, no new scenes, but who is here is served on.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_draining_gateway_serves_on_for_a_while() {
-    let mut gateway = spawn_gateway_with(&[("server.drain_delay_s", "60")]).await;
+    let mut gateway = spawn_gateway_with(&[("server.drain_delay_s", "30")]).await;
     let caller = Caller::new(&gateway);
     let mut tab = gateway.browser().await;
     let pending = tab.start().await;
@@ -114,7 +116,8 @@ async fn a_draining_gateway_serves_on_for_a_while() {
     assert_eq!(status, 200);
     assert_eq!(pending["seq"], 1);
 
-    gateway.later(Duration::from_secs(61));
+    gateway.later(Duration::from_secs(31));
+    back.event("drain").await;
     assert_eq!(close_code(&back.ended().await), 1012);
     gateway.stop().await;
 }
@@ -126,18 +129,7 @@ async fn a_stop_ends_long_polls() {
     let pending = caller
         .open("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM")
         .await;
-    // Eight wait; when a ninth does not have to, all of them have arrived.
-    let wait = || {
-        let (caller, pending) = (caller.clone(), pending.clone());
-        tokio::spawn(async move { caller.poll(&pending, "after=1&wait=25").await })
-    };
-    let polls: Vec<_> = (0..9).map(|_| wait()).collect();
-    let arrived = async {
-        while !polls.iter().any(tokio::task::JoinHandle::is_finished) {
-            gateway.readiness().await;
-        }
-    };
-    within("nine polls", arrived).await;
+    let polls = polls(&gateway, &caller, &pending).await;
     gateway.stop().await;
     for poll in polls {
         let (status, answer) = within("the answer", poll).await.unwrap();

@@ -41,36 +41,6 @@ impl Redis {
         Self::try_start(port, options).unwrap_or_else(|reason| panic!("{reason}"))
     }
 
-    /// A copy of a master.
-    pub(crate) fn replica_of(master: u16) -> Self {
-        Self::start_with(&["--replicaof", "127.0.0.1", &master.to_string()])
-    }
-
-    /// A sentinel that knows the master as "main"; `quorum` of them have to agree that it is down.
-    pub(crate) fn sentinel_of(master: u16, quorum: u16) -> Self {
-        let (master, quorum) = (master.to_string(), quorum.to_string());
-        Self::start_with(&["--sentinel-of", &master, &quorum])
-    }
-
-    /// A cluster of three masters.
-    pub(crate) fn cluster() -> [Self; 3] {
-        let nodes = [(); 3].map(|()| {
-            let bus = free_port().to_string();
-            Self::start_with(&["--cluster-enabled", "yes", "--cluster-port", &bus])
-        });
-        let made = Command::new("redis-cli")
-            .args(["--cluster", "create", "--cluster-yes"])
-            .args(
-                nodes
-                    .each_ref()
-                    .map(|node| format!("127.0.0.1:{}", node.port)),
-            )
-            .stdout(Stdio::null())
-            .status();
-        assert!(made.unwrap().success(), "the cluster was not made");
-        nodes
-    }
-
     fn try_start(port: u16, options: &[&str]) -> Result<Self, String> {
         let mut keeper = Command::new(KEEPER)
             .arg(port.to_string())
@@ -121,7 +91,7 @@ impl Drop for Redis {
 }
 
 /// A port that nobody listens on right now.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }

@@ -156,7 +156,8 @@ export class ReconnectingSocket {
     const asked = this.#drainMs ?? this.#error?.retry_after_ms;
     const wait = retryIn(meaning, asked, this.#backoff, this.#env.random);
     const fall = { code, meaning, ...(this.#error && { error: this.#error }), retryInMs: wait };
-    this.#ordered = isOrdered(meaning);
+    // A node that goes away may be gone before its close is through.
+    this.#ordered = isOrdered(meaning) || this.#drainMs !== undefined;
     if (wait !== null) this.#retryAfter(wait);
     this.#handlers.down(fall);
   }

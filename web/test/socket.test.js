@@ -98,6 +98,17 @@ test('a drain names the wait', () => {
   assert.equal(gateway.sockets.length, 2);
 });
 
+test('a drain counts also when the node is gone before its close', () => {
+  gateway.welcome();
+  gateway.say({ type: 'drain', reconnect_in_ms: 3_210 });
+  gateway.close(1006);
+  assert.equal(seen.falls[0].retryInMs, 3_210);
+  socket.wake();
+  assert.equal(gateway.sockets.length, 1);
+  clock.advance(3_210);
+  assert.equal(gateway.sockets.length, 2);
+});
+
 test('the drain of an older link says nothing of a newer one', () => {
   gateway.welcome();
   gateway.say({ type: 'drain', reconnect_in_ms: 3_210 });

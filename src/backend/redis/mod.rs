@@ -8,6 +8,7 @@ mod link;
 mod look;
 mod once;
 mod place;
+mod quota;
 mod scenes;
 mod scripts;
 mod shared;
@@ -25,6 +26,7 @@ pub use self::{
     link::Link,
     look::{Look, look},
     once::RedisOnce,
+    quota::RedisQuota,
     scenes::RedisScenes,
     shared::RedisShared,
     stream::RedisStream,
@@ -48,6 +50,8 @@ pub struct Redis {
     pub scenes: RedisScenes,
     /// Claims.
     pub once: RedisOnce,
+    /// Rates.
+    pub quota: RedisQuota,
     /// Values that one node makes for all.
     pub shared: RedisShared,
     /// What is told to everybody.
@@ -83,6 +87,7 @@ impl Redis {
         Ok(Self {
             scenes: RedisScenes::new(link.clone(), node, limit, lives, clock.clone(), feed),
             once: RedisOnce::new(link.clone(), clock.clone()),
+            quota: RedisQuota(link.clone()),
             shared: RedisShared(link.clone()),
             bus: RedisBus::new(link.clone(), everybody),
             link,

@@ -25,7 +25,7 @@ mod website;
 pub(crate) use self::{
     accounts::{PASSWORD, spawn_with_accounts},
     browser::{Browser, close_code},
-    caller::{Caller, path, read},
+    caller::{Caller, Stream, path, read},
     calls::{Answer, call},
     chat::{link, types},
     cluster::{spawn_cluster, spawn_cluster_with},

@@ -85,21 +85,27 @@ fn command(data: &TempDir, settings: &[&str]) -> Command {
 impl Process {
     /// Started, and ready to serve.
     pub(crate) async fn start(settings: &[&str]) -> Self {
-        let mut process = Self::spawn(settings, Stdio::inherit());
+        let mut process = Self::begin_under(settings, &[]);
         process.served().await;
         process
     }
 
     /// Started; it may have to wait before it serves. Gives its log, too.
     pub(crate) fn begin(settings: &[&str]) -> (Self, Lines<BufReader<ChildStderr>>) {
-        let mut process = Self::spawn(settings, Stdio::piped());
+        let mut process = Self::spawn(settings, &[], Stdio::piped());
         let log = process.child.stderr.take().unwrap();
         (process, BufReader::new(log).lines())
     }
 
-    fn spawn(settings: &[&str], log: Stdio) -> Self {
+    /// Started with more in its environment; it may have to wait before it serves.
+    pub(crate) fn begin_under(settings: &[&str], environment: &[(&str, &str)]) -> Self {
+        Self::spawn(settings, environment, Stdio::inherit())
+    }
+
+    fn spawn(settings: &[&str], environment: &[(&str, &str)], log: Stdio) -> Self {
         let data = tempfile::tempdir().unwrap();
         let mut command = command(&data, settings);
+        command.envs(environment.iter().copied());
         let child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         Self {
             child,
@@ -109,8 +115,8 @@ impl Process {
         }
     }
 
-    /// Waits until it serves.
-    pub(crate) async fn served(&mut self) {
+    /// Reads what it says to the person who started it.
+    pub(crate) async fn welcomed(&mut self) {
         let mut lines = BufReader::new(self.child.stdout.take().unwrap()).lines();
         while !self
             .welcome
@@ -122,6 +128,11 @@ impl Process {
             self.welcome.push(line);
         }
         self.output = Some(lines);
+    }
+
+    /// Waits until it serves.
+    pub(crate) async fn served(&mut self) {
+        self.welcomed().await;
         let url = self.url("admin").join("/readyz").unwrap();
         let ready = async {
             while !reqwest::get(url.clone())
@@ -150,6 +161,12 @@ impl Process {
         self.url("login page").socket_addrs(|| None).unwrap()[0]
     }
 
+    /// What browsers, phones and operators find there; its time cannot be moved.
+    pub(crate) fn gateway(&self) -> Gateway {
+        let [login, admin, phone] = ["login page", "admin", "phone"].map(|name| self.url(name));
+        Gateway::elsewhere(login.as_str(), admin.as_str(), phone.as_str(), Clock::new())
+    }
+
     /// The memory it has in use, in KiB.
     pub(crate) fn resident_kib(&self) -> u64 {
         let status =
@@ -168,13 +185,6 @@ impl Process {
         line.unwrap().unwrap()
     }
 
-    /// As browsers and phones see it.
-    pub(crate) fn gateway(&self) -> Gateway {
-        let [login, admin, sandbox] =
-            ["login page", "admin", "phone"].map(|name| self.url(name).to_string());
-        Gateway::elsewhere(&login, &admin, &sandbox, Clock::new())
-    }
-
     /// Ends it at once, as `kill -9` does.
     pub(crate) async fn kill(mut self) {
         within("the program to die", self.child.kill())
@@ -183,10 +193,20 @@ impl Process {
     }
 
     /// Sends SIGTERM and waits for the end.
-    pub(crate) async fn terminate(mut self) -> ExitStatus {
+    pub(crate) async fn terminate(self) -> ExitStatus {
+        self.ask_to_stop().await;
+        self.ended().await
+    }
+
+    /// Sends SIGTERM.
+    pub(crate) async fn ask_to_stop(&self) {
         let id = self.child.id().unwrap().to_string();
         let sent = Command::new("kill").args(["-TERM", &id]).status();
         assert!(within("kill", sent).await.unwrap().success());
+    }
+
+    /// Waits for the end.
+    pub(crate) async fn ended(mut self) -> ExitStatus {
         within("the program to end", self.child.wait())
             .await
             .unwrap()

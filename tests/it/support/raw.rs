@@ -61,6 +61,20 @@ impl Raw {
         raw
     }
 
+    /// The same, unless the gateway takes nobody any more.
+    pub(crate) async fn admitted(address: SocketAddr) -> Option<Self> {
+        let stream = within("a connection", TcpStream::connect(address)).await;
+        let mut raw = Self {
+            stream: stream.ok()?,
+            read: Vec::new(),
+        };
+        let request = Self::request(address, &Self::page(address));
+        raw.send(request.as_bytes()).await;
+        let head = raw.head_if_any().await?;
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        Some(raw)
+    }
+
     /// The headers of the gateway's own page.
     pub(crate) fn page(address: SocketAddr) -> String {
         format!("Origin: http://{address}\r\nSec-WebSocket-Protocol: scan.v1\r\n")
@@ -87,13 +101,18 @@ impl Raw {
 
     /// The head of the answer to an HTTP request.
     pub(crate) async fn head(&mut self) -> String {
+        let head = self.head_if_any().await;
+        head.unwrap_or_else(|| panic!("no head, but {:?}", self.read))
+    }
+
+    async fn head_if_any(&mut self) -> Option<String> {
         loop {
             let end = self.read.windows(4).position(|four| four == b"\r\n\r\n");
             if let Some(end) = end {
                 let head: Vec<u8> = self.read.drain(..end + 4).collect();
-                return String::from_utf8(head).unwrap();
+                return Some(String::from_utf8(head).unwrap());
             }
-            assert!(self.more().await.unwrap(), "no head, but {:?}", self.read);
+            self.more().await.ok().filter(|came| *came)?;
         }
     }
 

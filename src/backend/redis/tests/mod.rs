@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::{
     clock::Stopwatch,
-    cluster::{self, Bus, Once},
+    cluster::{self, Bus, Once, Quota},
     event::{Envelope, EventSink, Refusal},
     scene::{
         Advanced, Effect, Input, News, Scene, SceneStore, Secret, State, Watch,
@@ -16,6 +16,8 @@ use crate::{
 
 #[path = "../../../../tests/redis/server.rs"]
 mod server;
+#[path = "../../../../tests/redis/topology.rs"]
+mod servers;
 mod topology;
 
 /// Far longer than anything here takes.
@@ -88,6 +90,22 @@ async fn shared_values_keep_the_contract() {
     let redis = open(&server, 10).await;
     let later = async |span| tokio::time::sleep(span).await;
     cluster::conformance::shared(&redis.shared, later).await;
+}
+
+#[tokio::test]
+async fn two_nodes_share_one_quota() {
+    let server = server::Redis::start();
+    let (one, other) = pair(&server).await;
+    for _ in 0..3 {
+        for node in [&one, &other] {
+            assert_eq!(node.quota.take("a", 6).await.unwrap(), None);
+        }
+    }
+    for node in [&one, &other] {
+        let wait = node.quota.take("a", 6).await.unwrap().expect("used up");
+        assert!(wait <= Duration::from_secs(10), "{wait:?}");
+        assert_eq!(node.quota.take("b", 6).await.unwrap(), None, "another's");
+    }
 }
 
 #[tokio::test]
