@@ -24,6 +24,7 @@ impl Services {
             .spawn_loop("keys", async move { keeper.keep().await });
         self.keep_up_with_others();
         self.keep_sessions();
+        self.tell_events();
         if let Some(account) = &self.official_account {
             let authority = account.authority().clone();
             self.tasks
@@ -40,6 +41,19 @@ impl Services {
                 }
             }
         });
+    }
+
+    /// Login events leave the outbox; a batch under way is brought to its end.
+    fn tell_events(&self) {
+        for line in self.relay.lines() {
+            let (relay, line) = (self.relay.clone(), line.clone());
+            let stop = self.tasks.stopping().clone();
+            self.tasks
+                .spawn("events", async move { relay.serve(&line, &stop).await });
+        }
+        let relay = self.relay.clone();
+        self.tasks
+            .spawn_loop("old events", async move { relay.keep_house().await });
     }
 
     /// What other nodes do, and the way to them.

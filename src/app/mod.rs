@@ -1,6 +1,7 @@
 //! The composition root: the only place that knows which store stands behind which trait.
 
 pub(crate) mod cluster;
+mod events;
 mod housekeeping;
 mod listeners;
 mod patience;
@@ -87,6 +88,8 @@ impl App {
         let is_up = Arc::new(AtomicBool::new(false));
         let keeper = KeyKeeper::new(source, keys, clock.clone());
         let services = Services::new(&config, keeper, &store, cluster, clock, is_up.clone())?;
+        // Before anything happens that somebody wants to be told of.
+        services.relay.subscribe().await?;
         Ok(Self {
             config,
             listener,

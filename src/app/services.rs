@@ -16,6 +16,7 @@ use crate::{
     callback,
     clock::Clock,
     config::{Config, Mode, http_url},
+    event::Relay,
     geo::Geo,
     http::Http,
     login::{Accounts, Login, Parts, Settings},
@@ -52,6 +53,7 @@ pub(super) struct Services {
     pub(super) official_account: Option<OfficialAccount>,
     pub(super) key_keeper: Arc<KeyKeeper>,
     pub(super) key_agreement: Option<Arc<KeyAgreement>>,
+    pub(super) relay: Arc<Relay>,
 }
 
 impl Services {
@@ -112,6 +114,7 @@ impl Services {
             passwords: ground.passwords(&login)?.map(web::Data::new),
             key_keeper: Arc::new(key_keeper),
             key_agreement,
+            relay: Arc::new(ground.relay()?),
             official_account,
             http,
             login,
@@ -127,14 +130,14 @@ impl Services {
 }
 
 /// What all parts stand on.
-struct Ground<'a> {
-    config: &'a Config,
+pub(super) struct Ground<'a> {
+    pub(super) config: &'a Config,
     keys: &'a Keys,
-    store: &'a Arc<dyn Database>,
-    cluster: Cluster,
-    clock: Clock,
-    tasks: Tasks,
-    metrics: Arc<Metrics>,
+    pub(super) store: &'a Arc<dyn Database>,
+    pub(super) cluster: Cluster,
+    pub(super) clock: Clock,
+    pub(super) tasks: Tasks,
+    pub(super) metrics: Arc<Metrics>,
     push: Arc<Registry>,
     channels: Arc<Channels>,
     drain: Arc<Drain>,
@@ -179,6 +182,7 @@ impl<'a> Ground<'a> {
             scenes: self.cluster.scenes.clone(),
             users: self.store.clone(),
             once: self.cluster.once.clone(),
+            events: self.store.clone(),
             quota: self.cluster.quota.clone(),
             tokens: self.tokens.clone(),
             push: self.push.clone(),

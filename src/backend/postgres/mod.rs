@@ -4,6 +4,9 @@
 #[path = "../sql/accounts.rs"]
 mod accounts;
 mod connection;
+#[expect(clippy::duplicate_mod, reason = "the statements of both databases")]
+#[path = "../sql/events.rs"]
+mod events;
 mod keys;
 mod look;
 #[expect(clippy::duplicate_mod, reason = "the statements of both databases")]

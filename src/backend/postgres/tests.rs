@@ -10,9 +10,10 @@ use self::server::Database as Place;
 use super::*;
 use crate::{
     backend::conformance::{database, enrol},
-    config::{Overrides, load},
-    token::{KeySource, key_conformance},
-    user::UserStore,
+    config::{EventType, Overrides, load},
+    event::{Outbox, Via},
+    token::{KeySource, SessionStore, conformance::session, key_conformance},
+    user::{UserRecords, UserStore},
 };
 
 fn settings() -> config::Store {
@@ -69,6 +70,29 @@ async fn who_reads_the_table_reads_no_key() {
         let sql = format!("SELECT position('{text}'::bytea IN sealed) FROM sealed_keys");
         assert_eq!(place.sql(&sql), "0", "{text}");
     }
+}
+
+#[tokio::test]
+async fn what_cannot_be_told_does_not_happen() {
+    let place = Place::create();
+    let store = open(&place.url()).await.unwrap();
+    let user = enrol(&store, "o1").await;
+    store.subscribe("crm", &EventType::ALL, 1).await.unwrap();
+    let session = session(&user.id);
+    place.sql("ALTER TABLE events RENAME TO lost");
+    let opened = store.open(&session, Some(&Via::Password)).await;
+    assert!(opened.is_err(), "{opened:?}");
+    let found = SessionStore::get(&store, &session.id).await.unwrap();
+    assert_eq!(found, None, "both or none");
+    place.sql("ALTER TABLE lost RENAME TO events");
+    let opened = store.open(&session, Some(&Via::Password)).await;
+    assert_eq!(opened.unwrap(), session);
+    assert_eq!(place.sql("SELECT type FROM events"), "session.opened");
+
+    place.sql("ALTER TABLE events RENAME TO lost");
+    assert!(store.erase(&user.id, 1).await.is_err());
+    let found = UserStore::get(&store, &user.id).await.unwrap();
+    assert_eq!(found, Some(user), "they are still there");
 }
 
 #[tokio::test]

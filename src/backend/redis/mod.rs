@@ -1,4 +1,4 @@
-//! What gateways share in Redis: scenes, claims, and what they tell each other.
+//! What gateways share in Redis: scenes, claims, and what they tell each other; and the stream of login events.
 
 mod agreement;
 mod bus;
@@ -13,6 +13,7 @@ mod quota;
 mod scenes;
 mod scripts;
 mod shared;
+mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +31,7 @@ pub use self::{
     quota::RedisQuota,
     scenes::RedisScenes,
     shared::RedisShared,
+    stream::RedisStream,
 };
 use crate::{
     backend::OpenError,

@@ -68,7 +68,10 @@ fn check_section(section: &toml::Table, path: &str, seen: &mut usize) {
         .to_string();
     let Some((_, known)) = error.split_once("allowed: ") else {
         // These take any name.
-        assert!(["apps.", "sandbox.accounts."].contains(&path), "{error}");
+        assert!(
+            ["apps.", "sandbox.accounts.", "webhooks."].contains(&path),
+            "{error}"
+        );
         let (name, one) = section.iter().next().unwrap();
         return check_section(one.as_table().unwrap(), &format!("{path}{name}."), seen);
     };

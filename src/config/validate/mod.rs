@@ -1,6 +1,7 @@
 //! What no single key can tell.
 
 mod cluster;
+mod events;
 mod wechat;
 
 use std::{fmt::Debug, ops::RangeInclusive, time::Duration};
@@ -144,6 +145,7 @@ impl Config {
         checks.store();
         checks.cluster();
         checks.master_key();
+        checks.events();
         checks.problems
     }
 }

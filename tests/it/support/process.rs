@@ -12,7 +12,7 @@ use scangate::{
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
-    process::{Child, ChildStderr, Command},
+    process::{Child, ChildStderr, ChildStdout, Command},
 };
 use url::Url;
 
@@ -22,6 +22,7 @@ use super::{Gateway, within};
 pub(crate) struct Process {
     child: Child,
     pub(crate) welcome: Vec<String>,
+    output: Option<Lines<BufReader<ChildStdout>>>,
     _data: TempDir,
 }
 
@@ -117,6 +118,7 @@ impl Process {
         Self {
             child,
             welcome: Vec::new(),
+            output: None,
             _data: data,
         }
     }
@@ -140,6 +142,7 @@ impl Process {
             let line = line.unwrap_or_else(|| panic!("it ended after {:?}", self.welcome));
             self.welcome.push(line);
         }
+        self.output = Some(lines);
     }
 
     /// What `/readyz` says, and its status; 0 while nobody answers.
@@ -182,6 +185,20 @@ impl Process {
             .find(|line| line.starts_with("VmRSS:"))
             .unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// The next line of its output behind the welcome.
+    pub(crate) async fn line(&mut self) -> String {
+        let lines = self.output.as_mut().unwrap();
+        let line = within("a line of output", lines.next_line()).await;
+        line.unwrap().unwrap()
+    }
+
+    /// Ends it at once, as `kill -9` does.
+    pub(crate) async fn kill(mut self) {
+        within("the program to die", self.child.kill())
+            .await
+            .unwrap();
     }
 
     /// Sends SIGTERM and waits for the end.
