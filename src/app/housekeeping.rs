@@ -49,6 +49,10 @@ impl Services {
         };
         self.tasks
             .spawn_loop("redis", async move { link.keep().await });
+        if let Some(agreement) = self.key_agreement.clone() {
+            self.tasks
+                .spawn_loop("key agreement", async move { agreement.keep().await });
+        }
         let login = self.login.clone();
         self.tasks
             .spawn_loop("news", async move { login.hear_news().await });

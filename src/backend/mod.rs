@@ -20,13 +20,18 @@ use self::{postgres::Postgres, sqlite::Sqlite};
 use crate::{
     cluster::StoreError,
     config,
-    token::SessionStore,
+    token::{KeyRecords, SessionStore},
     user::{AccountStore, UserRecords, UserStore},
 };
 
 /// What a database keeps: every trait of `sql/`. An `Arc` of it is an `Arc` of each.
 #[async_trait]
 pub trait Database: UserStore + UserRecords + AccountStore + SessionStore {
+    /// Where wrapped keys are kept; `None` in what one machine has for itself.
+    fn key_records(&self) -> Option<Arc<dyn KeyRecords>> {
+        None
+    }
+
     /// Waits for the queries under way and closes the connections.
     async fn close(&self);
 }

@@ -32,7 +32,7 @@ pub async fn run(cli: Cli) -> ExitCode {
     let done = match command {
         Command::Serve => serve::serve(config).await,
         Command::Sandbox => sandbox::sandbox(&config).await,
-        Command::Keys(command) => keys::keys(&config, command),
+        Command::Keys(command) => keys::keys(&config, command).await,
         Command::Users(command) => users::users(&config, command).await,
         Command::Check(_) => return ExitCode::SUCCESS,
     };

@@ -242,6 +242,8 @@ pub struct Token {
     pub refresh_idle: Duration,
     /// Where the keys live, mode 0600.
     pub key_dir: Option<PathBuf>,
+    /// Wraps the keys in the database of `store.url`, where they live then.
+    pub master_key: Option<SecretString>,
     /// How long a key signs; zero: until a command.
     #[serde(rename = "rotate_every_s", deserialize_with = "values::seconds")]
     pub rotate_every: Duration,

@@ -12,6 +12,7 @@ pub(super) const SECRETS: &[&str] = &[
     "server.admin_token",
     "cluster.url",
     "store.url",
+    "token.master_key",
     "wechat.official_account.app_secret",
     "wechat.official_account.encoding_aes_key",
     "wechat.official_account.previous_encoding_aes_key",

@@ -58,6 +58,7 @@ mod secrets;
 mod secrets_of_accounts;
 mod session_list;
 mod sessions;
+mod shared_keys;
 mod sockets;
 mod streams;
 mod systemd;

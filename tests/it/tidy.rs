@@ -55,7 +55,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "wechat",
         ],
     ),
-    ("admin", &["code", "ids", "login", "telemetry", "wechat"]),
+    (
+        "admin",
+        &["code", "ids", "login", "telemetry", "token", "wechat"],
+    ),
     ("api", &DOOR),
     ("websocket", &DOOR),
     ("phone", &DOOR),

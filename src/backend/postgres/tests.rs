@@ -11,6 +11,7 @@ use super::*;
 use crate::{
     backend::conformance::{database, enrol},
     config::{Overrides, load},
+    token::{KeySource, key_conformance},
     user::UserStore,
 };
 
@@ -32,6 +33,42 @@ async fn refusal(url: &str) -> (String, bool) {
 async fn it_is_a_database() {
     let place = Place::create();
     database(Arc::new(open(&place.url()).await.unwrap())).await;
+}
+
+fn key_source(store: &Postgres, algorithm: &str) -> KeySource {
+    let config = key_conformance::config(&[
+        (
+            "token.master_key",
+            "q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s=",
+        ),
+        ("token.key_dir", "/nonexistent"),
+        ("token.algorithm", algorithm),
+        ("store.url", "postgres://gateway@localhost/logins"),
+    ]);
+    KeySource::of(&config, store.key_records())
+}
+
+#[tokio::test]
+async fn it_is_a_place_for_keys() {
+    let place = Place::create();
+    let store = open(&place.url()).await.unwrap();
+    key_conformance::key_source(async || {
+        place.sql("DELETE FROM sealed_keys");
+        |algorithm: &str| key_source(&store, algorithm)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_reads_the_table_reads_no_key() {
+    let place = Place::create();
+    let store = open(&place.url()).await.unwrap();
+    let keys = key_source(&store, "EdDSA").open(0).await.unwrap();
+    let kid = keys.status(0).remove(0).kid;
+    for text in ["PRIVATE", "derivation", "EdDSA", &kid] {
+        let sql = format!("SELECT position('{text}'::bytea IN sealed) FROM sealed_keys");
+        assert_eq!(place.sql(&sql), "0", "{text}");
+    }
 }
 
 #[tokio::test]

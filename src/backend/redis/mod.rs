@@ -1,5 +1,6 @@
 //! What gateways share in Redis: scenes, claims, and what they tell each other.
 
+mod agreement;
 mod bus;
 mod connection;
 mod feed;
@@ -21,6 +22,7 @@ use secrecy::SecretString;
 
 use self::feed::Feed;
 pub use self::{
+    agreement::RedisAgreement,
     bus::RedisBus,
     link::Link,
     look::{Look, look},
@@ -54,6 +56,8 @@ pub struct Redis {
     pub shared: RedisShared,
     /// What is told to everybody.
     pub bus: RedisBus,
+    /// What all nodes must have alike.
+    pub agreement: RedisAgreement,
 }
 
 impl Redis {
@@ -88,6 +92,7 @@ impl Redis {
             quota: RedisQuota(link.clone()),
             shared: RedisShared(link.clone()),
             bus: RedisBus::new(link.clone(), everybody),
+            agreement: RedisAgreement::new(link.clone()),
             link,
         })
     }

@@ -140,6 +140,12 @@ const REFUSED_LIVE: &[(&str, &str, &str)] = &[
     ("store.url", "mysql://h/d", "postgres://role"),
     ("store.max_connections", "0", "at least 1"),
     ("store.wait_s", "0", "between 1s"),
+    ("token.master_key", "a password", "openssl rand -base64 32"),
+    (
+        "token.master_key",
+        "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+        "store.url must be postgres://",
+    ),
     ("cluster.url", "http://redis", "redis+sentinel://"),
     ("cluster.node", "A1", "1 to 32 of"),
     ("cluster.node", "node.internal", "1 to 32 of"),

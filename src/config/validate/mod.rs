@@ -143,6 +143,7 @@ impl Config {
         checks.limits();
         checks.store();
         checks.cluster();
+        checks.master_key();
         checks.problems
     }
 }
@@ -376,12 +377,12 @@ impl Checks<'_> {
     }
 
     fn store(&mut self) {
-        let url = self.config.store_url();
-        let known = ["sqlite:", "postgres://", "postgresql://"];
-        if !known
-            .iter()
-            .any(|start| url.expose_secret().starts_with(start))
-        {
+        let is_sqlite = self
+            .config
+            .store_url()
+            .expose_secret()
+            .starts_with("sqlite:");
+        if !is_sqlite && !self.config.is_store_shared() {
             self.miss(
                 "store.url",
                 "sqlite: and a path, or postgres://role:password@host/database is expected",

@@ -33,7 +33,7 @@ pub(crate) use self::{
     operator::Operator,
     phone::{Page, Phone},
     postgres::{Database, Server},
-    process::{Process, keys_command, make_keys, refused_process},
+    process::{Process, keys_command, keys_command_with, make_keys, refused_process},
     pusher::{Pusher, event},
     raw::{Raw, frame},
     redis::Redis,

@@ -7,7 +7,7 @@ use std::{
 use scangate::{
     clock::Clock,
     config::{self, Overrides},
-    token::KeyDir,
+    token::KeySource,
 };
 use tempfile::TempDir;
 use tokio::{
@@ -33,21 +33,29 @@ pub(crate) async fn refused_process(settings: &[&str]) -> Output {
 }
 
 /// Keys as the first start of a gateway makes them.
-pub(crate) fn make_keys(dir: &Path) {
+pub(crate) async fn make_keys(dir: &Path) {
     let dir = dir.to_str().unwrap().to_owned();
     let overrides = Overrides {
         file: None,
         set: vec![("token.key_dir".to_owned(), dir)],
     };
     let config = config::load(&overrides).unwrap();
-    KeyDir::of(&config).open(Clock::new().wall()).unwrap();
+    let source = KeySource::of(&config, None);
+    source.open(Clock::new().wall()).await.unwrap();
 }
 
 /// `scangate keys` on a directory of keys, to its end.
 pub(crate) async fn keys_command(dir: &TempDir, words: &[&str]) -> Output {
-    let dir = format!("token.key_dir={}", dir.path().display());
+    keys_command_with(&[format!("token.key_dir={}", dir.path().display())], words).await
+}
+
+/// The same with these settings.
+pub(crate) async fn keys_command_with(settings: &[String], words: &[&str]) -> Output {
     let mut command = program("keys");
-    command.args(words).args(["--set", &dir]);
+    command.args(words);
+    for setting in settings {
+        command.args(["--set", setting]);
+    }
     within("scangate keys", command.output()).await.unwrap()
 }
 
@@ -113,7 +121,14 @@ impl Process {
         }
     }
 
-    /// Reads what it says to the person who started it.
+    /// Waits until it serves.
+    pub(crate) async fn served(&mut self) {
+        self.welcomed().await;
+        let ready = async { while self.readiness().await.0 != 200 {} };
+        within("the program to be ready", ready).await;
+    }
+
+    /// Waits until its ports are open.
     pub(crate) async fn welcomed(&mut self) {
         let mut lines = BufReader::new(self.child.stdout.take().unwrap()).lines();
         while !self
@@ -127,19 +142,13 @@ impl Process {
         }
     }
 
-    /// Waits until it serves.
-    pub(crate) async fn served(&mut self) {
-        self.welcomed().await;
+    /// What `/readyz` says, and its status; 0 while nobody answers.
+    pub(crate) async fn readiness(&self) -> (u16, String) {
         let url = self.url("admin").join("/readyz").unwrap();
-        let ready = async {
-            while !reqwest::get(url.clone())
-                .await
-                .is_ok_and(|answer| answer.status() == 200)
-            {
-                tokio::task::yield_now().await;
-            }
-        };
-        within("the program to be ready", ready).await;
+        match reqwest::get(url).await {
+            Ok(answer) => (answer.status().into(), answer.text().await.unwrap()),
+            Err(_) => (0, String::new()),
+        }
     }
 
     /// The address in the welcome's line of that name.

@@ -13,6 +13,7 @@ use crate::{
     tasks::Tasks,
 };
 
+mod agreement;
 #[path = "../../../../tests/redis/server.rs"]
 mod server;
 #[path = "../../../../tests/redis/topology.rs"]
