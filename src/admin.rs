@@ -15,6 +15,7 @@ pub(crate) use self::access_token::Handout;
 use crate::{
     login::Login,
     telemetry::Metrics,
+    token::{KeyAgreement, KeyStanding},
     wechat::{Api, Health, OfficialAccount},
 };
 
@@ -26,6 +27,8 @@ pub(crate) struct Door {
     /// `None` where no flow needs one.
     pub(crate) official_account: Option<OfficialAccount>,
     pub(crate) handout: Handout,
+    /// `None` for a gateway that is alone.
+    pub(crate) keys: Option<Arc<KeyAgreement>>,
     /// Set once every listener serves.
     pub(crate) is_up: Arc<AtomicBool>,
 }
@@ -42,14 +45,17 @@ async fn livez() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "live" }))
 }
 
-/// 503 only while starting and draining; a store that is away shows in the body and does not take the node out: the
-/// others would be no better off.
+/// 503 only while starting and draining, and while the keys are not those of the other gateways; a store that is away
+/// shows in the body and does not take the node out: the others would be no better off.
 async fn readyz(door: web::Data<Door>) -> HttpResponse {
     let is_up = door.is_up.load(Ordering::Acquire);
-    let status = match (is_up, door.login.is_draining()) {
-        (false, _) => "starting",
-        (true, true) => "draining",
-        (true, false) => "ready",
+    let keys = door.keys.as_ref().map(|keys| keys.standing());
+    let status = match (is_up, door.login.is_draining(), keys) {
+        (false, ..) => "starting",
+        (true, true, _) => "draining",
+        (true, false, Some(KeyStanding::Unknown)) => "keys not compared",
+        (true, false, Some(KeyStanding::Differ)) => "keys differ",
+        (true, false, Some(KeyStanding::Same) | None) => "ready",
     };
     let (users, scenes) = tokio::join!(
         door.login.is_user_store_up(),

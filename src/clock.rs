@@ -117,6 +117,23 @@ impl Stopwatch {
     }
 }
 
+/// A time as RFC 3339 writes it, in UTC with milliseconds. (Howard Hinnant, chrono-Compatible Low-Level Date Algorithms,
+/// `civil_from_days`.)
+pub fn rfc3339(at: Millis) -> String {
+    const DAY: Millis = 86_400_000;
+    let days = at / DAY + 719_468;
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = (month_from_march + 2) % 12 + 1;
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    let (second, milli) = (at % DAY / 1000, at % 1000);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+}
+
 fn system_time() -> Millis {
     #[expect(
         clippy::disallowed_methods,
@@ -143,6 +160,20 @@ mod tests {
         let mover = async { clock.advance(Duration::from_secs(61)) };
         let (woken_at, ()) = tokio::join!(sleeper, mover);
         assert!((deadline..deadline + 2_000).contains(&woken_at));
+    }
+
+    #[test]
+    fn times_are_written_as_rfc_3339_has_them() {
+        for (at, due) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_399_999, "2000-02-28T23:59:59.999Z"),
+            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
+            (1_795_312_000_123, "2026-11-22T01:46:40.123Z"),
+            (1_798_761_599_000, "2026-12-31T23:59:59.000Z"),
+            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
+        ] {
+            assert_eq!(rfc3339(at), due);
+        }
     }
 
     #[tokio::test(start_paused = true)]

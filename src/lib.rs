@@ -12,6 +12,7 @@ pub mod clock;
 pub mod cluster;
 pub mod code;
 pub mod config;
+pub mod event;
 pub mod geo;
 pub mod http;
 pub mod ids;

@@ -68,6 +68,11 @@ impl Tasks {
         });
     }
 
+    /// Is cancelled when the loops are to end.
+    pub const fn stopping(&self) -> &CancellationToken {
+        &self.stop
+    }
+
     /// Ends the loops and waits for the rest, at most `grace`; tells whether all of them ended.
     pub async fn shut_down(&self, grace: Duration) -> bool {
         self.stop.cancel();

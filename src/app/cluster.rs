@@ -10,7 +10,7 @@ use crate::{
         redis::{Link, Look, Redis},
     },
     clock::Clock,
-    cluster::{Bus, Once, Quota, Shared},
+    cluster::{Agreement, Bus, Once, Quota, Shared},
     config::Config,
     ids,
     scene::{Lives, SceneStore},
@@ -23,7 +23,8 @@ pub(super) struct Cluster {
     pub(super) scenes: Arc<dyn SceneStore>,
     pub(super) once: Arc<dyn Once>,
     pub(super) bus: Arc<dyn Bus>,
-    /// `None` when this gateway is alone, as the next two.
+    /// What all nodes must have alike; `None` when this gateway is alone, as the next three.
+    pub(super) agreement: Option<Arc<dyn Agreement>>,
     pub(super) quota: Option<Arc<dyn Quota>>,
     pub(super) shared: Option<Arc<dyn Shared>>,
     pub(super) link: Option<Link>,
@@ -42,6 +43,7 @@ impl Cluster {
                 once: Arc::new(MemoryOnce::new(clock.clone())),
                 bus: Arc::new(NoBus),
                 quota: None,
+                agreement: None,
                 shared: None,
                 link: None,
             });
@@ -55,6 +57,7 @@ impl Cluster {
             once: Arc::new(redis.once),
             bus: Arc::new(redis.bus),
             quota: Some(Arc::new(redis.quota)),
+            agreement: Some(Arc::new(redis.agreement)),
             shared: Some(Arc::new(redis.shared)),
             link: Some(redis.link),
         })

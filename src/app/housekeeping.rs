@@ -24,6 +24,7 @@ impl Services {
             .spawn_loop("keys", async move { keeper.keep().await });
         self.keep_up_with_others();
         self.keep_sessions();
+        self.tell_events();
         if let Some(account) = &self.official_account {
             let authority = account.authority().clone();
             self.tasks
@@ -42,6 +43,19 @@ impl Services {
         });
     }
 
+    /// Login events leave the outbox; a batch under way is brought to its end.
+    fn tell_events(&self) {
+        for line in self.relay.lines() {
+            let (relay, line) = (self.relay.clone(), line.clone());
+            let stop = self.tasks.stopping().clone();
+            self.tasks
+                .spawn("events", async move { relay.serve(&line, &stop).await });
+        }
+        let relay = self.relay.clone();
+        self.tasks
+            .spawn_loop("old events", async move { relay.keep_house().await });
+    }
+
     /// What other nodes do, and the way to them.
     fn keep_up_with_others(&self) {
         let Some(link) = self.link.clone() else {
@@ -49,6 +63,10 @@ impl Services {
         };
         self.tasks
             .spawn_loop("redis", async move { link.keep().await });
+        if let Some(agreement) = self.key_agreement.clone() {
+            self.tasks
+                .spawn_loop("key agreement", async move { agreement.keep().await });
+        }
         let login = self.login.clone();
         self.tasks
             .spawn_loop("news", async move { login.hear_news().await });

@@ -1,6 +1,7 @@
 //! The composition root: the only place that knows which store stands behind which trait.
 
 pub(crate) mod cluster;
+mod events;
 mod housekeeping;
 mod listeners;
 mod patience;
@@ -33,7 +34,7 @@ use crate::{
     clock::Clock,
     config::{Config, Mode},
     sandbox::Sandbox,
-    token::KeyDir,
+    token::{KeyKeeper, KeySource},
 };
 
 /// Where WeChat pushes messages to.
@@ -81,11 +82,14 @@ impl App {
             Mode::Live => None,
             Mode::Sandbox => Some(Self::sandbox(&mut config)?),
         };
-        let keys = KeyDir::of(&config)
-            .open(clock.wall())
-            .context("token.key_dir")?;
+        let source = KeySource::of(&config, store.key_records());
+        let keys = source.open(clock.wall()).await;
+        let keys = keys.context(source.setting())?;
         let is_up = Arc::new(AtomicBool::new(false));
-        let services = Services::new(&config, &keys, &store, cluster, clock, is_up.clone())?;
+        let keeper = KeyKeeper::new(source, keys, clock.clone());
+        let services = Services::new(&config, keeper, &store, cluster, clock, is_up.clone())?;
+        // Before anything happens that somebody wants to be told of.
+        services.relay.subscribe().await?;
         Ok(Self {
             config,
             listener,

@@ -16,6 +16,7 @@ use crate::{
     callback,
     clock::Clock,
     config::{Config, Mode, http_url},
+    event::Relay,
     geo::Geo,
     http::Http,
     login::{Accounts, Login, Parts, Settings},
@@ -25,7 +26,7 @@ use crate::{
     scene::Lives,
     tasks::Tasks,
     telemetry::Metrics,
-    token::{KeyKeeper, Keys, Tokens},
+    token::{KeyAgreement, KeyKeeper, Keys, Tokens},
     websocket,
     wechat::{OfficialAccount, message::Inbox},
 };
@@ -51,19 +52,22 @@ pub(super) struct Services {
     pub(super) passwords: Option<web::Data<Passwords>>,
     pub(super) official_account: Option<OfficialAccount>,
     pub(super) key_keeper: Arc<KeyKeeper>,
+    pub(super) key_agreement: Option<Arc<KeyAgreement>>,
+    pub(super) relay: Arc<Relay>,
 }
 
 impl Services {
     /// Joins stores, keys and settings.
     pub(super) fn new(
         config: &Config,
-        keys: &Keys,
+        key_keeper: KeyKeeper,
         store: &Arc<dyn Database>,
         cluster: Cluster,
         clock: Clock,
         is_up: Arc<AtomicBool>,
     ) -> anyhow::Result<Self> {
-        let ground = Ground::new(config, keys, store, cluster, clock);
+        let keys = key_keeper.keys().clone();
+        let ground = Ground::new(config, &keys, store, cluster, clock);
         let (tasks, metrics, clock) = (&ground.tasks, &ground.metrics, &ground.clock);
         let Wechat {
             accounts,
@@ -80,6 +84,7 @@ impl Services {
         let login = ground.login(accounts, inbox)?;
         let http = Http::new(config);
         let sockets = Arc::new(websocket::Sockets::default());
+        let key_agreement = ground.key_agreement();
         let phone = phone::Door {
             login: login.clone(),
             is_sandbox: config.wechat.mode == Mode::Sandbox,
@@ -96,6 +101,7 @@ impl Services {
             wechat,
             handout: handout(config, official_account.as_ref()),
             official_account: official_account.clone(),
+            keys: key_agreement.clone(),
             is_up,
         };
         Ok(Self {
@@ -106,7 +112,9 @@ impl Services {
             callback: web::Data::new(callback),
             avatars: web::Data::new(ground.avatars()?),
             passwords: ground.passwords(&login)?.map(web::Data::new),
-            key_keeper: Arc::new(KeyKeeper::new(config, keys.clone(), clock.clone())),
+            key_keeper: Arc::new(key_keeper),
+            key_agreement,
+            relay: Arc::new(ground.relay()?),
             official_account,
             http,
             login,
@@ -122,14 +130,14 @@ impl Services {
 }
 
 /// What all parts stand on.
-struct Ground<'a> {
-    config: &'a Config,
+pub(super) struct Ground<'a> {
+    pub(super) config: &'a Config,
     keys: &'a Keys,
-    store: &'a Arc<dyn Database>,
-    cluster: Cluster,
-    clock: Clock,
-    tasks: Tasks,
-    metrics: Arc<Metrics>,
+    pub(super) store: &'a Arc<dyn Database>,
+    pub(super) cluster: Cluster,
+    pub(super) clock: Clock,
+    pub(super) tasks: Tasks,
+    pub(super) metrics: Arc<Metrics>,
     push: Arc<Registry>,
     channels: Arc<Channels>,
     drain: Arc<Drain>,
@@ -174,6 +182,7 @@ impl<'a> Ground<'a> {
             scenes: self.cluster.scenes.clone(),
             users: self.store.clone(),
             once: self.cluster.once.clone(),
+            events: self.store.clone(),
             quota: self.cluster.quota.clone(),
             tokens: self.tokens.clone(),
             push: self.push.clone(),
@@ -186,6 +195,13 @@ impl<'a> Ground<'a> {
             state_key: SecretBox::new(Box::new(keys.purpose("oauth-state"))),
             phone_key: SecretBox::new(Box::new(keys.purpose("phone-cookie"))),
         }))
+    }
+
+    /// Nothing where this gateway is alone.
+    fn key_agreement(&self) -> Option<Arc<KeyAgreement>> {
+        let (config, keys, clock) = (self.config, self.keys.clone(), self.clock.clone());
+        let agreement = self.cluster.agreement.clone();
+        agreement.map(|agreement| Arc::new(KeyAgreement::new(config, agreement, keys, clock)))
     }
 
     /// Nothing where accounts with a password are off.

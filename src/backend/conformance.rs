@@ -1,5 +1,7 @@
 //! What every [`Database`] must do; a backend's own test is one call of [`database`].
 
+mod told;
+
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
@@ -9,6 +11,7 @@ use super::Database;
 use crate::{
     clock::Clock,
     config::{AppId, Overrides, load},
+    event::{self, Via},
     token::{self, Device, Keys, SessionStore, Tokens},
     user::{self, Identity, Profile, User},
 };
@@ -19,6 +22,8 @@ pub(super) async fn database(store: Arc<dyn Database>) {
     user::conformance::accounts(&*store).await;
     let (one, two) = (enrol(&*store, "o1").await, enrol(&*store, "o2").await);
     token::conformance::sessions(&*store, &one.id, &two.id).await;
+    event::conformance::outbox(&*store).await;
+    told::what_happens_is_told(&*store).await;
     tokens_are_refreshed_once_however_many_ask(store, &one).await;
 }
 
@@ -42,7 +47,7 @@ async fn tokens_are_refreshed_once_however_many_ask(store: Arc<dyn Database>, us
     let tokens = Tokens::new(&config, keys, rows.clone(), rows, watch, clock.clone());
     let app = AppId::default_app();
     let (stamp, device) = (tokens.stamp(), Device::default());
-    let opened = (0..8).map(|_| tokens.open_session(&stamp, user, &app, &device));
+    let opened = (0..8).map(|_| tokens.open_session(&stamp, user, &app, &device, &Via::Password));
     let opened = join_all(opened).await.into_iter().map(Result::unwrap);
     let shown: Vec<_> = opened
         .map(|one| one.refresh_token.unwrap().expose_secret().to_owned())

@@ -20,13 +20,19 @@ use self::{postgres::Postgres, sqlite::Sqlite};
 use crate::{
     cluster::StoreError,
     config,
-    token::SessionStore,
+    event::Outbox,
+    token::{KeyRecords, SessionStore},
     user::{AccountStore, UserRecords, UserStore},
 };
 
 /// What a database keeps: every trait of `sql/`. An `Arc` of it is an `Arc` of each.
 #[async_trait]
-pub trait Database: UserStore + UserRecords + AccountStore + SessionStore {
+pub trait Database: UserStore + UserRecords + AccountStore + SessionStore + Outbox {
+    /// Where wrapped keys are kept; `None` in what one machine has for itself.
+    fn key_records(&self) -> Option<Arc<dyn KeyRecords>> {
+        None
+    }
+
     /// Waits for the queries under way and closes the connections.
     async fn close(&self);
 }

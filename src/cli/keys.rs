@@ -10,9 +10,10 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::{
+    app,
     clock::{Clock, Millis},
     config::Config,
-    token::{KeyDir, KeyRotation, KeyState, KeyStatus},
+    token::{KeyRotation, KeySource, KeyState, KeyStatus},
 };
 
 /// What to do with the keys.
@@ -74,31 +75,44 @@ impl<S: Args> Named<S> {
     }
 }
 
-pub(super) fn keys(config: &Config, command: Command) -> anyhow::Result<()> {
-    let dir = KeyDir::of(config);
-    let now = Clock::new().wall();
-    let before = dir.read().context("token.key_dir")?;
-    let before = before.map_or_else(Vec::new, |keys| keys.status(now));
-    let said = match command {
-        Command::List(Listing { json: true }) => json!({ "keys": before }).to_string() + "\n",
-        Command::List(_) if before.is_empty() => format!("{}\n", no_keys(config)),
-        Command::List(_) => table(&before),
-        // Made by this command, they might belong to an account that is not the gateway's.
-        Command::Rotate(_) if before.is_empty() => bail!(no_keys(config)),
-        Command::Rotate(options) => {
-            let after = dir.rotate(options.rotation(), now);
-            outcome(options, &after.context("token.key_dir")?, before.len())
-        }
+/// Does it where the gateway has its keys.
+pub(super) async fn keys(config: &Config, command: Command) -> anyhow::Result<()> {
+    let clock = Clock::new();
+    let said = if config.token.master_key.is_some() {
+        let store = app::database(config, &clock).await?;
+        let source = KeySource::of(config, store.key_records());
+        let said = answer(&source, command, clock.wall()).await;
+        store.close().await;
+        said
+    } else {
+        answer(&KeySource::of(config, None), command, clock.wall()).await
     };
     // Whoever closes the pipe has read enough.
-    let _ = io::stdout().write_all(said.as_bytes());
+    let _ = io::stdout().write_all(said?.as_bytes());
     Ok(())
 }
 
-fn no_keys(config: &Config) -> String {
+/// What is said about it.
+async fn answer(source: &KeySource, command: Command, now: Millis) -> anyhow::Result<String> {
+    let before = source.read().await.context(source.setting())?;
+    let before = before.map_or_else(Vec::new, |keys| keys.status(now));
+    Ok(match command {
+        Command::List(Listing { json: true }) => json!({ "keys": before }).to_string() + "\n",
+        Command::List(_) if before.is_empty() => format!("{}\n", no_keys(source)),
+        Command::List(_) => table(&before),
+        // Made by this command, they might belong to an account that is not the gateway's.
+        Command::Rotate(_) if before.is_empty() => bail!(no_keys(source)),
+        Command::Rotate(options) => {
+            let after = source.rotate(options.rotation(), now).await;
+            outcome(options, &after.context(source.setting())?, before.len())
+        }
+    })
+}
+
+fn no_keys(source: &KeySource) -> String {
     format!(
         "{} has no keys yet: the gateway makes them at its first start",
-        config.key_dir().display()
+        source.place()
     )
 }
 

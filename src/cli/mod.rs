@@ -1,6 +1,7 @@
 //! What can be said on the command line.
 
 mod check;
+mod events;
 mod keys;
 mod sandbox;
 mod serve;
@@ -32,7 +33,8 @@ pub async fn run(cli: Cli) -> ExitCode {
     let done = match command {
         Command::Serve => serve::serve(config).await,
         Command::Sandbox => sandbox::sandbox(&config).await,
-        Command::Keys(command) => keys::keys(&config, command),
+        Command::Events(command) => events::events(&config, command).await,
+        Command::Keys(command) => keys::keys(&config, command).await,
         Command::Users(command) => users::users(&config, command).await,
         Command::Check(_) => return ExitCode::SUCCESS,
     };
@@ -90,6 +92,8 @@ enum Command {
     Sandbox,
     /// Tell what is right and wrong about the configuration.
     Check(check::Options),
+    /// List login events, or try them again.
+    Events(events::Command),
     /// List or rotate the keys that sign access tokens.
     Keys(keys::Command),
     /// Look up, merge, export or erase one person.
@@ -111,6 +115,9 @@ enum Named {
         #[command(flatten)]
         options: check::Options,
     },
+    /// Lists login events that wait or were given up, in the database of store.url, or tries them again.
+    #[command(subcommand)]
+    Events(events::Named<Settings>),
     /// Lists or rotates the keys that sign access tokens.
     #[command(subcommand)]
     Keys(keys::Named<Settings>),
@@ -137,6 +144,10 @@ impl Cli {
             Some(Named::Serve(settings)) => (Command::Serve, settings.set),
             Some(Named::Sandbox(settings)) => (Command::Sandbox, settings.set),
             Some(Named::Check { settings, options }) => (Command::Check(options), settings.set),
+            Some(Named::Events(named)) => {
+                let (command, settings) = named.into_parts();
+                (Command::Events(command), settings.set)
+            }
             Some(Named::Keys(named)) => {
                 let (command, settings) = named.into_parts();
                 (Command::Keys(command), settings.set)

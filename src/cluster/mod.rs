@@ -1,9 +1,13 @@
 //! What nodes share besides scenes: claims on things that may happen only once.
 
+mod agreement;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
+
+pub use self::agreement::{Agreement, Fingerprint, difference};
 
 /// A store is away or broken; what was asked may or may not have happened.
 #[derive(Debug, thiserror::Error)]

@@ -4,13 +4,14 @@ use std::{env, path::PathBuf};
 
 use etcetera::base_strategy::{BaseStrategy, Xdg};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretBox, SecretString, zeroize::Zeroizing};
 use url::{Host, Url};
 
 use super::{
     Config, Flow, MessageMode, Mode, SANDBOX_APP_ID, SANDBOX_APP_SECRET, SANDBOX_ENCODING_AES_KEY,
     SANDBOX_TOKEN, SANDBOX_WEBSITE_APP_ID, SANDBOX_WEBSITE_APP_SECRET,
 };
+use crate::ids;
 
 /// What has a meaning in a database's URL.
 const PATH: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
@@ -33,6 +34,17 @@ impl Config {
             .unwrap_or_else(|| self.data_dir().join("keys"))
     }
 
+    /// `token.master_key` as bytes; `None` where it is none, or not 32 bytes.
+    pub fn master_key(&self) -> Option<SecretBox<[u8; 32]>> {
+        let text = self.token.master_key.as_ref()?.expose_secret();
+        let text = text
+            .trim_end_matches('=')
+            .replace('+', "-")
+            .replace('/', "_");
+        let key = ids::from_base64url(&Zeroizing::new(text))?;
+        Some(SecretBox::new(Box::new(key)))
+    }
+
     /// Where `MP_verify_….txt` lies; it need not exist.
     pub fn verify_dir(&self) -> PathBuf {
         self.wechat
@@ -48,6 +60,13 @@ impl Config {
             let path = path.to_string_lossy();
             format!("sqlite://{}", utf8_percent_encode(&path, PATH)).into()
         })
+    }
+
+    /// Whether several gateways can use the database: it is PostgreSQL.
+    pub fn is_store_shared(&self) -> bool {
+        let url = self.store_url();
+        let url = url.expose_secret();
+        url.starts_with("postgres://") || url.starts_with("postgresql://")
     }
 
     /// The file of an SQLite database; `None` when it is in memory or elsewhere.

@@ -7,6 +7,7 @@
 mod apps;
 mod decode;
 mod derived;
+mod events;
 mod load;
 mod sandbox;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use url::Url;
 pub use self::{
     apps::{App, AppId, Apps, ConfirmInBrowser, Flow, Origin},
     derived::{Credentials, MessagePush, is_loopback},
+    events::{EventType, Events, Webhook, Webhooks},
     load::{ConfigError, Overrides, Problem, load},
     sandbox::{SANDBOX_PLATFORM, Sandbox, SandboxAccount, SandboxAccountKind},
     wechat::{
@@ -64,6 +66,11 @@ pub struct Config {
     pub accounts: Accounts,
     /// The front ends that may use this gateway; `default` always exists.
     pub apps: Apps,
+    /// Where login events go.
+    pub events: Events,
+    /// Who is told of logins by a call.
+    #[serde(default)]
+    pub webhooks: Webhooks,
     /// Floods.
     pub limits: Limits,
     /// Logs.
@@ -242,6 +249,8 @@ pub struct Token {
     pub refresh_idle: Duration,
     /// Where the keys live, mode 0600.
     pub key_dir: Option<PathBuf>,
+    /// Wraps the keys in the database of `store.url`, where they live then.
+    pub master_key: Option<SecretString>,
     /// How long a key signs; zero: until a command.
     #[serde(rename = "rotate_every_s", deserialize_with = "values::seconds")]
     pub rotate_every: Duration,

@@ -12,6 +12,7 @@ pub(super) const SECRETS: &[&str] = &[
     "server.admin_token",
     "cluster.url",
     "store.url",
+    "token.master_key",
     "wechat.official_account.app_secret",
     "wechat.official_account.encoding_aes_key",
     "wechat.official_account.previous_encoding_aes_key",
@@ -19,9 +20,16 @@ pub(super) const SECRETS: &[&str] = &[
     "wechat.website.app_secret",
 ];
 
+/// The same of each webhook.
+pub(super) const WEBHOOK_SECRETS: &[&str] = &["secret", "previous_secret"];
+
 /// Whether the value of `key` must not be shown.
 pub(super) fn is_secret(key: &str) -> bool {
-    SECRETS.contains(&key)
+    let of_webhook = || {
+        let (_, last) = key.strip_prefix("webhooks.")?.rsplit_once('.')?;
+        WEBHOOK_SECRETS.contains(&last).then_some(())
+    };
+    SECRETS.contains(&key) || of_webhook().is_some()
 }
 
 /// A section with its keys, or a value.

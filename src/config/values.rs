@@ -32,6 +32,10 @@ pub(super) fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<U
         .transpose()
 }
 
+pub(super) fn required_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
+    parse_url(&String::deserialize(deserializer)?)
+}
+
 pub(super) fn urls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Url>, D::Error> {
     Vec::<String>::deserialize(deserializer)?
         .iter()

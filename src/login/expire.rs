@@ -37,6 +37,7 @@ impl Login {
     }
 
     async fn forget(&self, scene: &Scene) -> Result<(), StoreError> {
+        self.tell(scene).await?;
         if self
             .parts()
             .scenes

@@ -14,6 +14,7 @@
 //! | or WeChat's own page asks, and sends the browser back | `website.rs` |
 //! | the page redeems the grant | `redeem.rs` |
 //! | time runs out | `expire.rs` |
+//! | other services are told how it ended | `told.rs` |
 //! | another node did one of these | `news.rs` |
 
 mod bearer;
@@ -31,6 +32,7 @@ mod phone_cookie;
 mod recent;
 mod redeem;
 mod risk;
+mod told;
 mod verify;
 mod visit;
 mod watch;
@@ -64,6 +66,7 @@ use crate::{
     cluster::{Once, Quota, StoreError},
     code::{Code, Locale},
     config::{AppId, Apps, Flow, NumberMatch, ScanConfirm, ScannedUser},
+    event::Outbox,
     geo::Geo,
     push::Registry,
     scene::{Advanced, Deadlines, Effect, Input, Lives, Scene, SceneId, SceneStore, State, Was},
@@ -117,6 +120,8 @@ pub struct Parts {
     pub users: Arc<dyn UserStore>,
     /// Claims on callbacks.
     pub once: Arc<dyn Once>,
+    /// Where login events wait.
+    pub events: Arc<dyn Outbox>,
     /// What one network may do on all nodes together; `None` where there is one node, whose own limits do.
     pub quota: Option<Arc<dyn Quota>>,
     /// Token issuance.
@@ -301,6 +306,9 @@ impl Login {
                 Effect::Announce => self.announce(scene),
                 Effect::Finish => self.parts().push.finish(*id),
                 Effect::Quiet => {}
+            }
+            if scene.seq != was.seq {
+                self.tell_soon(scene);
             }
         }
         Ok(advanced)

@@ -6,7 +6,8 @@ use super::{Login, LoginError};
 use crate::{
     code::Code,
     config::AppId,
-    scene::{Advanced, Input, Redeemed, Refused, Scene, SceneId, State},
+    event::Via,
+    scene::{Advanced, Input, Opening, Redeemed, Refused, Scene, SceneId, State},
     token::{Challenge, Device, Issued, Stamp, TokenError, Verifier},
     user::{User, UserId},
 };
@@ -144,11 +145,14 @@ impl Login {
             system: asker.system.clone(),
             ip: asker.ip.clone(),
         };
-        Ok(self
+        let Opening { app, flow, .. } = &*scene.opening;
+        let trace_id = scene.opening.trace_id.clone();
+        let via = Via::scene(*flow, scene.id.to_string(), trace_id);
+        let opened = self
             .parts()
             .tokens
-            .open_session(&stamp, user, &scene.opening.app, &device)
-            .await?)
+            .open_session(&stamp, user, app, &device, &via);
+        Ok(opened.await?)
     }
 
     /// Goes on to its end even when the caller hangs up; shown once more, it ends the session once more, in case the

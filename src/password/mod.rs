@@ -29,6 +29,7 @@ use crate::{
     clock::{Clock, Millis},
     code::Code,
     config::{self, AppId},
+    event::Via,
     login::{Login, LoginError},
     tasks::Tasks,
     telemetry::Metrics,
@@ -157,7 +158,7 @@ impl Passwords {
             tracing::error!(%error, user = user.id.0, "the browser of a login could not be remembered");
         }
         let stamp = tokens.stamp();
-        let opened = tokens.open_session(&stamp, &user, &visit.app, &visit.device);
+        let opened = tokens.open_session(&stamp, &user, &visit.app, &visit.device, &Via::Password);
         Ok(opened.await?)
     }
 }

@@ -51,6 +51,21 @@ pub struct ReasonLabel {
     pub reason: &'static str,
 }
 
+/// Where login events go.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[expect(missing_docs, reason = "a label")]
+pub struct SinkLabel {
+    pub sink: String,
+}
+
+/// What became of a login event there.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[expect(missing_docs, reason = "labels")]
+pub struct SinkOutcomeLabel {
+    pub sink: String,
+    pub outcome: &'static str,
+}
+
 type Count<L> = Family<L, Counter>;
 
 /// Every metric of one App. Never labelled by scene, user or address.
@@ -76,6 +91,9 @@ pub struct Metrics {
     pub password_hashes: Counter,
     pub sessions_ended: Count<ReasonLabel>,
     pub refused: Count<NameLabel>,
+    pub events: Count<SinkOutcomeLabel>,
+    pub events_pending: Family<SinkLabel, Gauge>,
+    pub events_dead: Family<SinkLabel, Gauge>,
     pub wechat_messages: Count<NameLabel>,
     pub wechat_requests: Count<WechatLabel>,
     pub wechat_request_time: Histogram,
@@ -110,6 +128,9 @@ impl Default for Metrics {
             password_hashes: Counter::default(),
             sessions_ended: Family::default(),
             refused: Family::default(),
+            events: Family::default(),
+            events_pending: Family::default(),
+            events_dead: Family::default(),
             wechat_messages: Family::default(),
             wechat_requests: Family::default(),
             wechat_request_time: Histogram::new([0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0]),
@@ -189,9 +210,29 @@ impl Metrics {
             "Calls and sockets refused, by error",
             self.refused.clone(),
         );
+        self.register_events();
         self.register_sockets();
         self.register_wechat();
         self.register_account();
+    }
+
+    fn register_events(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "events",
+            "Login events delivered by this node, failed at a try, given up (dead)",
+            self.events.clone(),
+        );
+        registry.register(
+            "events_pending",
+            "Login events that wait in the outbox of all nodes",
+            self.events_pending.clone(),
+        );
+        registry.register(
+            "events_dead",
+            "Login events in the outbox of all nodes that were given up",
+            self.events_dead.clone(),
+        );
     }
 
     /// What pages hold.

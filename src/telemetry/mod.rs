@@ -5,5 +5,8 @@ mod metrics;
 
 pub use self::{
     log::{BadFilter, init},
-    metrics::{CloseLabel, Metrics, NameLabel, OutcomeLabel, ReasonLabel, StateLabel, WechatLabel},
+    metrics::{
+        CloseLabel, Metrics, NameLabel, OutcomeLabel, ReasonLabel, SinkLabel, SinkOutcomeLabel,
+        StateLabel, WechatLabel,
+    },
 };

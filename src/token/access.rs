@@ -184,7 +184,7 @@ impl Claims {
 }
 
 /// `token.issuer`, else `server.public_url` as people write it: without a slash at the end.
-fn issuer(config: &Config) -> String {
+pub(super) fn issuer(config: &Config) -> String {
     config.token.issuer.clone().unwrap_or_else(|| {
         let url = config.server.public_url();
         url.as_str().trim_end_matches('/').to_owned()

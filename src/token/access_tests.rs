@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     config::{Overrides, SigningAlgorithm, load},
-    token::KeyDir,
+    token::KeySource,
 };
 
 const IAT: u64 = 1_795_312_000;
@@ -163,25 +163,25 @@ fn a_public_key_is_no_secret() {
     }
 }
 
-#[test]
-fn a_known_key_of_the_other_algorithm_is_refused() {
+#[tokio::test]
+async fn a_known_key_of_the_other_algorithm_is_refused() {
     let home = tempfile::tempdir().unwrap();
-    let at = |algorithm: &str| {
+    let at = async |algorithm: &str| {
         let config = config(&[
             ("token.key_dir", home.path().to_str().unwrap()),
             ("token.algorithm", algorithm),
         ]);
-        let keys = KeyDir::of(&config).open(0).unwrap();
+        let keys = KeySource::of(&config, None).open(0).await.unwrap();
         Access::new(&config, keys)
     };
-    let (eddsa, es256) = (at("EdDSA"), at("ES256"));
+    let (eddsa, es256) = (at("EdDSA").await, at("ES256").await);
     let (old, young) = (token(&eddsa), token(&es256));
     let published = es256.keys.jwks(0);
     assert_eq!(published["keys"].as_array().unwrap().len(), 2);
     assert!(eddsa.verify(&old, IAT).is_ok() && es256.verify(&young, IAT).is_ok());
     assert!(refused(&es256, &old));
     // A gateway of the other algorithm that knows both keys.
-    let back = at("EdDSA");
+    let back = at("EdDSA").await;
     assert!(refused(&back, &young));
     // The kid of a key that is accepted, the signature of one that is not.
     let key = es256.keys.find(&es256.keys.current(0)).unwrap();

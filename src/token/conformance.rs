@@ -42,7 +42,7 @@ pub(crate) fn session(user: &UserId) -> Session {
 }
 
 async fn opened(store: &dyn SessionStore, user: &UserId) -> Session {
-    store.open(&session(user)).await.unwrap()
+    store.open(&session(user), None).await.unwrap()
 }
 
 async fn read(store: &dyn SessionStore, id: &SessionId) -> Session {
@@ -52,7 +52,7 @@ async fn read(store: &dyn SessionStore, id: &SessionId) -> Session {
 async fn what_is_opened_reads_back(store: &dyn SessionStore, user: &UserId) {
     let session = session(user);
     assert_eq!(store.get(&session.id).await.unwrap(), None);
-    assert_eq!(store.open(&session).await.unwrap(), session);
+    assert_eq!(store.open(&session, None).await.unwrap(), session);
     assert_eq!(read(store, &session.id).await, session);
 }
 
@@ -66,7 +66,7 @@ async fn the_first_of_two_of_one_name_stays(
         id: first.id.clone(),
         ..session(other)
     };
-    assert_eq!(store.open(&second).await.unwrap(), first);
+    assert_eq!(store.open(&second, None).await.unwrap(), first);
     assert_eq!(read(store, &first.id).await, first);
 
     let drafts = (0..8).map(|_| session(user));
@@ -77,7 +77,7 @@ async fn the_first_of_two_of_one_name_stays(
             ..draft
         })
         .collect();
-    let kept = join_all(drafts.iter().map(|draft| store.open(draft))).await;
+    let kept = join_all(drafts.iter().map(|draft| store.open(draft, None))).await;
     let kept: Vec<_> = kept.into_iter().map(Result::unwrap).collect();
     assert!(
         kept.windows(2).all(|pair| pair[0] == pair[1]),
@@ -137,7 +137,7 @@ async fn a_rotation_moves_on_by_one(store: &dyn SessionStore, user: &UserId) {
         "not there any more"
     );
     assert_eq!(
-        store.open(&first).await.unwrap(),
+        store.open(&first, None).await.unwrap(),
         due,
         "opening changes nothing"
     );
@@ -164,7 +164,7 @@ async fn what_is_ended_stays_ended(store: &dyn SessionStore, user: &UserId) {
     let next = rotation(ids::random(), NOW + 9);
     assert!(!store.rotate(&session.id, 0, &next).await.unwrap());
     assert_eq!(
-        store.open(&session).await.unwrap(),
+        store.open(&session, None).await.unwrap(),
         due,
         "it does not come back"
     );

@@ -100,7 +100,7 @@ impl Tokens {
         let now = self.clock.wall();
         let made = self.family(&stamp.session_id, 0)?;
         let session = new_session(stamp, user, app, &Device::default(), made.hash, now);
-        self.sessions.open(&session).await?;
+        self.sessions.open(&session, None).await?;
         self.end(&stamp.session_id, EndReason::GrantBurnt).await?;
         Ok(())
     }

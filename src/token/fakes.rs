@@ -15,6 +15,7 @@ use super::{End, EndReason, LISTED, Rotation, Session, SessionId, SessionStore};
 use crate::{
     clock::Millis,
     cluster::StoreError,
+    event::Via,
     user::{AvatarId, Identity, Known, Profile, User, UserId, UserStore},
 };
 
@@ -55,7 +56,7 @@ impl FakeSessions {
 
 #[async_trait]
 impl SessionStore for FakeSessions {
-    async fn open(&self, session: &Session) -> Result<Session, StoreError> {
+    async fn open(&self, session: &Session, _: Option<&Via>) -> Result<Session, StoreError> {
         let mut rows = self.rows()?;
         let row = rows.entry(session.id.clone());
         Ok(row.or_insert_with(|| session.clone()).clone())

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     clock::{Clock, Millis},
     config::{AppId, Config},
+    event::Via,
     ids,
     user::{User, UserId, UserStore},
 };
@@ -127,12 +128,13 @@ impl Tokens {
         user: &User,
         app: &AppId,
         device: &Device,
+        via: &Via,
     ) -> Result<Issued, TokenError> {
         let made = self.family(&stamp.session_id, 0)?;
         let access_token = self.sign(stamp, &user.id, app)?;
         let now = self.clock.wall();
         let session = new_session(stamp, &user.id, app, device, made.hash, now);
-        let kept = self.sessions.open(&session).await?;
+        let kept = self.sessions.open(&session, Some(via)).await?;
         let same = kept.user == user.id && kept.app == *app;
         // Only generation 0 has this hash.
         let derived: bool = kept.refresh_hash.ct_eq(&made.hash).into();

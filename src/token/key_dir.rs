@@ -6,23 +6,22 @@
 
 use std::{collections::HashMap, fs, path::PathBuf, sync::Arc};
 
-use secrecy::{ExposeSecret, SecretBox, SecretString};
+use async_trait::async_trait;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::{
     key_files::{self, refused},
-    keys::{KeyError, Keys, Loaded},
-    ring::{Entry, KeyRotation, KeyStatus, Policy, Ring},
-    signing_key::{SigningKey, new_pem},
+    key_source::{Kept, KeyStore, MAX_KEYS, Secret, Turned, is_kid},
+    keys::{KeyError, Loaded},
+    ring::{Entry, KeyRotation, Policy, Ring},
+    signing_key::SigningKey,
 };
-use crate::{clock::Millis, config::Config, ids};
+use crate::{clock::Millis, ids};
 
 const LIST: &str = "keys.json";
 const DERIVATION: &str = "derivation.key";
 const LOCK: &str = "lock";
-
-/// Keys at once, at most: one waits, one signs, the rest are the traces of impatient commands.
-const MAX_KEYS: usize = 16;
 
 /// How often a list may be replaced while its keys are read.
 const READ_TRIES: u32 = 3;
@@ -30,12 +29,9 @@ const READ_TRIES: u32 = 3;
 /// The form of `keys.json`.
 const VERSION: u32 = 1;
 
-/// A directory of keys, and how they follow one another there.
+/// A directory of keys; it need not exist.
 #[derive(Clone, Debug)]
-pub struct KeyDir {
-    path: PathBuf,
-    policy: Policy,
-}
+pub(super) struct KeyDir(pub(super) PathBuf);
 
 /// `keys.json`
 #[derive(Serialize, Deserialize)]
@@ -45,89 +41,92 @@ struct List {
     keys: Ring,
 }
 
+#[async_trait]
+impl KeyStore for KeyDir {
+    fn setting(&self) -> &'static str {
+        "token.key_dir"
+    }
+
+    fn place(&self) -> String {
+        self.0.display().to_string()
+    }
+
+    async fn secret(&self) -> Result<Option<Secret>, KeyError> {
+        self.blocking(Self::secret_now).await
+    }
+
+    async fn ring(&self) -> Result<Option<Ring>, KeyError> {
+        self.blocking(Self::ring_now).await
+    }
+
+    async fn load(&self, known: Arc<Loaded>) -> Result<Loaded, KeyError> {
+        self.blocking(move |dir| dir.load_now(&known.keys)).await
+    }
+
+    async fn turn(
+        &self,
+        rotation: KeyRotation,
+        policy: Policy,
+        now: Millis,
+    ) -> Result<Ring, KeyError> {
+        self.blocking(move |dir| dir.turn_now(rotation, policy, now))
+            .await
+    }
+}
+
 impl KeyDir {
-    /// `token.key_dir`; it need not exist.
-    pub fn of(config: &Config) -> Self {
-        Self {
-            path: config.key_dir(),
-            policy: Policy::of(config),
-        }
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, KeyError> + Send + 'static,
+    ) -> Result<T, KeyError> {
+        let dir = self.clone();
+        let done = tokio::task::spawn_blocking(move || work(&dir)).await;
+        done.unwrap_or_else(|error| Err(KeyError::Library(error.to_string())))
     }
 
-    pub(super) const fn policy(&self) -> &Policy {
-        &self.policy
+    /// All that a database takes over, if a gateway has ever kept its keys here; changes nothing.
+    pub(super) async fn kept(&self) -> Result<Option<Kept>, KeyError> {
+        self.blocking(Self::kept_now).await
     }
 
-    /// The keys, as a gateway needs them to start: what is missing is made, and a key of its algorithm signs.
-    ///
-    /// Blocks on the file system. Of several processes that start at once with an empty directory, all get the same
-    /// keys.
-    ///
-    /// # Errors
-    /// [`KeyError`] when a file cannot be made or read, is no key, or others than its owner may touch it.
-    pub fn open(&self, now: Millis) -> Result<Keys, KeyError> {
-        key_files::make_dir(&self.path)?;
-        key_files::refuse_open_dir(&self.path)?;
-        let secret = match self.secret()? {
-            Some(secret) => secret,
-            None => self.make_secret()?,
-        };
-        let ring = self.ring()?;
-        let signing = ring.as_ref().and_then(|ring| ring.current(now));
-        if signing.is_none_or(|key| key.algorithm != self.policy.algorithm) {
-            self.turn(KeyRotation::Start, now)?;
-        }
-        let loaded = self.load(&HashMap::new())?;
-        Ok(Keys::of(self.policy, secret, loaded))
-    }
-
-    /// The keys that are there; `None` when no gateway has made any yet. Makes nothing.
-    ///
-    /// # Errors
-    /// As [`KeyDir::open`].
-    pub fn read(&self) -> Result<Option<Keys>, KeyError> {
-        if matches!(fs::exists(&self.path), Ok(false)) {
-            return Ok(None);
-        }
-        key_files::refuse_open_dir(&self.path)?;
-        let (Some(secret), Some(_)) = (self.secret()?, self.ring()?) else {
+    fn kept_now(&self) -> Result<Option<Kept>, KeyError> {
+        let Some(secret) = self.secret_now()? else {
             return Ok(None);
         };
-        let loaded = self.load(&HashMap::new())?;
-        Ok(Some(Keys::of(self.policy, secret, loaded)))
+        let ring = match self.ring_now()? {
+            // What is no key is found here, not after it was taken over.
+            Some(_) => self.load_now(&HashMap::new())?.ring,
+            None => Ring::default(),
+        };
+        let pems = ring.keys().iter().map(|entry| {
+            let path = self.pem(&entry.kid);
+            let pem = key_files::read(&path)?.ok_or_else(|| refused(&path, "it is gone"))?;
+            Ok((entry.kid.clone(), pem))
+        });
+        Ok(Some(Kept {
+            pems: pems.collect::<Result<_, KeyError>>()?,
+            secret,
+            ring,
+        }))
     }
 
-    /// Makes the keys of the directory follow one another, and says where they stand then. Running gateways notice
-    /// within 10 s.
-    ///
-    /// # Errors
-    /// [`KeyError`] when a file cannot be written, there are too many keys, or the gateway signs with another
-    /// algorithm: it would not take the key over.
-    pub fn rotate(&self, rotation: KeyRotation, now: Millis) -> Result<Vec<KeyStatus>, KeyError> {
-        let ring = self.ring()?;
-        let signing = ring.as_ref().and_then(|ring| ring.current(now));
-        if let Some(other) = signing.filter(|key| key.algorithm != self.policy.algorithm) {
-            let problem = format!(
-                "the gateway signs with {}, and token.algorithm is {} here: it has to be started with that first",
-                other.algorithm, self.policy.algorithm
-            );
-            return Err(refused(&self.path.join(LIST), &problem));
+    fn turn_now(
+        &self,
+        rotation: KeyRotation,
+        policy: Policy,
+        now: Millis,
+    ) -> Result<Ring, KeyError> {
+        key_files::make_dir(&self.0)?;
+        key_files::refuse_open_dir(&self.0)?;
+        let _lock = key_files::lock(&self.0.join(LOCK))?;
+        if self.secret_now()?.is_none() {
+            let text: SecretString = format!("{}\n", ids::base64url(&ids::random::<32>())).into();
+            key_files::write(&self.0.join(DERIVATION), &text)?;
         }
-        let ring = self.turn(rotation, now)?;
-        Ok(ring.status(&self.policy, now).collect())
-    }
-
-    pub(super) fn turn(&self, rotation: KeyRotation, now: Millis) -> Result<Ring, KeyError> {
-        let _lock = key_files::lock(&self.path.join(LOCK))?;
-        let before = self.ring()?.unwrap_or_default();
-        let make = |signs_from| self.make(now, signs_from);
-        let after = before.rotated(rotation, &self.policy, now, make)?;
-        if after.keys().len() > MAX_KEYS {
-            self.sweep(&before);
-            return Err(refused(
-                &self.path,
-                "16 keys are there already; wait until those retired have gone (scangate keys list)",
-            ));
+        let before = self.ring_now()?.unwrap_or_default();
+        let Turned { ring: after, made } = before.turned(rotation, policy, now)?;
+        if let Some((kid, pem)) = made {
+            key_files::write(&self.pem(&kid), &pem)?;
         }
         if after != before {
             let list = List {
@@ -136,15 +135,15 @@ impl KeyDir {
             };
             let text = serde_json::to_string_pretty(&list)
                 .map_err(|error| KeyError::Library(error.to_string()))?;
-            key_files::write(&self.path.join(LIST), &(text + "\n").into())?;
+            key_files::write(&self.0.join(LIST), &(text + "\n").into())?;
         }
         self.sweep(&after);
         Ok(after)
     }
 
     /// The list as it is on the disk; `None` when there is none.
-    pub(super) fn ring(&self) -> Result<Option<Ring>, KeyError> {
-        let path = self.path.join(LIST);
+    fn ring_now(&self) -> Result<Option<Ring>, KeyError> {
+        let path = self.0.join(LIST);
         let Some(text) = key_files::read(&path)? else {
             return Ok(None);
         };
@@ -164,15 +163,12 @@ impl KeyDir {
     }
 
     /// The list and its keys; those known already are not read again.
-    pub(super) fn load(
-        &self,
-        known: &HashMap<String, Arc<SigningKey>>,
-    ) -> Result<Loaded, KeyError> {
-        let missing = || refused(&self.path.join(LIST), "it is gone");
-        let mut ring = self.ring()?.ok_or_else(missing)?;
+    fn load_now(&self, known: &HashMap<String, Arc<SigningKey>>) -> Result<Loaded, KeyError> {
+        let missing = || refused(&self.0.join(LIST), "it is gone");
+        let mut ring = self.ring_now()?.ok_or_else(missing)?;
         for _ in 1..READ_TRIES {
             let keys = self.signing_keys(&ring, known);
-            let found = self.ring()?.ok_or_else(missing)?;
+            let found = self.ring_now()?.ok_or_else(missing)?;
             if found == ring {
                 return Ok(Loaded { ring, keys: keys? });
             }
@@ -214,22 +210,9 @@ impl KeyDir {
             })
     }
 
-    fn make(&self, now: Millis, signs_from: Millis) -> Result<Entry, KeyError> {
-        let algorithm = self.policy.algorithm;
-        let pem = new_pem(algorithm)?;
-        let kid = SigningKey::from_pem(algorithm, &pem)?.kid;
-        key_files::write(&self.pem(&kid), &pem)?;
-        Ok(Entry {
-            kid,
-            algorithm,
-            published_at: now,
-            signs_from,
-        })
-    }
-
     /// Removes the keys that are not on the list: the dead, and those of a process that was killed.
     fn sweep(&self, ring: &Ring) {
-        let entries = fs::read_dir(&self.path).into_iter().flatten().flatten();
+        let entries = fs::read_dir(&self.0).into_iter().flatten().flatten();
         for entry in entries {
             let name = entry.file_name();
             let name = name.to_string_lossy();
@@ -247,34 +230,22 @@ impl KeyDir {
     }
 
     fn pem(&self, kid: &str) -> PathBuf {
-        self.path.join(format!("signing-{kid}.pem"))
+        self.0.join(format!("signing-{kid}.pem"))
     }
 
-    fn secret(&self) -> Result<Option<SecretBox<[u8; 32]>>, KeyError> {
-        let path = self.path.join(DERIVATION);
+    fn secret_now(&self) -> Result<Option<Secret>, KeyError> {
+        if matches!(fs::exists(&self.0), Ok(false)) {
+            return Ok(None);
+        }
+        key_files::refuse_open_dir(&self.0)?;
+        let path = self.0.join(DERIVATION);
         let Some(text) = key_files::read(&path)? else {
             return Ok(None);
         };
         let secret = ids::from_base64url(text.expose_secret().trim_end())
             .ok_or_else(|| refused(&path, "not 32 bytes in base64url without padding"))?;
-        Ok(Some(SecretBox::new(Box::new(secret))))
+        Ok(Some(Secret::new(Box::new(secret))))
     }
-
-    fn make_secret(&self) -> Result<SecretBox<[u8; 32]>, KeyError> {
-        let _lock = key_files::lock(&self.path.join(LOCK))?;
-        if let Some(made_by_another) = self.secret()? {
-            return Ok(made_by_another);
-        }
-        let secret: [u8; 32] = ids::random();
-        let text: SecretString = format!("{}\n", ids::base64url(&secret)).into();
-        key_files::write(&self.path.join(DERIVATION), &text)?;
-        Ok(SecretBox::new(Box::new(secret)))
-    }
-}
-
-/// What may be part of a file's name: 32 bytes in base64url.
-fn is_kid(text: &str) -> bool {
-    ids::from_base64url::<32>(text).is_some()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::{
     ring::{Entry, KeyState, KeyStatus, Policy, Ring},
     signing_key::{SigningKey, new_pem},
 };
-use crate::{clock::Millis, config::SigningAlgorithm, ids};
+use crate::{clock::Millis, cluster::StoreError, config::SigningAlgorithm, ids};
 
 /// Why there are no keys; each sentence says which file and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -36,8 +36,34 @@ pub enum KeyError {
         /// What is wrong with it and what helps.
         problem: String,
     },
-    /// The library did not take a key.
-    #[error("signing key: {0}")]
+    /// The list is gone, or a key that it names.
+    #[error("signing keys: they are gone; put the copy of a backup there")]
+    Gone,
+    /// As many as there may be are there.
+    #[error(
+        "signing keys: 16 are there already; wait until those retired have gone (scangate keys list)"
+    )]
+    TooMany,
+    /// The running gateways would not take the key over.
+    #[error(
+        "signing keys: the gateway signs with {theirs}, and token.algorithm is {ours} here: it has to be started with that first"
+    )]
+    OtherAlgorithm {
+        /// What signs now.
+        theirs: SigningAlgorithm,
+        /// What is configured here.
+        ours: SigningAlgorithm,
+    },
+    /// The keys in the database cannot be opened.
+    #[error(
+        "the keys in the database of store.url were wrapped with another master key; set the one that the other gateways have (if it is lost: DELETE FROM sealed_keys, and the next start makes new keys, which ends every session)"
+    )]
+    OtherMaster,
+    /// The database is away.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The library did not take a key, or something is wrong with all of them.
+    #[error("signing keys: {0}")]
     Library(String),
 }
 
@@ -55,6 +81,7 @@ struct Inner {
 }
 
 /// A ring with its keys.
+#[derive(Default)]
 pub(super) struct Loaded {
     pub(super) ring: Ring,
     /// By `kid`.
@@ -95,6 +122,12 @@ impl Keys {
     /// A key for one purpose, HMAC-SHA256(secret, purpose): `"grant"`, `"refresh"`, `"oauth_state"`, …
     pub fn purpose(&self, purpose: &'static str) -> [u8; 32] {
         mac(self.0.secret.expose_secret(), &[purpose.as_bytes()])
+    }
+
+    /// Whether that is the secret they are derived from.
+    pub(super) fn come_from(&self, secret: &SecretBox<[u8; 32]>) -> bool {
+        let purpose = "comparison";
+        mac(secret.expose_secret(), &[purpose.as_bytes()]) == self.purpose(purpose)
     }
 
     /// The public keys at `now` as a JWK set (RFC 7517), those included that will sign and those that have: `use:

@@ -9,14 +9,18 @@ mod ending;
 mod error;
 mod grant;
 mod issuer;
+mod key_agreement;
 mod key_dir;
 mod key_files;
 mod key_keeper;
+mod key_source;
+mod key_table;
 mod keys;
 mod pkce;
 mod refresh;
 mod ring;
 mod rotation;
+mod sealing;
 mod session;
 mod signing_key;
 
@@ -25,6 +29,8 @@ pub(crate) mod conformance;
 #[cfg(test)]
 mod fakes;
 #[cfg(test)]
+pub(crate) mod key_conformance;
+#[cfg(test)]
 mod tests;
 
 pub use self::{
@@ -32,8 +38,10 @@ pub use self::{
     ending::Standing,
     error::TokenError,
     issuer::{Issued, Stamp, Tokens},
-    key_dir::KeyDir,
+    key_agreement::{KeyAgreement, KeyStanding},
     key_keeper::KeyKeeper,
+    key_source::KeySource,
+    key_table::{KeyRecords, SealedKeys},
     keys::{KeyError, Keys},
     pkce::{Challenge, Verifier},
     ring::{KeyRotation, KeyState, KeyStatus},

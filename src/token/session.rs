@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{clock::Millis, cluster::StoreError, config::AppId, user::UserId};
+use crate::{clock::Millis, cluster::StoreError, config::AppId, event::Via, user::UserId};
 
 /// The name of a session, a UUID; also the family of its refresh tokens. In the access token as `sid`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -145,7 +145,9 @@ pub struct Rotation {
 pub trait SessionStore: Send + Sync {
     /// Keeps a new session; one of the same id that is there already, ended or not, stays as it is. That of a user who
     /// was merged or erased is kept as ended, without its device. Gives the one kept.
-    async fn open(&self, session: &Session) -> Result<Session, StoreError>;
+    ///
+    /// `via` is what login events tell of its beginning; none is told of one without.
+    async fn open(&self, session: &Session, via: Option<&Via>) -> Result<Session, StoreError>;
 
     /// The session of that id, ended or not.
     async fn get(&self, id: &SessionId) -> Result<Option<Session>, StoreError>;

@@ -159,8 +159,8 @@ impl Authority {
     }
 
     /// What is wanted, from WeChat where what is kept is not it; whoever calls this has the seat, and among several
-    /// nodes the lease.
-    async fn make(&self, want: Want) -> Result<AccessToken, WeChatError> {
+    /// nodes the lease; no more than `most` is done.
+    async fn make(&self, want: Want, most: Force) -> Result<AccessToken, WeChatError> {
         if let Some(token) = self.satisfies(want) {
             return Ok(token);
         }
@@ -177,7 +177,7 @@ impl Authority {
         if let Some(wait) = self.lock().heal_wait(self.0.clock.now(), every) {
             return Err(self.stale(wait));
         }
-        self.replace(stale_sha256).await
+        self.replace(stale_sha256, most).await
     }
 
     /// A kept token that is what is wanted.
@@ -193,21 +193,20 @@ impl Authority {
     }
 
     /// Asks for another token, by force where that is due and allowed.
-    async fn replace(&self, stale_sha256: [u8; 32]) -> Result<AccessToken, WeChatError> {
+    async fn replace(&self, stale: [u8; 32], most: Force) -> Result<AccessToken, WeChatError> {
         let clock = &self.0.clock;
         let began = clock.now();
         let mut token = self.fetch(Force::No).await?;
         self.lock().healed_at = Some(clock.now());
-        let is_stable = self.0.endpoint == TokenEndpoint::Stable;
-        let is_same = token.sha256 == stale_sha256;
-        if is_same && is_stable && self.lock().may_force(began, clock.wall()) {
+        let can_force = most == Force::Yes && self.0.endpoint == TokenEndpoint::Stable;
+        if token.sha256 == stale && can_force && self.lock().may_force(began, clock.wall()) {
             info!("WeChat refuses the access token and gives it again: asking for another one");
             let forced = self.fetch(Force::Yes).await;
             // Also when no answer came: WeChat may have done it.
             self.lock().forced_at = Some(clock.now());
             token = forced?;
         }
-        if token.sha256 == stale_sha256 {
+        if token.sha256 == stale {
             return Err(self.stale(HEAL_EVERY));
         }
         Ok(token)
@@ -225,7 +224,7 @@ impl Authority {
             let _seat = seat;
             match &authority.0.shared {
                 Some(shared) => authority.make_together(shared, want).await,
-                None => authority.make(want).await,
+                None => authority.make(want, Force::Yes).await,
             }
         };
         let done = self.0.tasks.spawn("access token", work).await;

@@ -317,7 +317,7 @@ async fn files_on_disk_are_looked_at_and_none_is_made() {
     assert_eq!(fs::read_dir(data.path()).unwrap().count(), 0);
 
     let keys = data.path().join("keys");
-    make_keys(&keys);
+    make_keys(&keys).await;
     doctor.findings().await.say("keys", "right", "owner only");
     let soon = [
         "token.publish_ahead_s=0.001",

@@ -80,7 +80,7 @@ async fn another_gateway_is_told_from_this_one() {
     let found = doctor.findings().await;
     found.say("public_url", "unknown", "no keys here");
     found.say("push_address", "right", "/callback/wechat/message");
-    make_keys(&data.path().join("keys"));
+    make_keys(&data.path().join("keys")).await;
     let found = doctor.findings().await;
     found.say("public_url", "wrong", "another gateway");
     found.omit("push_address");

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::support::{
     Doctor, Gateway, Redis, call, close_code, spawn_cluster, spawn_cluster_with, within,
@@ -243,23 +244,39 @@ async fn a_flood_is_one_whichever_node_it_comes_to() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_access_token_is_everybodys() {
     let cluster = spawn_cluster_with(&[("server.admin_token", "long-enough-for-a-test")]).await;
-    let token = async |node: &Gateway| {
+    let token = async |node: &Gateway, body: Value| {
         let url = format!("http://{}/wechat/access-token", node.admin);
         let asked = node
             .method("POST", &url)
             .bearer_auth("long-enough-for-a-test");
-        let answer = call(asked.json(&json!({}))).await;
+        let answer = call(asked.json(&body)).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json["access_token"].clone()
     };
-    let first = token(&cluster.first).await;
-    assert_eq!(token(&cluster.second).await, first);
+    let first = token(&cluster.first, json!({})).await;
+    assert_eq!(token(&cluster.second, json!({})).await, first);
     let fetched = async |node: &Gateway| {
         let line = "scangate_wechat_requests_total{endpoint=\"stable_token\",outcome=\"ok\"}";
         node.metric(line).await
     };
     let total = fetched(&cluster.first).await + fetched(&cluster.second).await;
     assert!((total - 1.0).abs() < f64::EPSILON, "{total} fetches");
+
+    // Both find it refused: it is asked for again and then forced, once for both.
+    let digest = Sha256::digest(first.as_str().unwrap());
+    let hex = digest
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<String>();
+    let stale = json!({ "stale_sha256": hex });
+    let (one, other) = tokio::join!(
+        token(&cluster.first, stale.clone()),
+        token(&cluster.second, stale)
+    );
+    assert_eq!(one, other);
+    assert_ne!(one, first);
+    let total = fetched(&cluster.first).await + fetched(&cluster.second).await;
+    assert!((total - 3.0).abs() < f64::EPSILON, "{total} fetches");
     cluster.stop().await;
 }
 

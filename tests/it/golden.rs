@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 
 use scangate::{
     code::{Code, Locale},
-    config::Flow,
+    config::{EventType, Flow},
     protocol::{
         Attach, Command, Control, Encoded, ErrorBody, Head, PING_INTERVAL_MS, Person, Qr, Resume,
         Start, StateEvent, VERSION, Verify,
@@ -41,6 +41,12 @@ pub(crate) fn golden(name: &str, value: &Value) {
         written, text,
         "{name}.json differs; UPDATE_GOLDEN=1 writes it anew"
     );
+}
+
+/// What is written down under that name.
+pub(crate) fn written(name: &str) -> Value {
+    let text = fs::read_to_string(folder().join(format!("{name}.json"))).unwrap();
+    serde_json::from_str(&text).unwrap()
 }
 
 fn said(event: &Encoded) -> Value {
@@ -363,5 +369,7 @@ fn no_file_without_its_test() {
     let mut expected = vec!["closes.json".to_owned(), "codes.json".to_owned()];
     expected.extend(commands.map(|name| format!("command-{name}.json")));
     expected.extend(events.map(|name| format!("event-{name}.json")));
+    expected.extend(EventType::ALL.map(|kind| format!("login-event-{}.json", kind.name())));
+    expected.sort();
     assert_eq!(found, expected);
 }

@@ -13,7 +13,7 @@ fn said(output: &Output) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_lists_and_rotates() {
     let dir = tempfile::tempdir().unwrap();
-    make_keys(dir.path());
+    make_keys(dir.path()).await;
     let list = async || {
         let output = keys_command(&dir, &["list", "--json"]).await;
         assert_eq!(output.status.code(), Some(0), "{output:?}");
@@ -77,7 +77,7 @@ async fn it_makes_no_keys_where_none_are() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_it_cannot_do_it_says() {
     let dir = tempfile::tempdir().unwrap();
-    make_keys(dir.path());
+    make_keys(dir.path()).await;
     std::fs::write(dir.path().join("keys.json"), "{}").unwrap();
     for words in [&["list"], &["rotate"]] {
         let output = keys_command(&dir, words).await;

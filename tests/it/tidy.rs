@@ -15,6 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "clock",
             "code",
             "config",
+            "event",
             "geo",
             "ids",
             "outbound",
@@ -36,6 +37,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "clock",
             "cluster",
             "config",
+            "event",
             "geo",
             "http",
             "ids",
@@ -55,7 +57,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "wechat",
         ],
     ),
-    ("admin", &["code", "ids", "login", "telemetry", "wechat"]),
+    (
+        "admin",
+        &["code", "ids", "login", "telemetry", "token", "wechat"],
+    ),
     ("api", &DOOR),
     ("websocket", &DOOR),
     ("phone", &DOOR),
@@ -77,6 +82,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "cluster",
             "code",
             "config",
+            "event",
             "geo",
             "ids",
             "protocol",
@@ -95,6 +101,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "clock",
             "code",
             "config",
+            "event",
             "ids",
             "login",
             "tasks",
@@ -119,7 +126,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "backend",
         &[
-            "clock", "cluster", "config", "ids", "scene", "token", "user",
+            "clock", "cluster", "config", "event", "ids", "scene", "token", "user",
         ],
     ),
     (
@@ -135,7 +142,19 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     (
         "token",
-        &["clock", "cluster", "code", "config", "ids", "user"],
+        &["clock", "cluster", "code", "config", "event", "ids", "user"],
+    ),
+    (
+        "event",
+        &[
+            "clock",
+            "cluster",
+            "config",
+            "ids",
+            "outbound",
+            "tasks",
+            "telemetry",
+        ],
     ),
     ("user", &["clock", "cluster", "ids"]),
     ("cluster", &["clock"]),
@@ -191,7 +210,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("actix_ws", &["websocket"]),
     (
         "reqwest",
-        &["wechat", "outbound", "avatar", "cli", "sandbox"],
+        &["wechat", "outbound", "avatar", "cli", "event", "sandbox"],
     ),
     ("moka", &["avatar"]),
     ("sqlx", &["backend"]),

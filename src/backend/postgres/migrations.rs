@@ -15,6 +15,8 @@ const ALL: &[&str] = &[
     include_str!("migrations/0002_identity.sql"),
     include_str!("migrations/0003_accounts.sql"),
     include_str!("migrations/0004_opened_sessions.sql"),
+    include_str!("migrations/0005_sealed_keys.sql"),
+    include_str!("migrations/0006_events.sql"),
 ];
 
 /// Where the version is kept. Made only where it is missing: `IF NOT EXISTS` wants the right to create all the same.

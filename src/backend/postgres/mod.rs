@@ -4,6 +4,10 @@
 #[path = "../sql/accounts.rs"]
 mod accounts;
 mod connection;
+#[expect(clippy::duplicate_mod, reason = "the statements of both databases")]
+#[path = "../sql/events.rs"]
+mod events;
+mod keys;
 mod look;
 #[expect(clippy::duplicate_mod, reason = "the statements of both databases")]
 #[path = "../sql/merges.rs"]
@@ -21,7 +25,7 @@ mod tests;
 #[path = "../sql/users.rs"]
 mod users;
 
-use std::{io::ErrorKind, str::FromStr, time::Duration};
+use std::{io::ErrorKind, str::FromStr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::TryFutureExt;
@@ -40,6 +44,7 @@ use crate::{
     clock::{Clock, Millis},
     cluster::StoreError,
     config,
+    token::KeyRecords,
 };
 
 // What the statements of `backend/sql` are compiled for here.
@@ -103,6 +108,10 @@ impl Postgres {
 
 #[async_trait]
 impl Database for Postgres {
+    fn key_records(&self) -> Option<Arc<dyn KeyRecords>> {
+        Some(Arc::new(self.clone()))
+    }
+
     async fn close(&self) {
         self.pool.close().await;
     }

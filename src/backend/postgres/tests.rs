@@ -10,8 +10,10 @@ use self::server::Database as Place;
 use super::*;
 use crate::{
     backend::conformance::{database, enrol},
-    config::{Overrides, load},
-    user::UserStore,
+    config::{EventType, Overrides, load},
+    event::{Outbox, Via},
+    token::{KeySource, SessionStore, conformance::session, key_conformance},
+    user::{UserRecords, UserStore},
 };
 
 fn settings() -> config::Store {
@@ -32,6 +34,65 @@ async fn refusal(url: &str) -> (String, bool) {
 async fn it_is_a_database() {
     let place = Place::create();
     database(Arc::new(open(&place.url()).await.unwrap())).await;
+}
+
+fn key_source(store: &Postgres, algorithm: &str) -> KeySource {
+    let config = key_conformance::config(&[
+        (
+            "token.master_key",
+            "q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s=",
+        ),
+        ("token.key_dir", "/nonexistent"),
+        ("token.algorithm", algorithm),
+        ("store.url", "postgres://gateway@localhost/logins"),
+    ]);
+    KeySource::of(&config, store.key_records())
+}
+
+#[tokio::test]
+async fn it_is_a_place_for_keys() {
+    let place = Place::create();
+    let store = open(&place.url()).await.unwrap();
+    key_conformance::key_source(async || {
+        place.sql("DELETE FROM sealed_keys");
+        |algorithm: &str| key_source(&store, algorithm)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_reads_the_table_reads_no_key() {
+    let place = Place::create();
+    let store = open(&place.url()).await.unwrap();
+    let keys = key_source(&store, "EdDSA").open(0).await.unwrap();
+    let kid = keys.status(0).remove(0).kid;
+    for text in ["PRIVATE", "derivation", "EdDSA", &kid] {
+        let sql = format!("SELECT position('{text}'::bytea IN sealed) FROM sealed_keys");
+        assert_eq!(place.sql(&sql), "0", "{text}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_told_does_not_happen() {
+    let place = Place::create();
+    let store = open(&place.url()).await.unwrap();
+    let user = enrol(&store, "o1").await;
+    store.subscribe("crm", &EventType::ALL, 1).await.unwrap();
+    let session = session(&user.id);
+    place.sql("ALTER TABLE events RENAME TO lost");
+    let opened = store.open(&session, Some(&Via::Password)).await;
+    assert!(opened.is_err(), "{opened:?}");
+    let found = SessionStore::get(&store, &session.id).await.unwrap();
+    assert_eq!(found, None, "both or none");
+    place.sql("ALTER TABLE lost RENAME TO events");
+    let opened = store.open(&session, Some(&Via::Password)).await;
+    assert_eq!(opened.unwrap(), session);
+    assert_eq!(place.sql("SELECT type FROM events"), "session.opened");
+
+    place.sql("ALTER TABLE events RENAME TO lost");
+    assert!(store.erase(&user.id, 1).await.is_err());
+    let found = UserStore::get(&store, &user.id).await.unwrap();
+    assert_eq!(found, Some(user), "they are still there");
 }
 
 #[tokio::test]

@@ -43,6 +43,8 @@ pub(super) struct Feed {
     clock: Clock,
     messages: Messages,
     waiting: VecDeque<News>,
+    /// Nobody waits for these as for the others.
+    overdue: VecDeque<SceneId>,
     /// The last entry read of each place's log.
     read: Vec<String>,
     /// The changes that came as messages since the turn before the last, so that the log does not repeat them.
@@ -91,6 +93,7 @@ impl Feed {
             node,
             messages,
             waiting: VecDeque::new(),
+            overdue: VecDeque::new(),
             read: vec![format!("{server}-0"); places],
             heard: Default::default(),
             turned_at: now,
@@ -101,13 +104,18 @@ impl Feed {
 
     pub(super) async fn next(&mut self) -> News {
         loop {
+            while let Ok(message) = self.messages.try_recv() {
+                self.hear(&message);
+            }
             if let Some(news) = self.waiting.pop_front() {
                 return news;
             }
-            // First, however many messages there are: they would keep it waiting for ever.
             if self.clock.now() >= self.next_turn {
                 self.turn().await;
                 continue;
+            }
+            if let Some(id) = self.overdue.pop_front() {
+                return News::Overdue(id);
             }
             tokio::select! {
                 message = self.messages.recv() => match message {
@@ -166,7 +174,7 @@ impl Feed {
                         read.clone_from(id);
                     }
                     self.take(entries);
-                    self.waiting.extend(overdue.into_iter().map(News::Overdue));
+                    self.overdue.extend(overdue);
                 }
                 Err(error) => {
                     tracing::debug!(%error, place, "the change log could not be read");

@@ -1,6 +1,6 @@
 //! The connection to Redis: one for all that a node asks, and for its one subscription.
 //!
-//! What is asked while it is away fails after [`WAIT`] and not later: nothing here hangs, and nothing is queued. The
+//! Nothing here hangs, and nothing is queued: what is asked while it is away fails [`WAIT`] after it broke, or at once. The
 //! loop [`Link::keep`] brings it back, asks the sentinels again where there are some, and subscribes again. Whatever
 //! went wrong, [`Link::take_trouble`] tells once that messages may have been missed.
 
@@ -26,12 +26,12 @@ use super::{
 };
 use crate::{
     backend::OpenError,
-    clock::{Clock, Millis},
+    clock::{Clock, Millis, Stopwatch},
     cluster::StoreError,
     ids,
 };
 
-/// How long somebody who asks waits for a connection that is being made again.
+/// How long after it broke a connection that is being made again is waited for.
 const WAIT: Duration = Duration::from_millis(300);
 /// Between two tries to connect; each further one waits twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -49,7 +49,7 @@ pub struct Link(Arc<Inner>);
 struct Inner {
     place: Place,
     channels: Arc<HashMap<String, mpsc::Sender<Vec<u8>>>>,
-    connection: watch::Sender<Option<Made>>,
+    connection: watch::Sender<Result<Made, Broken>>,
     /// Somebody found the connection broken.
     broken: Notify,
     /// Shared with what receives messages.
@@ -62,6 +62,15 @@ struct Inner {
 struct Made {
     nth: u64,
     connection: Connection,
+}
+
+/// Since when there is none.
+struct Broken(Stopwatch);
+
+impl Broken {
+    fn now() -> Self {
+        Self(Stopwatch::start())
+    }
 }
 
 impl Link {
@@ -85,7 +94,7 @@ impl Link {
         let link = Self(Arc::new(Inner {
             place,
             channels: Arc::new(senders),
-            connection: watch::Sender::new(None),
+            connection: watch::Sender::new(Err(Broken::now())),
             broken: Notify::new(),
             trouble: Arc::default(),
             clock,
@@ -97,9 +106,10 @@ impl Link {
                 OpenError::Away(said(&failed))
             }
         })?;
-        link.0
+        let _broken = link
+            .0
             .connection
-            .send_replace(Some(Made { nth: 0, connection }));
+            .send_replace(Ok(Made { nth: 0, connection }));
         Ok((link, messages))
     }
 
@@ -161,7 +171,7 @@ impl Link {
 
     /// Whether there is a connection right now.
     pub fn is_up(&self) -> bool {
-        self.0.connection.borrow().is_some()
+        self.0.connection.borrow().is_ok()
     }
 
     /// Connects again whenever the connection breaks; runs until the process stops.
@@ -181,17 +191,19 @@ impl Link {
                 pause = (pause * 2).min(LONGEST_PAUSE);
             };
             self.0.trouble.store(true, Ordering::Release);
-            self.0
-                .connection
-                .send_replace(Some(Made { nth, connection }));
+            let _broken = self.0.connection.send_replace(Ok(Made { nth, connection }));
             tracing::info!("Redis is back");
         }
     }
 
     async fn made(&self) -> Result<Made, StoreError> {
         let mut connection = self.0.connection.subscribe();
-        let made = tokio::time::timeout(WAIT, connection.wait_for(Option::is_some)).await;
-        let made = made.ok().and_then(|made| made.ok()?.clone());
+        let left = match &*connection.borrow() {
+            Ok(made) => return Ok(made.clone()),
+            Err(Broken(since)) => WAIT.saturating_sub(since.elapsed()),
+        };
+        let made = tokio::time::timeout(left, connection.wait_for(Result::is_ok)).await;
+        let made = made.ok().and_then(|made| made.ok()?.as_ref().ok().cloned());
         made.ok_or_else(|| error("it is away".to_owned()))
     }
 
@@ -200,8 +212,12 @@ impl Link {
         if is_broken(failed) {
             self.0.trouble.store(true, Ordering::Release);
             self.0.connection.send_if_modified(|made| {
-                made.take_if(|made| made.nth == nth && made.connection.is_one())
-                    .is_some()
+                let is_it = |made: &Made| made.nth == nth && made.connection.is_one();
+                let breaks = made.as_ref().is_ok_and(is_it);
+                if breaks {
+                    *made = Err(Broken::now());
+                }
+                breaks
             });
             self.0.broken.notify_one();
         }

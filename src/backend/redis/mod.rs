@@ -1,5 +1,6 @@
-//! What gateways share in Redis: scenes, claims, and what they tell each other.
+//! What gateways share in Redis: scenes, claims, and what they tell each other; and the stream of login events.
 
+mod agreement;
 mod bus;
 mod connection;
 mod feed;
@@ -12,6 +13,7 @@ mod quota;
 mod scenes;
 mod scripts;
 mod shared;
+mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +23,7 @@ use secrecy::SecretString;
 
 use self::feed::Feed;
 pub use self::{
+    agreement::RedisAgreement,
     bus::RedisBus,
     link::Link,
     look::{Look, look},
@@ -28,6 +31,7 @@ pub use self::{
     quota::RedisQuota,
     scenes::RedisScenes,
     shared::RedisShared,
+    stream::RedisStream,
 };
 use crate::{
     backend::OpenError,
@@ -54,6 +58,8 @@ pub struct Redis {
     pub shared: RedisShared,
     /// What is told to everybody.
     pub bus: RedisBus,
+    /// What all nodes must have alike.
+    pub agreement: RedisAgreement,
 }
 
 impl Redis {
@@ -88,6 +94,7 @@ impl Redis {
             quota: RedisQuota(link.clone()),
             shared: RedisShared(link.clone()),
             bus: RedisBus::new(link.clone(), everybody),
+            agreement: RedisAgreement::new(link.clone()),
             link,
         })
     }

@@ -1,7 +1,7 @@
 //! Two users who turn out to be one person, in either database.
 
-use super::{Connection, to_column};
-use crate::{clock::Millis, ids, token::EndReason, user::Identity};
+use super::{Connection, events, to_column};
+use crate::{clock::Millis, event::Fact, ids, token::EndReason, user::Identity};
 
 /// No session has an empty name.
 pub(super) const NONE: &str = "";
@@ -36,6 +36,11 @@ pub(super) async fn absorb(
         query.execute(&mut *db).await?;
     }
     end_sessions(db, from, NONE, EndReason::Merged, now).await?;
+    let merged = Fact::UserMerged {
+        user_id: from.to_owned(),
+        into: into.to_owned(),
+    };
+    events::tell(db, now, merged).await?;
     let sql = "SELECT name, avatar_source, avatar_id, profiled_at FROM users WHERE id = $1";
     let (name, source, avatar, at): (Option<String>, Option<String>, Option<String>, Option<i64>) =
         sqlx::query_as(sql).bind(from).fetch_one(&mut *db).await?;
@@ -59,9 +64,30 @@ pub(super) async fn end_sessions(
     now: Millis,
 ) -> Result<Vec<String>, sqlx::Error> {
     let sql = "UPDATE sessions SET ended_at = $2, end_reason = $3
-        WHERE user_id = $1 AND ended_at IS NULL AND id <> $4 RETURNING id";
-    let query = sqlx::query_scalar(sql).bind(user).bind(to_column(now));
-    query.bind(why.name()).bind(kept).fetch_all(db).await
+        WHERE user_id = $1 AND ended_at IS NULL AND id <> $4 RETURNING id, app";
+    let query = sqlx::query_as(sql).bind(user).bind(to_column(now));
+    let query = query.bind(why.name()).bind(kept);
+    let ended: Vec<(String, String)> = query.fetch_all(&mut *db).await?;
+    for (session, app) in &ended {
+        tell_end(db, (session, user, app), why, now).await?;
+    }
+    Ok(ended.into_iter().map(|(session, _)| session).collect())
+}
+
+/// Tells that a session was ended: its name, its user, its app.
+pub(super) async fn tell_end(
+    db: &mut Connection,
+    (session, user, app): (&str, &str, &str),
+    why: EndReason,
+    now: Millis,
+) -> Result<(), sqlx::Error> {
+    let ended = Fact::SessionEnded {
+        session_id: session.to_owned(),
+        user_id: user.to_owned(),
+        app: app.to_owned(),
+        reason: why.name(),
+    };
+    events::tell(db, now, ended).await
 }
 
 /// Leaves nothing of a user but the id, and where it leads to.

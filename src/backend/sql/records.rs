@@ -3,10 +3,11 @@
 use async_trait::async_trait;
 use sqlx::Row as _;
 
-use super::{Connection, Row, Store, away, from_column, merges, to_column};
+use super::{Connection, Row, Store, away, events, from_column, merges, to_column};
 use crate::{
     clock::Millis,
     cluster::StoreError,
+    event::Fact,
     token::EndReason,
     user::{
         Conflict, KnownBrowser, KnownIdentity, KnownSession, KnownUnionid, Record, UserId,
@@ -130,6 +131,9 @@ pub(super) async fn is_live(db: &mut Connection, id: &str) -> Result<bool, sqlx:
 
 async fn erase(db: &mut Connection, id: &str, now: Millis) -> Result<(), sqlx::Error> {
     merges::end_sessions(db, id, merges::NONE, EndReason::Erased, now).await?;
+    events::forget_devices(db, id).await?;
+    let user_id = id.to_owned();
+    events::tell(db, now, Fact::UserErased { user_id }).await?;
     for sql in [
         "DELETE FROM identities WHERE user_id = $1",
         "DELETE FROM unions WHERE user_id = $1",

@@ -3,11 +3,12 @@
 use async_trait::async_trait;
 use sqlx::Row as _;
 
-use super::{Connection, Row, Store, away, failed, from_column, merges, to_column};
+use super::{Connection, Row, Store, away, events, failed, from_column, merges, to_column};
 use crate::{
     clock::Millis,
     cluster::StoreError,
     config::AppId,
+    event::{Fact, Via},
     token::{Device, End, EndReason, LISTED, Rotation, Session, SessionId, SessionStore},
     user::UserId,
 };
@@ -17,7 +18,7 @@ const PRUNED_AT_ONCE: i64 = 1_000;
 
 #[async_trait]
 impl SessionStore for Store {
-    async fn open(&self, session: &Session) -> Result<Session, StoreError> {
+    async fn open(&self, session: &Session, via: Option<&Via>) -> Result<Session, StoreError> {
         let mut transaction = self.begin(&[&session.user.0]).await?;
         let end = end_of_user(&mut transaction, session).await.map_err(away)?;
         let session = &match end {
@@ -29,6 +30,10 @@ impl SessionStore for Store {
             None => session.clone(),
         };
         let is_first = insert(&mut transaction, session).await.map_err(away)?;
+        if let Some(opened) = told(session, via).filter(|_| is_first) {
+            let told = events::tell(&mut transaction, session.created_at, opened);
+            told.await.map_err(away)?;
+        }
         transaction.commit().await.map_err(away)?;
         if is_first {
             return Ok(session.clone());
@@ -65,12 +70,10 @@ impl SessionStore for Store {
     }
 
     async fn end(&self, id: &SessionId, end: End) -> Result<bool, StoreError> {
-        let sql = "UPDATE sessions SET ended_at = $2, end_reason = $3
-            WHERE id = $1 AND ended_at IS NULL";
-        let query = sqlx::query(sql).bind(&id.0).bind(to_column(end.at));
-        let query = query.bind(end.why.name());
-        let done = query.execute(&self.pool).await.map_err(away)?;
-        Ok(done.rows_affected() == 1)
+        let mut transaction = self.begin(&[]).await?;
+        let is_ended = end_one(&mut transaction, id, end).await.map_err(away)?;
+        transaction.commit().await.map_err(away)?;
+        Ok(is_ended)
     }
 
     async fn end_all(
@@ -116,6 +119,34 @@ impl SessionStore for Store {
             }
         }
     }
+}
+
+/// What there is to tell of a session that begins; nothing of one that ended before it began.
+fn told(session: &Session, via: Option<&Via>) -> Option<Fact> {
+    let via = via.filter(|_| session.end.is_none())?;
+    let device = &session.device;
+    Some(Fact::SessionOpened {
+        session_id: session.id.0.clone(),
+        user_id: session.user.0.clone(),
+        app: session.app.to_string(),
+        via: via.clone(),
+        browser: device.browser.clone(),
+        system: device.system.clone(),
+        ip: device.ip.clone(),
+    })
+}
+
+async fn end_one(db: &mut Connection, id: &SessionId, end: End) -> Result<bool, sqlx::Error> {
+    let sql = "UPDATE sessions SET ended_at = $2, end_reason = $3
+        WHERE id = $1 AND ended_at IS NULL RETURNING user_id, app";
+    let query = sqlx::query_as(sql).bind(&id.0).bind(to_column(end.at));
+    let query = query.bind(end.why.name());
+    let ended: Option<(String, String)> = query.fetch_optional(&mut *db).await?;
+    let Some((user, app)) = ended else {
+        return Ok(false);
+    };
+    merges::tell_end(db, (&id.0, &user, &app), end.why, end.at).await?;
+    Ok(true)
 }
 
 /// Whether it is the first of its id.

@@ -3,10 +3,11 @@
 use async_trait::async_trait;
 use sqlx::Row as _;
 
-use super::{Connection, Row, Store, away, failed, from_column, merges, to_column};
+use super::{Connection, Row, Store, away, events, failed, from_column, merges, to_column};
 use crate::{
     clock::Millis,
     cluster::StoreError,
+    event::Fact,
     ids,
     user::{AvatarId, BROWSERS, Identity, Known, Profile, User, UserId, UserStore},
 };
@@ -209,8 +210,10 @@ pub(super) async fn add_user(db: &mut Connection, now: Millis) -> Result<String,
     sqlx::query(sql)
         .bind(&id)
         .bind(to_column(now))
-        .execute(db)
+        .execute(&mut *db)
         .await?;
+    let user_id = id.clone();
+    events::tell(db, now, Fact::UserCreated { user_id }).await?;
     Ok(id)
 }
 

@@ -35,6 +35,10 @@ const ALL: &[Migration] = &[
         tables: include_str!("migrations/0006_opened_sessions.sql"),
         version: "PRAGMA user_version = 6",
     },
+    Migration {
+        tables: include_str!("migrations/0007_events.sql"),
+        version: "PRAGMA user_version = 7",
+    },
 ];
 
 struct Migration {

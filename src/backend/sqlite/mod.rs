@@ -2,6 +2,8 @@
 
 #[path = "../sql/accounts.rs"]
 mod accounts;
+#[path = "../sql/events.rs"]
+mod events;
 #[path = "../sql/merges.rs"]
 mod merges;
 mod migrations;

@@ -9,6 +9,7 @@ use crate::{
     backend::conformance::{database, enrol},
     clock::Clock,
     config::{AppId, Overrides, load},
+    event::Via,
     token::{Device, EndReason, Keys, SessionId, SessionStore, Tokens},
     user::{User, UserStore},
 };
@@ -149,7 +150,9 @@ async fn only_hashes_of_refresh_tokens_are_kept() {
     let tokens = Tokens::new(&config, keys, store.clone(), store, watch, clock.clone());
     let (app, stamp) = (AppId::default_app(), tokens.stamp());
     let device = Device::default();
-    let opened = tokens.open_session(&stamp, &user, &app, &device).await;
+    let opened = tokens
+        .open_session(&stamp, &user, &app, &device, &Via::Password)
+        .await;
     let shown = opened.unwrap().refresh_token.unwrap();
     clock.advance(Duration::from_secs(60));
     let rotated = tokens

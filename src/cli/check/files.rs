@@ -13,7 +13,7 @@ use crate::{
     clock::{Clock, Millis},
     config::{Config, Mode},
     geo::Geo,
-    token::{KeyDir, KeyError, KeyState, Keys},
+    token::{KeyError, KeySource, KeyState, Keys},
 };
 
 /// Files in `wechat.verify_dir` that are looked at, at most.
@@ -28,10 +28,10 @@ pub(super) struct Found {
     pub(super) proofs: Vec<PathBuf>,
 }
 
-pub(super) fn check(report: &mut Report, config: &Config) -> Found {
+pub(super) async fn check(report: &mut Report, config: &Config) -> Found {
     places(report, config);
     Found {
-        jwks: keys(report, config),
+        jwks: keys(report, config).await,
         proofs: proofs(report, config),
     }
 }
@@ -64,10 +64,19 @@ fn places(report: &mut Report, config: &Config) {
 }
 
 /// Makes none: that is for the gateway's own account.
-fn keys(report: &mut Report, config: &Config) -> Option<Value> {
+async fn keys(report: &mut Report, config: &Config) -> Option<Value> {
+    if config.token.master_key.is_some() {
+        report.add(
+            "keys",
+            Verdict::Unknown,
+            "密钥在数据库中，由 token.master_key 加密：scangate keys list 会列出它们",
+            "the keys are in the database, wrapped with token.master_key: scangate keys list tells about them",
+        );
+        return None;
+    }
     let dir = config.key_dir();
     let now = Clock::new().wall();
-    match KeyDir::of(config).read() {
+    match KeySource::of(config, None).read().await {
         Ok(Some(keys)) => {
             usable_keys(report, &dir, &keys, now);
             Some(keys.jwks(now))

@@ -80,7 +80,7 @@ pub(super) async fn check(overrides: &Overrides, options: &Options) -> ExitCode 
 async fn examine(report: &mut Report, config: &Config, offline: bool) {
     accounts::check(report, config);
     choices::check(report, config);
-    let found = files::check(report, config);
+    let found = files::check(report, config).await;
     if offline {
         report.add(
             "network",

@@ -140,6 +140,12 @@ const REFUSED_LIVE: &[(&str, &str, &str)] = &[
     ("store.url", "mysql://h/d", "postgres://role"),
     ("store.max_connections", "0", "at least 1"),
     ("store.wait_s", "0", "between 1s"),
+    ("token.master_key", "a password", "openssl rand -base64 32"),
+    (
+        "token.master_key",
+        "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+        "store.url must be postgres://",
+    ),
     ("cluster.url", "http://redis", "redis+sentinel://"),
     ("cluster.node", "A1", "1 to 32 of"),
     ("cluster.node", "node.internal", "1 to 32 of"),
@@ -240,4 +246,44 @@ fn places_follow_from_the_data_directory() {
         let config = variable("SCANGATE_STORE__URL", url).unwrap();
         assert_eq!(config.store_path().as_deref(), path.map(Path::new), "{url}");
     }
+}
+
+#[test]
+fn a_webhook_is_signed_and_private_and_a_stream_needs_a_redis() {
+    const CRM: &str = r#"
+        [webhooks.crm]
+        url = "https://crm.example.com/hook?to=crm"
+        secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+        types = ["session.opened"]
+        "#;
+    let set = |key, value| {
+        let layers = Layers {
+            file: Some(CRM),
+            set: vec![(key, value)],
+            ..Layers::default()
+        };
+        layers.load()
+    };
+    let config = set("webhooks.crm.url", "http://127.0.0.1:9/hook").unwrap();
+    let crm = &config.webhooks["crm"];
+    assert_eq!(crm.keys().unwrap()[0].len(), 24);
+    for (key, value) in [
+        ("webhooks.crm.url", "http://crm.example.com/hook"),
+        ("webhooks.crm.url", "https://me:secret@crm.example.com/"),
+        ("webhooks.crm.url", "crm.example.com"),
+        ("webhooks.crm.secret", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+        ("webhooks.crm.secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZI"),
+        (
+            "webhooks.crm.previous_secret",
+            "whsec_no base64 at all, or is it",
+        ),
+        ("webhooks.crm.types", "session.opened,session.moved"),
+        ("events.redis_stream", "logins"),
+        ("events.redis_stream_max", "0"),
+    ] {
+        let error = set(key, value).unwrap_err();
+        assert!(error.contains(key), "{key} = {value}: {error}");
+    }
+    let name = file("[webhooks.\"c.r.m\"]\nurl = \"https://a.example\"\nsecret = \"x\"");
+    assert!(name.unwrap_err().contains("as its name"));
 }

@@ -2,7 +2,11 @@ use std::{ffi::OsString, fs, time::Duration};
 
 use secrecy::ExposeSecret;
 
-use super::{load::load_with, tree::SECRETS, *};
+use super::{
+    load::load_with,
+    tree::{SECRETS, WEBHOOK_SECRETS},
+    *,
+};
 
 mod checks;
 mod documented;
@@ -324,6 +328,9 @@ fn every_secret_is_known_as_one() {
     let sources = [include_str!("../mod.rs"), include_str!("../wechat.rs")];
     let fields = sources.map(|source| source.matches("Option<SecretString>").count());
     assert_eq!(fields.iter().sum::<usize>(), SECRETS.len());
+    let lines = include_str!("../events.rs").lines();
+    let fields = lines.filter(|line| line.contains("pub ") && line.contains("SecretString"));
+    assert_eq!(fields.count(), WEBHOOK_SECRETS.len());
 }
 
 #[test]
@@ -340,6 +347,10 @@ fn no_secret_is_shown() {
         app_secret = "s3cr3t-7"
         [store]
         url = "sqlite://s3cr3t-3"
+        [webhooks.crm]
+        url = "https://crm.example.com/hook"
+        secret = "whsec_s3cr3ts3cr3ts3cr3ts3cr3ts3cr3ts3cr3t"
+        previous_secret = "whsec_s3cr3ts3cr3ts3cr3ts3cr3ts3cr3ts3cr3taaaa"
     "#;
     let shown = format!("{:#?}", file(all).unwrap());
     assert!(!shown.contains("s3cr3t"), "{shown}");
@@ -351,6 +362,9 @@ fn no_secret_is_shown() {
         live("wechat.official_account.token", "5-3473"),
         live("wechat.official_account.encoding_aes_key", "53473"),
         live("wechat.website.app_secret", "53473"),
+        file("[webhooks.crm]\nurl = \"https://a.example\"\nsecret = 53473"),
+        file("[webhooks.crm]\nurl = \"https://a.example\"\nsecret = \"53473\""),
+        file("[webhooks.crm]\nurl = \"https://u:53473@a.example\"\nsecret = \"x\""),
     ] {
         let error = wrong.unwrap_err();
         assert!(!error.contains("53473"), "{error}");

@@ -36,6 +36,24 @@ impl Checks<'_> {
             );
         }
     }
+
+    pub(super) fn master_key(&mut self) {
+        if self.config.token.master_key.is_none() {
+            return;
+        }
+        if self.config.master_key().is_none() {
+            self.miss(
+                "token.master_key",
+                "32 random bytes in base64 are expected, as openssl rand -base64 32 prints them",
+            );
+        }
+        if !self.config.is_store_shared() {
+            self.miss(
+                "token.master_key",
+                "this key wraps keys in a database: store.url must be postgres://",
+            );
+        }
+    }
 }
 
 fn is_name(node: &str) -> bool {

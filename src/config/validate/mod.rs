@@ -1,6 +1,7 @@
 //! What no single key can tell.
 
 mod cluster;
+mod events;
 mod wechat;
 
 use std::{fmt::Debug, ops::RangeInclusive, time::Duration};
@@ -143,6 +144,8 @@ impl Config {
         checks.limits();
         checks.store();
         checks.cluster();
+        checks.master_key();
+        checks.events();
         checks.problems
     }
 }
@@ -376,12 +379,12 @@ impl Checks<'_> {
     }
 
     fn store(&mut self) {
-        let url = self.config.store_url();
-        let known = ["sqlite:", "postgres://", "postgresql://"];
-        if !known
-            .iter()
-            .any(|start| url.expose_secret().starts_with(start))
-        {
+        let is_sqlite = self
+            .config
+            .store_url()
+            .expose_secret()
+            .starts_with("sqlite:");
+        if !is_sqlite && !self.config.is_store_shared() {
             self.miss(
                 "store.url",
                 "sqlite: and a path, or postgres://role:password@host/database is expected",

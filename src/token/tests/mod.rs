@@ -19,6 +19,7 @@ use crate::{
     clock::Clock,
     code::Code,
     config::{AppId, Config, Overrides, load},
+    event::Via,
     user::{User, UserId},
 };
 
@@ -77,7 +78,7 @@ fn bench() -> Bench {
 impl Bench {
     async fn open(&self, stamp: &Stamp) -> Result<Issued, TokenError> {
         self.tokens
-            .open_session(stamp, &self.user, &self.app, &self.device)
+            .open_session(stamp, &self.user, &self.app, &self.device, &Via::Password)
             .await
     }
 

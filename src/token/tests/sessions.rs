@@ -65,13 +65,13 @@ async fn a_grant_gives_nothing_once_its_session_went_on_or_ended() {
     let other = user("u2");
     let theirs = bench
         .tokens
-        .open_session(&stamp, &other, &bench.app, &bench.device)
+        .open_session(&stamp, &other, &bench.app, &bench.device, &Via::Password)
         .await;
     assert_eq!(code(theirs), Some(Code::BadGrant), "another user's");
     let shop = AppId::parse("shop").unwrap();
     let theirs = bench
         .tokens
-        .open_session(&stamp, &bench.user, &shop, &bench.device)
+        .open_session(&stamp, &bench.user, &shop, &bench.device, &Via::Password)
         .await;
     assert_eq!(code(theirs), Some(Code::BadGrant), "another app's");
     let gone = Stamp {
@@ -163,7 +163,13 @@ async fn an_access_token_ends_by_the_clock_and_a_user_may_vanish() {
     };
     let issued = bench
         .tokens
-        .open_session(&bench.tokens.stamp(), &gone, &bench.app, &bench.device)
+        .open_session(
+            &bench.tokens.stamp(),
+            &gone,
+            &bench.app,
+            &bench.device,
+            &Via::Password,
+        )
         .await;
     let refreshed = bench.refresh(&refresh_token(&issued.unwrap())).await;
     assert_eq!(code(refreshed), Some(Code::Unauthenticated));

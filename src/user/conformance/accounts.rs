@@ -182,7 +182,7 @@ fn session(user: &UserId) -> Session {
 }
 
 async fn opened(store: &dyn Database, user: &UserId) -> SessionId {
-    store.open(&session(user)).await.unwrap().id
+    store.open(&session(user), None).await.unwrap().id
 }
 
 async fn end_of(store: &dyn Database, id: &SessionId) -> Option<EndReason> {
@@ -262,7 +262,7 @@ async fn nobody_with_an_account_is_absorbed(store: &dyn Database) {
     let person = enrol(store, &one).await;
     create(store, &name(), Some(&person.id)).await.unwrap();
     let theirs = session(&person.id);
-    store.open(&theirs).await.unwrap();
+    store.open(&theirs, None).await.unwrap();
     is_not_absorbed(store, &person, NOW).await;
     assert_eq!(find(store, &one).await, Some(person));
     let live = SessionStore::get(store, &theirs.id).await.unwrap().unwrap();

@@ -23,7 +23,7 @@ async fn a_record_holds_everything(store: &dyn Database) {
     let one = identity("wx1", Some(&union));
     let user = enrol(store, &one).await;
     saw(store, &user, 1, NOW + 5).await;
-    let live = store.open(&session(&user.id)).await.unwrap();
+    let live = store.open(&session(&user.id), None).await.unwrap();
     let openid = Who::Openid {
         app_id: one.app_id.clone(),
         openid: one.openid.clone(),
@@ -57,14 +57,14 @@ async fn nothing_is_left_of_who_was_erased(store: &dyn Database) {
     let union = unionid();
     let (one, two) = (identity("wx1", Some(&union)), identity("wx2", None));
     let (user, before) = (enrol(store, &one).await, enrol(store, &two).await);
-    let of_before = store.open(&session(&before.id)).await.unwrap();
+    let of_before = store.open(&session(&before.id), None).await.unwrap();
     assert!(store.merge(&before.id, &user.id, NOW).await.unwrap());
     let other = identity("wx3", Some(&unionid()));
     let neighbour = enrol(store, &other).await;
     enrol(store, &with_union(&other, &union)).await;
     saw(store, &user, 1, NOW).await;
-    let live = store.open(&session(&user.id)).await.unwrap();
-    let over = store.open(&session(&user.id)).await.unwrap();
+    let live = store.open(&session(&user.id), None).await.unwrap();
+    let over = store.open(&session(&user.id), None).await.unwrap();
     let signed_out = End {
         at: NOW + 1,
         why: EndReason::SignedOut,
@@ -116,7 +116,7 @@ async fn no_session_outlives_an_erasure(store: &dyn Database) {
         let open = session(&user.id);
         let (erased, opened, enrolled) = tokio::join!(
             store.erase(&user.id, NOW + 2),
-            store.open(&open),
+            store.open(&open, None),
             enrol(store, &one)
         );
         assert!(erased.unwrap());

@@ -62,8 +62,8 @@ async fn two_with_unionids(store: &dyn UserStore) -> (User, User, Identity) {
 
 async fn a_late_unionid_merges(store: &dyn Database) {
     let (first, second, proof) = two(store).await;
-    let of_first = store.open(&session(&first.id)).await.unwrap();
-    let of_second = store.open(&session(&second.id)).await.unwrap();
+    let of_first = store.open(&session(&first.id), None).await.unwrap();
+    let of_second = store.open(&session(&second.id), None).await.unwrap();
     let survivor = enrol(store, &proof).await;
     assert_eq!(survivor.id, second.id);
     assert_eq!(find(store, &proof).await.unwrap().id, second.id);
@@ -201,7 +201,7 @@ async fn no_session_outlives_its_user(store: &dyn Database) {
     for _ in 0..8 {
         let (first, second, proof) = two(store).await;
         let open = session(&first.id);
-        let kept = store.open(&session(&first.id)).await.unwrap();
+        let kept = store.open(&session(&first.id), None).await.unwrap();
         let rotation = Rotation {
             hash: [1; 32],
             ip: "::1".to_owned(),
@@ -209,7 +209,7 @@ async fn no_session_outlives_its_user(store: &dyn Database) {
         };
         let (merged, opened, _) = tokio::join!(
             enrol(store, &proof),
-            store.open(&open),
+            store.open(&open, None),
             store.rotate(&kept.id, 0, &rotation)
         );
         assert_eq!(merged.id, second.id);

@@ -42,7 +42,7 @@ impl Authority {
             Ok(Turn::Late) => return Err(self.stale(HEAL_EVERY)),
             Err(error) => return self.make_alone(&error, want).await,
         };
-        let made = self.make(want).await;
+        let made = self.make(want, Force::Yes).await;
         // Also when it came to nothing: what was tried counts for all.
         let told = self.lock().tell();
         match shared.write(&lease, &told, KEPT).await {
@@ -95,11 +95,9 @@ impl Authority {
         if let Some(token) = self.satisfies(want) {
             return Ok(token);
         }
-        match (self.0.endpoint, want) {
-            (TokenEndpoint::Stable, Want::Any | Want::Fresh) => self.fetch(Force::No).await,
-            (TokenEndpoint::Stable, Want::Other(_)) | (TokenEndpoint::Token, _) => {
-                Err(self.stale(HEAL_EVERY))
-            }
+        match self.0.endpoint {
+            TokenEndpoint::Stable => self.make(want, Force::No).await,
+            TokenEndpoint::Token => Err(self.stale(HEAL_EVERY)),
         }
     }
 }

@@ -15,6 +15,7 @@ mod postgres;
 mod process;
 mod pusher;
 mod raw;
+mod receiver;
 #[path = "../../redis/server.rs"]
 mod redis;
 pub(crate) mod source;
@@ -33,9 +34,10 @@ pub(crate) use self::{
     operator::Operator,
     phone::{Page, Phone},
     postgres::{Database, Server},
-    process::{Process, keys_command, make_keys, refused_process},
+    process::{Process, keys_command, keys_command_with, make_keys, refused_process},
     pusher::{Pusher, event},
     raw::{Raw, frame},
+    receiver::{Receiver, Reply, Told, signed},
     redis::Redis,
     steps::{Step, Steps},
     website::{frame_ancestors, parameter},

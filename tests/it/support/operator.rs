@@ -28,7 +28,18 @@ impl Operator {
 
     /// `scangate users …`
     pub(crate) async fn users(&self, arguments: &[&str]) -> Output {
-        let mut command = program("users");
+        self.command("users", arguments).await
+    }
+
+    /// `scangate events …`; it has to work. What it says.
+    pub(crate) async fn events(&self, arguments: &[&str]) -> String {
+        let output = self.command("events", arguments).await;
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    async fn command(&self, name: &str, arguments: &[&str]) -> Output {
+        let mut command = program(name);
         command.args(arguments);
         for setting in [
             &format!("store.url={}", self.store_url()),

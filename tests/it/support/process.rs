@@ -7,12 +7,12 @@ use std::{
 use scangate::{
     clock::Clock,
     config::{self, Overrides},
-    token::KeyDir,
+    token::KeySource,
 };
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
-    process::{Child, ChildStderr, Command},
+    process::{Child, ChildStderr, ChildStdout, Command},
 };
 use url::Url;
 
@@ -22,6 +22,7 @@ use super::{Gateway, within};
 pub(crate) struct Process {
     child: Child,
     pub(crate) welcome: Vec<String>,
+    output: Option<Lines<BufReader<ChildStdout>>>,
     _data: TempDir,
 }
 
@@ -33,21 +34,29 @@ pub(crate) async fn refused_process(settings: &[&str]) -> Output {
 }
 
 /// Keys as the first start of a gateway makes them.
-pub(crate) fn make_keys(dir: &Path) {
+pub(crate) async fn make_keys(dir: &Path) {
     let dir = dir.to_str().unwrap().to_owned();
     let overrides = Overrides {
         file: None,
         set: vec![("token.key_dir".to_owned(), dir)],
     };
     let config = config::load(&overrides).unwrap();
-    KeyDir::of(&config).open(Clock::new().wall()).unwrap();
+    let source = KeySource::of(&config, None);
+    source.open(Clock::new().wall()).await.unwrap();
 }
 
 /// `scangate keys` on a directory of keys, to its end.
 pub(crate) async fn keys_command(dir: &TempDir, words: &[&str]) -> Output {
-    let dir = format!("token.key_dir={}", dir.path().display());
+    keys_command_with(&[format!("token.key_dir={}", dir.path().display())], words).await
+}
+
+/// The same with these settings.
+pub(crate) async fn keys_command_with(settings: &[String], words: &[&str]) -> Output {
     let mut command = program("keys");
-    command.args(words).args(["--set", &dir]);
+    command.args(words);
+    for setting in settings {
+        command.args(["--set", setting]);
+    }
     within("scangate keys", command.output()).await.unwrap()
 }
 
@@ -109,11 +118,19 @@ impl Process {
         Self {
             child,
             welcome: Vec::new(),
+            output: None,
             _data: data,
         }
     }
 
-    /// Reads what it says to the person who started it.
+    /// Waits until it serves.
+    pub(crate) async fn served(&mut self) {
+        self.welcomed().await;
+        let ready = async { while self.readiness().await.0 != 200 {} };
+        within("the program to be ready", ready).await;
+    }
+
+    /// Waits until its ports are open.
     pub(crate) async fn welcomed(&mut self) {
         let mut lines = BufReader::new(self.child.stdout.take().unwrap()).lines();
         while !self
@@ -125,21 +142,16 @@ impl Process {
             let line = line.unwrap_or_else(|| panic!("it ended after {:?}", self.welcome));
             self.welcome.push(line);
         }
+        self.output = Some(lines);
     }
 
-    /// Waits until it serves.
-    pub(crate) async fn served(&mut self) {
-        self.welcomed().await;
+    /// What `/readyz` says, and its status; 0 while nobody answers.
+    pub(crate) async fn readiness(&self) -> (u16, String) {
         let url = self.url("admin").join("/readyz").unwrap();
-        let ready = async {
-            while !reqwest::get(url.clone())
-                .await
-                .is_ok_and(|answer| answer.status() == 200)
-            {
-                tokio::task::yield_now().await;
-            }
-        };
-        within("the program to be ready", ready).await;
+        match reqwest::get(url).await {
+            Ok(answer) => (answer.status().into(), answer.text().await.unwrap()),
+            Err(_) => (0, String::new()),
+        }
     }
 
     /// The address in the welcome's line of that name.
@@ -173,6 +185,20 @@ impl Process {
             .find(|line| line.starts_with("VmRSS:"))
             .unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// The next line of its output behind the welcome.
+    pub(crate) async fn line(&mut self) -> String {
+        let lines = self.output.as_mut().unwrap();
+        let line = within("a line of output", lines.next_line()).await;
+        line.unwrap().unwrap()
+    }
+
+    /// Ends it at once, as `kill -9` does.
+    pub(crate) async fn kill(mut self) {
+        within("the program to die", self.child.kill())
+            .await
+            .unwrap();
     }
 
     /// Sends SIGTERM and waits for the end.

@@ -6,6 +6,7 @@ use super::*;
 use crate::{
     clock::Stopwatch,
     cluster::{self, Bus, Once, Quota},
+    event::{Envelope, EventSink, Refusal},
     scene::{
         Advanced, Effect, Input, News, Scene, SceneStore, Secret, State, Watch,
         conformance::{self, LIVES, confirm, scan},
@@ -13,6 +14,7 @@ use crate::{
     tasks::Tasks,
 };
 
+mod agreement;
 #[path = "../../../../tests/redis/server.rs"]
 mod server;
 #[path = "../../../../tests/redis/topology.rs"]
@@ -299,6 +301,46 @@ async fn a_clock_that_is_wrong_is_refused_and_one_that_is_not_agrees() {
         .await
         .unwrap_or_else(|error| panic!("{error}"));
     assert!(ahead.now() < wall - 1_000, "as Redis says");
+}
+
+#[tokio::test]
+async fn login_events_stand_in_their_stream_in_order() {
+    let server = server::Redis::start();
+    let redis = open(&server, 10).await;
+    let stream = RedisStream::new(redis.link.clone(), "logins".to_owned(), 100);
+    let ids: Vec<String> = (0..1_000).map(|nth| format!("event-{nth}")).collect();
+    let events = ids.iter().map(|id| Envelope {
+        id,
+        about: "u",
+        kind: "scangate.user.created".to_owned(),
+        json: format!(r#"{{"id":"{id}"}}"#),
+    });
+    let events: Vec<_> = events.collect();
+    let results = stream.deliver(&events).await;
+    assert!(results.len() == 1_000 && results.iter().all(Result::is_ok));
+
+    let mut latest = redis::cmd("XREVRANGE");
+    latest.arg("logins").arg("+").arg("-").arg("COUNT").arg(2);
+    let found: Vec<(String, Vec<String>)> = redis.link.ask(&latest).await.unwrap();
+    let fields: Vec<_> = found.into_iter().map(|(_, fields)| fields).collect();
+    let due = |id: &str| {
+        let json = format!(r#"{{"id":"{id}"}}"#);
+        ["id", id, "type", "scangate.user.created", "event", &json].map(str::to_owned)
+    };
+    assert_eq!(fields, [due("event-999"), due("event-998")]);
+    let kept: u32 = redis
+        .link
+        .ask(redis::cmd("XLEN").arg("logins"))
+        .await
+        .unwrap();
+    assert!((100..300).contains(&kept), "{kept} of about 100");
+    drop(server);
+    let refused = stream.deliver(&events[..3]).await;
+    let is_later = |one: &Result<(), Refusal>| matches!(one, Err(Refusal::Later(_)));
+    assert!(
+        refused.len() == 3 && refused.iter().all(is_later),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]

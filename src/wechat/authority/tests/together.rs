@@ -8,12 +8,12 @@ use std::{
 use async_trait::async_trait;
 
 use super::*;
-use crate::cluster::{Lease, StoreError};
+use crate::cluster::{Lease, StoreError, conformance};
 
 /// What nodes share, in this process; it can be away.
 #[derive(Default)]
 struct Table {
-    values: Mutex<HashMap<String, SecretString>>,
+    values: Mutex<HashMap<String, (SecretString, Millis)>>,
     leases: Mutex<HashMap<String, (String, Millis)>>,
     is_away: AtomicBool,
     clock: Mutex<Option<Clock>>,
@@ -35,8 +35,10 @@ impl Table {
 #[async_trait]
 impl Shared for Table {
     async fn read(&self, key: &str) -> Result<Option<SecretString>, StoreError> {
-        self.now()?;
-        Ok(self.values.lock().unwrap().get(key).cloned())
+        let now = self.now()?;
+        let values = self.values.lock().unwrap();
+        let living = values.get(key).filter(|(_, until)| *until > now);
+        Ok(living.map(|(value, _)| value.clone()))
     }
 
     async fn lease(&self, key: &str, ttl: Duration) -> Result<Option<Lease>, StoreError> {
@@ -55,7 +57,7 @@ impl Shared for Table {
         &self,
         lease: &Lease,
         value: &SecretString,
-        _: Duration,
+        life: Duration,
     ) -> Result<bool, StoreError> {
         let now = self.now()?;
         let mut leases = self.leases.lock().unwrap();
@@ -64,7 +66,8 @@ impl Shared for Table {
         if is_held {
             leases.remove(&lease.key);
             let mut values = self.values.lock().unwrap();
-            values.insert(lease.key.clone(), value.clone());
+            let until = now + u64::try_from(life.as_millis()).unwrap();
+            values.insert(lease.key.clone(), (value.clone(), until));
         }
         Ok(is_held)
     }
@@ -126,6 +129,13 @@ impl Nodes {
 }
 
 #[tokio::test]
+async fn the_table_keeps_the_contract() {
+    let nodes = nodes(TokenEndpoint::Stable, Vec::new()).await;
+    let later = async |span| nodes.world.clock.advance(span);
+    conformance::shared(&*nodes.table, later).await;
+}
+
+#[tokio::test]
 async fn one_node_fetches_for_all() {
     let nodes = nodes(TokenEndpoint::Stable, vec![token("one")]).await;
     assert_eq!(nodes.texts().await, ["one"; 9]);
@@ -178,7 +188,7 @@ async fn a_node_that_dies_at_wechat_leaves_its_place() {
 
 #[tokio::test]
 async fn without_redis_nothing_is_ended_that_others_may_have() {
-    let script = vec![token("one"), token("one")];
+    let script = vec![token("one"), token("one"), token("one"), token("two")];
     let stable = nodes(TokenEndpoint::Stable, script).await;
     stable.table.is_away.store(true, Ordering::Release);
     let [first, second, _] = &stable.nodes;
@@ -190,7 +200,10 @@ async fn without_redis_nothing_is_ended_that_others_may_have() {
     );
     let digest = sha256(&"one".into());
     assert!(first.heal(&digest).await.is_err(), "nothing is forced");
-    assert_eq!(stable.world.forced(), [false, false]);
+    stable.world.later(2);
+    let healed = first.heal(&digest).await.unwrap();
+    assert_eq!(text(&healed), "two", "others had it replaced");
+    assert_eq!(stable.world.forced(), [false; 4]);
 
     let other = nodes(TokenEndpoint::Token, Vec::new()).await;
     other.table.is_away.store(true, Ordering::Release);
