@@ -46,7 +46,7 @@ use self::{
 };
 
 /// The longest that a fact is waited for. Far longer than any takes, also where much else runs.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at something that tells nobody.
 const LOOK: Duration = Duration::from_millis(20);
 /// People who sign in at the same time.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use reqwest::{
-    Method,
+    Method, RequestBuilder, Response,
     cookie::{CookieStore, Jar},
     header,
 };
@@ -18,6 +18,10 @@ use crate::{dice::Dice, fleet::World, journal::Fact};
 
 const USER_AGENT: &str = "Mozilla/5.0 (Linux; Android 14) MicroMessenger/8.0.50";
 const HOPS: usize = 10;
+/// Where WeChat sends phones with a code.
+const CALLBACK: &str = "/callback/wechat";
+/// Of a hundred such loads, how many are made twice.
+const TWICE: u64 = 30;
 /// How long a person goes on trying.
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -94,7 +98,7 @@ impl<'a> Phone<'a> {
         false
     }
 
-    async fn decide(&self, scene: &str, at: &Url, html: &str, intent: Intent) -> Screen {
+    async fn decide(&mut self, scene: &str, at: &Url, html: &str, intent: Intent) -> Screen {
         if intent == Intent::Reject {
             return self.press(at, html, "reject").await;
         }
@@ -103,7 +107,7 @@ impl<'a> Phone<'a> {
         self.press(at, html, "confirm").await
     }
 
-    async fn press(&self, at: &Url, html: &str, button: &str) -> Screen {
+    async fn press(&mut self, at: &Url, html: &str, button: &str) -> Screen {
         match form(html, button) {
             Some((action, fields)) => {
                 let to = at.join(&action).unwrap();
@@ -115,7 +119,7 @@ impl<'a> Phone<'a> {
 
     /// Opens an address and goes where it leads.
     async fn travel(
-        &self,
+        &mut self,
         mut method: Method,
         mut url: Url,
         mut fields: Option<Vec<(String, String)>>,
@@ -131,7 +135,7 @@ impl<'a> Phone<'a> {
                 let origin = url.origin().ascii_serialization();
                 call = call.header(header::ORIGIN, origin).form(&fields);
             }
-            let Ok(answer) = call.send().await else {
+            let Some(answer) = self.send(call, &url).await else {
                 return Screen::Trouble;
             };
             let mut set = answer.headers().get_all(header::SET_COOKIE).iter();
@@ -145,6 +149,15 @@ impl<'a> Phone<'a> {
             method = Method::GET;
         }
         Screen::Trouble
+    }
+
+    /// Some phones load the page with WeChat's code twice at the same time, which may reach two gateways.
+    async fn send(&mut self, call: RequestBuilder, url: &Url) -> Option<Response> {
+        let is_twice = url.path() == CALLBACK && self.dice.percent(TWICE);
+        match call.try_clone().filter(|_| is_twice) {
+            Some(again) => tokio::join!(call.send(), again.send()).0.ok(),
+            None => call.send().await.ok(),
+        }
     }
 
     fn look(&self, status: u16, url: Url, html: String) -> Screen {
