@@ -1,11 +1,12 @@
 //! The browser opens a scene, renews it, gives it up.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{Login, LoginError, RETRY_AFTER, recent};
 use crate::{
     code::{Code, Locale},
     config::{AppId, Flow},
+    ids,
     protocol::{Encoded, Start},
     scene::{Advanced, Asker, CreateError, Input, Opening, Refused, Scene, SceneId, Secret, State},
     telemetry::StateLabel,
@@ -119,7 +120,8 @@ impl Login {
         if self.is_draining() {
             return Err(LoginError {
                 code: Code::Draining,
-                retry_after: Some(RETRY_AFTER),
+                // Any other node would open it at once; who is sent there comes spread over a second.
+                retry_after: Some(Duration::from_millis(500 + ids::below(1_000))),
             });
         }
         self.stem(&opening.asker).await?;

@@ -20,6 +20,7 @@ mod check;
 mod check_gateway;
 mod check_wechat;
 mod cluster;
+mod cluster_tls;
 mod drain;
 mod endings;
 mod error_table;

@@ -38,7 +38,7 @@ pub(crate) use self::{
     pusher::{Pusher, event},
     raw::{Raw, frame},
     receiver::{Receiver, Reply, Told, signed},
-    redis::Redis,
+    redis::{Redis, free_port},
     steps::{Step, Steps},
     website::{frame_ancestors, parameter},
 };
