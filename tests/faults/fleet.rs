@@ -207,6 +207,8 @@ fn shared(world: &World, store: &str) -> Vec<String> {
         "server.grace_s=15".to_owned(),
         // Codes that nobody scans end soon enough to wait for it.
         "scene.pending_ttl_s=12".to_owned(),
+        // Whom a gateway knows is asked for name and picture again soon: many logins go over WeChat twice.
+        "users.profile_ttl_s=10".to_owned(),
         format!("store.url={store}"),
         // The keys lie in the store, wrapped by this one.
         format!("token.master_key={}=", "A".repeat(43)),
