@@ -39,7 +39,7 @@ async fn a_redis_has_to_prove_who_it_is() {
     assert!(body.contains(r#""scenes":true"#), "{body}");
     assert!(gateway.terminate().await.success());
 
-    let output = refused_process(&[&url, "store.wait_s=1"]).await;
+    let output = refused_process(&[&url, "store.wait_s=1", "telemetry.log=error"]).await;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
         !output.status.success() && said.contains("cluster.url"),
