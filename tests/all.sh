@@ -169,7 +169,7 @@ if [[ $rust ]]; then
     step 'clippy' cargo clippy --workspace --all-targets --locked -- -D warnings
     RUSTDOCFLAGS=-Dwarnings step 'documentation' \
         cargo doc --no-deps --document-private-items --workspace --locked
-    apt_packages postgresql redis-sentinel redis-server
+    apt_packages openssl postgresql redis-sentinel redis-server
     step 'cargo test' cargo test --workspace --locked
     if [[ $long ]]; then
         step 'cargo test, the long ones' \
