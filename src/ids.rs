@@ -1,5 +1,7 @@
 //! The only place that makes random values, from the operating system's generator.
 
+use std::time::Duration;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::clock::Millis;
@@ -23,6 +25,12 @@ pub fn random<const N: usize>() -> [u8; N] {
 pub fn below(bound: u64) -> u64 {
     // The bias of the remainder is under 2^-32 for every bound in use (milliseconds).
     u64::from_le_bytes(random()) % bound.max(1)
+}
+
+/// Between half of it and the whole, so that those who lost one thing do not come back in step.
+pub fn jittered(pause: Duration) -> Duration {
+    let [random] = random::<1>();
+    pause.mul_f64(0.5 + f64::from(random) / 512.0)
 }
 
 /// `bytes` in base64url without padding (RFC 4648 section 5).

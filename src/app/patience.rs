@@ -39,15 +39,9 @@ pub(super) async fn open<T>(
         if left.is_zero() {
             return Err(error).with_context(|| format!("{key}: {place} was away for {wait:?}"));
         }
-        let next = jittered(pause).min(left);
+        let next = ids::jittered(pause).min(left);
         tracing::warn!(key, place, %error, again_in = ?next, "it is away: the start waits for it");
         clock.sleep(next).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
-}
-
-/// Between half of it and the whole, so that gateways that lost one store do not come back in step.
-fn jittered(pause: Duration) -> Duration {
-    let [random] = ids::random::<1>();
-    pause.mul_f64(0.5 + f64::from(random) / 512.0)
 }

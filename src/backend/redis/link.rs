@@ -187,7 +187,7 @@ impl Link {
                     Ok(connection) => break connection,
                     Err(failed) => tracing::debug!(error = %said(&failed), "Redis is still away"),
                 }
-                self.0.clock.sleep(jittered(pause)).await;
+                self.0.clock.sleep(ids::jittered(pause)).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             };
             self.0.trouble.store(true, Ordering::Release);
@@ -296,10 +296,4 @@ fn error(message: String) -> StoreError {
         store: "redis",
         message,
     }
-}
-
-/// Between half of it and the whole, so that gateways that lost one Redis do not come back in step.
-fn jittered(pause: Duration) -> Duration {
-    let [random] = ids::random::<1>();
-    pause.mul_f64(0.5 + f64::from(random) / 512.0)
 }
