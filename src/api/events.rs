@@ -69,6 +69,7 @@ pub(super) async fn stream(
 /// The state is read after the feed hangs in its place, so that nothing falls in between.
 async fn open_with(door: &Door, path: &str, secret: &Secret, feed: &Feed) -> Result<(), ApiError> {
     let scene = door.login.find(path, secret).await?;
+    door.login.still_holds(&scene.id).await?;
     let event = door.login.event(&scene, secret, true);
     // A stream just opened has room.
     let _ = feed.deliver(scene.id, &event);
@@ -151,7 +152,7 @@ impl Watcher for Feed {
     fn dismiss(&self, _: SceneId, why: Dismissal) {
         let mut state = self.lock();
         let code = match why {
-            Dismissal::Finished => None,
+            Dismissal::Finished | Dismissal::Recalled => None,
             Dismissal::TakenOver => Some(Code::TakenOver),
             Dismissal::Lost => Some(Code::SceneNotFound),
         };

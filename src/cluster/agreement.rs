@@ -23,9 +23,13 @@ pub struct Fingerprint {
 /// What the living nodes work with.
 #[async_trait]
 pub trait Agreement: Send + Sync {
-    /// What the others have; `mine` when there is nobody else, or it is alike. Then it stands for this node too, for a
-    /// while: tell it again.
-    async fn agree(&self, mine: &Fingerprint) -> Result<Fingerprint, StoreError>;
+    /// What the others have; `mine` when it is alike, or when there is nobody else and this node `may_begin`. Then it
+    /// stands for this node too, for a while: tell it again. `None` where nothing stands, and it may not.
+    async fn agree(
+        &self,
+        mine: &Fingerprint,
+        may_begin: bool,
+    ) -> Result<Option<Fingerprint>, StoreError>;
 }
 
 /// Why a node with `mine` and one with `theirs` cannot work together, and what to do; `None` when they can. Keys that

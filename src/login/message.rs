@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::{ChatReply, Login, LoginError};
 use crate::{
     cluster::Claim,
-    code::Code,
     wechat::message::{Delivery, Inbox, REMEMBER_S, Received, Refused},
 };
 
@@ -110,7 +109,14 @@ impl Login {
             Claim::First => once.settle(&key, what).await.map_err(away),
             Claim::Again(before) if before == what => Ok(()),
             Claim::Again(_) => Err(PushError::Replayed),
-            Claim::Pending => Err(LoginError::from(Code::Overloaded).into()),
+            // Whoever took it may have died before saying what for. The first word stays, whosever it is.
+            Claim::Pending => {
+                once.settle(&key, what).await.map_err(away)?;
+                match once.claim(&key, life, Duration::ZERO).await.map_err(away)? {
+                    Claim::Again(before) if before == what => Ok(()),
+                    _ => Err(PushError::Replayed),
+                }
+            }
         }
     }
 

@@ -157,6 +157,8 @@ struct Inner {
     is_draining: AtomicBool,
     /// Places for calls to WeChat under way.
     exchanges: Arc<Semaphore>,
+    /// Places for scenes that are being ended.
+    endings: Arc<Semaphore>,
 }
 
 /// Why a step of the story was not taken; the scene is as it was.
@@ -170,6 +172,9 @@ pub struct LoginError {
 
 /// Codes at WeChat at once; a phone beyond that is asked to try again.
 const MAX_EXCHANGES: usize = 256;
+
+/// Scenes that are ended at once when their time is over.
+const MAX_ENDINGS: usize = 64;
 
 /// How long a store may take to answer and still be well; balancers wait a second for the whole answer.
 const HEALTH_WAIT: Duration = Duration::from_millis(500);
@@ -217,6 +222,7 @@ impl Login {
             recent: recent::Recent::default(),
             is_draining: AtomicBool::new(false),
             exchanges: Arc::new(Semaphore::new(MAX_EXCHANGES)),
+            endings: Arc::new(Semaphore::new(MAX_ENDINGS)),
         }))
     }
 
@@ -292,8 +298,22 @@ impl Login {
         Ok(account.ok_or(Code::RefusedByPolicy)?)
     }
 
-    /// One step in the store, and everything that follows from it: the next deadline, the numbers, the event.
+    /// One step in the store, and everything that follows from it, also when whoever asked for it hangs up: a store on
+    /// another machine may have taken it by then.
     async fn advance(&self, id: &SceneId, input: &Input) -> Result<Advanced, StoreError> {
+        let (login, id, input) = (self.clone(), *id, input.clone());
+        let step = async move { login.take_step(&id, &input).await };
+        let step = self.parts().tasks.spawn("step of a scene", step);
+        step.await.unwrap_or_else(|_ended_with_the_process| {
+            Err(StoreError {
+                store: "scenes",
+                message: "the step did not come to its end".to_owned(),
+            })
+        })
+    }
+
+    /// The step, the next deadline, the numbers, the event.
+    async fn take_step(&self, id: &SceneId, input: &Input) -> Result<Advanced, StoreError> {
         let now = self.clock().now();
         let advanced = self.parts().scenes.advance(id, input, now).await?;
         if let Advanced::Done { scene, effect, was } = &advanced {

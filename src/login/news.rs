@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use super::{Login, LoginError};
 use crate::{
     cluster::StoreError,
+    code::Code,
     scene::{Effect, News, Scene, SceneId, State, Watch},
 };
 
@@ -21,6 +22,17 @@ impl Login {
     /// 50300 when the store is away.
     pub async fn hold(&self, id: &SceneId) -> Result<(), LoginError> {
         Ok(self.parts().scenes.watch(id, Watch::Holding).await?)
+    }
+
+    /// Whether that is still so. To be asked once there is somebody here to be told otherwise.
+    ///
+    /// # Errors
+    /// 40901 when another node holds it by now; 50300 when the store is away.
+    pub async fn still_holds(&self, id: &SceneId) -> Result<(), LoginError> {
+        if self.parts().scenes.is_held_here(id).await? {
+            return Ok(());
+        }
+        Err(Code::TakenOver.into())
     }
 
     /// This node hears of the scene for `span`, beside whoever has its socket. As [`Login::hold`].
@@ -56,7 +68,7 @@ impl Login {
                 None => self.parts().push.finish(id),
             },
             News::TakenOver(id) => self.give_way(id).await?,
-            News::Overdue(id) => self.on_deadline(&id).await?,
+            News::Overdue(id) => self.end_for_others(id),
             News::Gap => self.read_all_again().await?,
         }
         Ok(())
@@ -68,6 +80,8 @@ impl Login {
             Effect::Finish => self.parts().push.finish(scene.id),
             // The page that replaced it watches another one by now.
             Effect::Quiet if !scene.state.is_live() => self.parts().push.finish(scene.id),
+            // A step before it may have gone by unheard; who has heard it passes it on no more.
+            Effect::Quiet if scene.state != State::Pending => self.announce(scene),
             Effect::Quiet => {}
         }
     }
@@ -90,11 +104,13 @@ impl Login {
             count = watched.len(),
             "news may have been lost: reading every watched scene again"
         );
+        let mut outcome = Ok(());
         for some in watched.chunks(AT_ONCE) {
             let read = join_all(some.iter().map(|id| self.read_again(*id))).await;
-            read.into_iter().collect::<Result<(), _>>()?;
+            // One that cannot be read leaves the others theirs.
+            outcome = outcome.and_then(|()| read.into_iter().collect());
         }
-        Ok(())
+        outcome
     }
 
     async fn read_again(&self, id: SceneId) -> Result<(), StoreError> {
@@ -110,6 +126,12 @@ impl Login {
             // Who watches a pending scene knows that, and its secret is not here.
             self.announce(&scene);
         }
-        self.give_way(id).await
+        // The store may have lost who holds it, too: whoever is here comes back and says so again.
+        if let Some(holder) = push.holder(id)
+            && !self.parts().scenes.is_held_here(&id).await?
+        {
+            push.recall(id, &holder);
+        }
+        Ok(())
     }
 }

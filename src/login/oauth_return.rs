@@ -136,32 +136,37 @@ impl Login {
             tracing::warn!("too many calls to WeChat are under way: somebody has to try again");
             return Ok(Outcome::Notice(Notice::Trouble));
         }
-        let claim = once.claim(&key, oauth_state::LIFE, DUPLICATE_WAIT).await?;
-        Ok(match claim {
-            Claim::First => self.exchange_now(*state, permit, work).await,
-            Claim::Again(text) => {
-                serde_json::from_str(&text).unwrap_or(Outcome::Notice(Notice::BadLink))
-            }
-            Claim::Pending => Outcome::Notice(Notice::StillWorking),
-        })
+        // It goes on even when the caller hangs up: the claim is taken for good, and what comes of it is for duplicates
+        // and for the browser.
+        let (login, state) = (self.clone(), *state);
+        let exchange = async move { login.claimed(&state, permit, work).await };
+        let exchange = self.parts().tasks.spawn("oauth exchange", exchange);
+        exchange
+            .await
+            .unwrap_or(Ok(Outcome::Notice(Notice::Trouble)))
     }
 
-    /// The work goes on even when the caller hangs up: its result is for duplicates and for the browser.
-    async fn exchange_now(
+    async fn claimed(
         &self,
-        state: OauthState,
+        state: &OauthState,
         permit: Option<OwnedSemaphorePermit>,
-        work: impl Future<Output = Result<Outcome, LoginError>> + Send + 'static,
-    ) -> Outcome {
-        let login = self.clone();
-        let work = async move {
-            let outcome = work.await.unwrap_or(Outcome::Notice(Notice::Trouble));
-            drop(permit);
-            login.settle(&state, outcome).await;
-            outcome
-        };
-        let work = self.parts().tasks.spawn("oauth exchange", work);
-        work.await.unwrap_or(Outcome::Notice(Notice::Trouble))
+        work: impl Future<Output = Result<Outcome, LoginError>> + Send,
+    ) -> Result<Outcome, LoginError> {
+        let (once, key) = (&self.parts().once, state.claim_key());
+        Ok(
+            match once.claim(&key, oauth_state::LIFE, DUPLICATE_WAIT).await? {
+                Claim::First => {
+                    let outcome = work.await.unwrap_or(Outcome::Notice(Notice::Trouble));
+                    drop(permit);
+                    self.settle(state, outcome).await;
+                    outcome
+                }
+                Claim::Again(text) => {
+                    serde_json::from_str(&text).unwrap_or(Outcome::Notice(Notice::BadLink))
+                }
+                Claim::Pending => Outcome::Notice(Notice::StillWorking),
+            },
+        )
     }
 
     async fn settle(&self, state: &OauthState, outcome: Outcome) {

@@ -35,6 +35,8 @@ pub enum Dismissal {
     Finished,
     /// The store has lost the scene.
     Lost,
+    /// It is not certain who holds the scene: come back, and it is you.
+    Recalled,
 }
 
 /// Somebody on this node who waits for a scene's events.
@@ -156,6 +158,12 @@ impl Registry {
     pub fn evict(&self, scene: SceneId, watcher: &Arc<dyn Watcher>) {
         self.leave(scene, watcher);
         watcher.dismiss(scene, Dismissal::TakenOver);
+    }
+
+    /// Asks this watcher to come back.
+    pub fn recall(&self, scene: SceneId, watcher: &Arc<dyn Watcher>) {
+        self.leave(scene, watcher);
+        watcher.dismiss(scene, Dismissal::Recalled);
     }
 
     /// The scenes that somebody watches right now.

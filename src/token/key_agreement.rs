@@ -9,16 +9,19 @@ use std::{
 use super::{access::issuer, keys::Keys};
 use crate::{
     clock::{Clock, Millis},
-    cluster::{Agreement, Fingerprint, StoreError, difference},
+    cluster::{Agreement, Fingerprint, difference},
     config::Config,
     ids,
 };
 
 /// How often it is told what this gateway has; half a dozen times before it is forgotten.
-const TELL_EVERY: Duration = Duration::from_secs(10);
+const TELL_EVERY: Duration = Duration::from_secs(5);
 
 /// Until the first answer it is asked more often: nobody is served meanwhile.
 const ASK_EVERY: Duration = Duration::from_secs(1);
+
+/// How long a node that differs leaves it to the others to say again what counts: longer than they take.
+const BEGIN_AFTER: Millis = 8_000;
 
 /// How long a key counts after it was revoked: until all have noticed, and have told it.
 const REMEMBERED: Millis = 60_000;
@@ -33,7 +36,7 @@ pub enum KeyStanding {
     Unknown,
     /// They are the same, or were when they were last asked for.
     Same,
-    /// They are others: what this gateway gives out would be refused there.
+    /// They were others from the start: what this gateway gives out would be refused there.
     Differ,
 }
 
@@ -51,6 +54,8 @@ struct State {
     standing: KeyStanding,
     /// The keys that were known lately, and when.
     kids: BTreeMap<String, Millis>,
+    /// Since when this node, which differs, has found that nothing counts.
+    empty_since: Option<Millis>,
 }
 
 impl KeyAgreement {
@@ -64,6 +69,7 @@ impl KeyAgreement {
             state: Mutex::new(State {
                 standing: KeyStanding::Unknown,
                 kids: BTreeMap::new(),
+                empty_since: None,
             }),
         }
     }
@@ -105,13 +111,38 @@ impl KeyAgreement {
     /// What differs and what to do.
     pub(super) async fn compare(&self) -> Result<(), String> {
         let mine = self.fingerprint();
-        let theirs = self.agreement.agree(&mine).await;
-        let (after, problem) = judged(self.standing(), &mine, theirs);
-        let before = std::mem::replace(&mut self.state().standing, after);
+        let theirs = self.agreement.agree(&mine, self.may_begin()).await;
+        let before = self.standing();
+        let (after, problem) = match theirs {
+            Ok(Some(theirs)) => {
+                self.state().empty_since = None;
+                judged(before, &mine, &theirs)
+            }
+            Ok(None) => {
+                let now = self.clock.now();
+                self.state().empty_since.get_or_insert(now);
+                (before, None)
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the keys of the other gateways are not known");
+                (before, None)
+            }
+        };
+        self.state().standing = after;
         if before != after && after == KeyStanding::Same {
             tracing::info!("the keys are those of all gateways");
         }
         problem.map_or(Ok(()), Err)
+    }
+
+    /// Whether this node may say what counts where nothing does. Who differs leaves that to the others for as long as
+    /// they need to say it again: Redis may just have lost it.
+    fn may_begin(&self) -> bool {
+        let state = self.state();
+        let waited = state
+            .empty_since
+            .map(|since| self.clock.now().saturating_sub(since));
+        state.standing != KeyStanding::Differ || waited.is_some_and(|waited| waited >= BEGIN_AFTER)
     }
 
     /// What others may know of the keys: those that were just revoked, too, because others may not have noticed yet.
@@ -133,21 +164,17 @@ impl KeyAgreement {
     }
 }
 
-/// Where a gateway stands after it was told what the others have. Where nobody could be asked, nothing has changed.
+/// Where a gateway stands after it was told what the others have. Who works goes on working: it is the newcomer who must
+/// not begin, and which of the two that is nobody knows here.
 fn judged(
     before: KeyStanding,
     mine: &Fingerprint,
-    theirs: Result<Fingerprint, StoreError>,
+    theirs: &Fingerprint,
 ) -> (KeyStanding, Option<String>) {
-    match theirs {
-        Ok(theirs) => match difference(mine, &theirs) {
-            None => (KeyStanding::Same, None),
-            problem => (KeyStanding::Differ, problem),
-        },
-        Err(error) => {
-            tracing::debug!(%error, "the keys of the other gateways are not known");
-            (before, None)
-        }
+    match (difference(mine, theirs), before) {
+        (None, _) => (KeyStanding::Same, None),
+        (problem, KeyStanding::Same) => (KeyStanding::Same, problem),
+        (problem, KeyStanding::Unknown | KeyStanding::Differ) => (KeyStanding::Differ, problem),
     }
 }
 

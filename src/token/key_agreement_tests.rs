@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 
 use super::*;
+use crate::cluster::StoreError;
 use crate::token::{
     KeyRotation, KeySource,
     key_conformance::{NOW, config},
@@ -17,7 +18,11 @@ struct Shared {
 
 #[async_trait]
 impl Agreement for Shared {
-    async fn agree(&self, mine: &Fingerprint) -> Result<Fingerprint, StoreError> {
+    async fn agree(
+        &self,
+        mine: &Fingerprint,
+        may_begin: bool,
+    ) -> Result<Option<Fingerprint>, StoreError> {
         if self.is_away.load(Ordering::Relaxed) {
             return Err(StoreError {
                 store: "fake",
@@ -25,11 +30,14 @@ impl Agreement for Shared {
             });
         }
         let mut found = self.fingerprint.lock().unwrap();
+        if found.is_none() && !may_begin {
+            return Ok(None);
+        }
         let theirs = found.get_or_insert_with(|| mine.clone());
         if difference(mine, theirs).is_none() {
             *theirs = mine.clone();
         }
-        Ok(theirs.clone())
+        Ok(Some(theirs.clone()))
     }
 }
 
@@ -53,10 +61,20 @@ async fn a_node_with_other_keys_stays_out_until_it_has_the_same() {
     let secret = ids::base64url(&keys.purpose("agreement"));
     assert!(!said.contains(&secret));
 
+    // Redis has lost it: it is for those who work to say it again, and they go on whatever comes.
     *shared.fingerprint.lock().unwrap() = None;
     stranger.compare().await.unwrap();
-    assert_eq!(stranger.standing(), KeyStanding::Same);
+    assert_eq!(stranger.standing(), KeyStanding::Differ);
+    assert!(shared.fingerprint.lock().unwrap().is_none());
+    stranger.clock.advance(Duration::from_millis(BEGIN_AFTER));
+    stranger.compare().await.unwrap();
+    assert_eq!(
+        stranger.standing(),
+        KeyStanding::Same,
+        "nobody else is there"
+    );
     first.compare().await.unwrap_err();
+    assert_eq!(first.standing(), KeyStanding::Same);
 }
 
 #[tokio::test]

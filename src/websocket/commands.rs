@@ -74,6 +74,7 @@ impl Socket {
         self.bind(&scene);
         // Read again now that every event from here on is heard: nothing falls in between.
         let scene = self.door.login.find(&resume.scene, &secret).await?;
+        self.door.login.still_holds(&scene.id).await?;
         let event = self.door.login.event(&scene, &secret, true);
         let _ = self.connection.send_event(scene.id, &event);
         Ok(())

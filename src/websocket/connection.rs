@@ -190,6 +190,7 @@ impl Watcher for Connection {
             Dismissal::TakenOver => self.refuse(Code::TakenOver.into(), None),
             Dismissal::Finished => self.close(Close::Finished),
             Dismissal::Lost => self.refuse(Code::SceneNotFound.into(), None),
+            Dismissal::Recalled => self.close(Close::Restart),
         }
     }
 }

@@ -14,12 +14,13 @@ const LIFE: Duration = Duration::from_secs(60);
 /// How often somebody else may change it between two looks.
 const TRIES: usize = 8;
 
-/// KEYS the fingerprint. ARGV what is expected there, what to put there, life. Puts it in the place of what is expected
-/// or of nothing, and says what is there then.
+/// KEYS the fingerprint. ARGV what is expected there, what to put there, life, 1 when it may be put where nothing is.
+/// Puts it in the place of what is expected or of nothing, and says what is there then.
 static AGREE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local found = redis.call('GET', KEYS[1])
         if found and found ~= ARGV[1] then return found end
+        if not found and ARGV[4] ~= '1' then return false end
         redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
         return ARGV[2]",
     )
@@ -39,25 +40,31 @@ impl RedisAgreement {
 
 #[async_trait]
 impl Agreement for RedisAgreement {
-    async fn agree(&self, mine: &Fingerprint) -> Result<Fingerprint, StoreError> {
+    async fn agree(
+        &self,
+        mine: &Fingerprint,
+        may_begin: bool,
+    ) -> Result<Option<Fingerprint>, StoreError> {
         let text = serde_json::to_string(mine).map_err(|error| broken(&error))?;
         let mut expected = text.clone();
         for _ in 0..TRIES {
             let mut agree = AGREE.key(keys::single("agreement", "keys"));
             let life = u64::try_from(self.life.as_millis()).unwrap_or(u64::MAX);
-            agree.arg(&expected).arg(&text).arg(life);
-            let found: String = self.link.run(&agree).await?;
+            let may_begin = u8::from(may_begin);
+            agree.arg(&expected).arg(&text).arg(life).arg(may_begin);
+            let found: Option<String> = self.link.run(&agree).await?;
+            let Some(found) = found else { return Ok(None) };
             if found == text {
-                return Ok(mine.clone());
+                return Ok(Some(mine.clone()));
             }
             let theirs = serde_json::from_str(&found).map_err(|error| broken(&error))?;
             if difference(mine, &theirs).is_some() {
-                return Ok(theirs);
+                return Ok(Some(theirs));
             }
             expected = found;
         }
         // Others who are alike were faster each time: it stands for this node as well.
-        Ok(mine.clone())
+        Ok(Some(mine.clone()))
     }
 }
 

@@ -26,6 +26,12 @@ const TURN: Duration = Duration::from_secs(1);
 const ENTRIES: usize = 1_000;
 /// After so long without a turn the log may have lost its oldest entries, in milliseconds.
 const GAP: Millis = 30_000;
+/// What a log is read from after a gap: from what is in it by now, since everything is read again anyway.
+const NEWEST: &str = "$";
+/// From how far behind the server this node's clock is set, in milliseconds.
+const BEHIND: Millis = 1_000;
+/// From how far on it is taken for the server's fault.
+const FAR_BEHIND: Millis = 60_000;
 /// How long a scene may be past its deadline before any node ends it, in milliseconds: whoever changed it last does so
 /// in time, unless it is gone.
 const OVERDUE: Millis = 1_500;
@@ -49,12 +55,17 @@ pub(super) struct Feed {
     read: Vec<String>,
     /// The changes that came as messages since the turn before the last, so that the log does not repeat them.
     heard: [HashMap<(SceneId, Change), u64>; 2],
+    /// Something may have been missed that has not been told yet.
+    has_gap: bool,
     turned_at: Millis,
     next_turn: Millis,
 }
 
 /// A change log as Redis gives it: the name of each entry, and its fields.
 type Log = Vec<(String, HashMap<String, Value>)>;
+
+/// The log, the overdue scenes, the last entry of the log, the server's time.
+type Turn = (Log, Vec<String>, String, Millis);
 
 /// An entry of a change log.
 struct Entry {
@@ -78,14 +89,8 @@ enum Change {
 }
 
 impl Feed {
-    /// Hears what happens from `now`, the server's time.
-    pub(super) fn new(
-        link: Link,
-        node: Arc<str>,
-        messages: Messages,
-        clock: Clock,
-        server: Millis,
-    ) -> Self {
+    /// Hears what happens from now on: the node's name is new, and so are its logs.
+    pub(super) fn new(link: Link, node: Arc<str>, messages: Messages, clock: Clock) -> Self {
         let places = usize::from(link.places());
         let now = clock.now();
         Self {
@@ -94,8 +99,9 @@ impl Feed {
             messages,
             waiting: VecDeque::new(),
             overdue: VecDeque::new(),
-            read: vec![format!("{server}-0"); places],
+            read: vec!["0-0".to_owned(); places],
             heard: Default::default(),
+            has_gap: false,
             turned_at: now,
             next_turn: now,
             clock,
@@ -155,52 +161,68 @@ impl Feed {
     async fn turn(&mut self) {
         let now = self.clock.now();
         self.next_turn = now + u64::try_from(TURN.as_millis()).unwrap_or_default();
+        if self.link.take_trouble() || now.saturating_sub(self.turned_at) > GAP {
+            // Another server may count its entries from an earlier time: everything from the last one on.
+            self.has_gap = true;
+            self.read.fill(NEWEST.to_owned());
+        }
         let places = 0..self.link.places();
         let turns = join_all(places.map(|place| self.turn_place(place, now))).await;
         // Messages come before the answers of later questions: what the log repeats has been heard by now.
         while let Ok(message) = self.messages.try_recv() {
             self.hear(&message);
         }
-        let mut has_gap = now.saturating_sub(self.turned_at) > GAP;
         let mut is_whole = true;
         for (place, turn) in turns.into_iter().enumerate() {
             match turn {
-                Ok((entries, overdue)) => {
-                    if entries.len() >= ENTRIES {
-                        self.next_turn = now;
-                    }
-                    if let (Some((id, _)), Some(read)) = (entries.last(), self.read.get_mut(place))
-                    {
-                        read.clone_from(id);
-                    }
-                    self.take(entries);
-                    self.overdue.extend(overdue);
-                }
+                Ok(turn) => self.take_turn(place, turn, now),
                 Err(error) => {
                     tracing::debug!(%error, place, "the change log could not be read");
                     is_whole = false;
                 }
             }
         }
-        if !is_whole {
-            return;
-        }
-        self.turned_at = now;
-        has_gap |= self.link.take_trouble();
-        if has_gap {
-            self.waiting.push_back(News::Gap);
-        }
         self.heard.swap(0, 1);
         let [recent, _] = &mut self.heard;
         recent.clear();
+        if is_whole {
+            self.turned_at = now;
+            if std::mem::take(&mut self.has_gap) {
+                self.waiting.push_back(News::Gap);
+            }
+        }
+    }
+
+    fn take_turn(&mut self, place: usize, turn: Turn, now: Millis) {
+        let (entries, overdue, last, server) = turn;
+        if entries.len() >= ENTRIES {
+            self.next_turn = now;
+        }
+        if let Some(read) = self.read.get_mut(place) {
+            *read = last;
+        }
+        self.take(entries);
+        let overdue = overdue.iter().filter_map(|id| SceneId::parse(id));
+        self.overdue.extend(overdue);
+        if place == 0 {
+            self.keep_time(server);
+        }
+    }
+
+    /// A machine that was suspended is behind when it comes back. Forward only, and not for a server that is wrong itself.
+    fn keep_time(&self, server: Millis) {
+        let behind = server.saturating_sub(self.clock.now());
+        if (BEHIND..FAR_BEHIND).contains(&behind) {
+            tracing::warn!(
+                behind,
+                "this clock was behind that of the other nodes, in milliseconds: it is not any more"
+            );
+            self.clock.agree(server);
+        }
     }
 
     /// What the log of a place has, and which scenes should have ended there.
-    async fn turn_place(
-        &self,
-        place: u8,
-        now: Millis,
-    ) -> Result<(Vec<(String, Option<Entry>)>, Vec<SceneId>), StoreError> {
+    async fn turn_place(&self, place: u8, now: Millis) -> Result<Turn, StoreError> {
         let mut turn = scripts::TURN.prepare_invoke();
         turn.key(keys::logs(place) + &self.node)
             .key(keys::due(place))
@@ -208,15 +230,17 @@ impl Feed {
             .arg(ENTRIES)
             .arg(now.saturating_sub(OVERDUE))
             .arg(now + TAKEN)
-            .arg(OVERDUE_AT_ONCE);
-        let (log, overdue): (Log, Vec<String>) = self.link.run(&turn).await?;
-        let log = log.into_iter().map(|(id, fields)| (id, Entry::of(&fields)));
-        let overdue = overdue.iter().filter_map(|id| SceneId::parse(id));
-        Ok((log.collect(), overdue.collect()))
+            // None while some are left: they would be given out twice.
+            .arg(if self.overdue.is_empty() {
+                OVERDUE_AT_ONCE
+            } else {
+                0
+            });
+        self.link.run(&turn).await
     }
 
-    fn take(&mut self, entries: Vec<(String, Option<Entry>)>) {
-        for entry in entries.into_iter().filter_map(|(_, entry)| entry) {
+    fn take(&mut self, log: Log) {
+        for entry in log.iter().filter_map(|(_, fields)| Entry::of(fields)) {
             let Entry {
                 scene,
                 version,

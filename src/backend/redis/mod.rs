@@ -87,7 +87,7 @@ impl Redis {
             return Err(OpenError::Away(StoreError { store, message }));
         }
         clock.agree(server);
-        let feed = Feed::new(link.clone(), node.clone(), own, clock.clone(), server);
+        let feed = Feed::new(link.clone(), node.clone(), own, clock.clone());
         Ok(Self {
             scenes: RedisScenes::new(link.clone(), node, limit, lives, clock.clone(), feed),
             once: RedisOnce::new(link.clone(), clock.clone()),

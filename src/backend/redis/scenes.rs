@@ -181,6 +181,8 @@ impl SceneStore for RedisScenes {
             }
             let (next, effect) = match kept.scene.advance(input, now, &self.lives) {
                 Ok(next) => next,
+                // The step whose answer was lost may still come: nothing is certain.
+                Err(_) if tried.is_some() => return Err(error("an answer was lost")),
                 Err(refused) => return Ok(Advanced::Refused(refused, kept.scene)),
             };
             let was = Was::of(&kept.scene);

@@ -92,7 +92,10 @@ pub(super) static HOLD: LazyLock<Script> = LazyLock::new(|| {
 pub(super) static LISTEN: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-        redis.call('HSET', KEYS[1], 'w:' .. ARGV[1], ARGV[2])
+        local field = 'w:' .. ARGV[1]
+        if tonumber(redis.call('HGET', KEYS[1], field) or 0) < tonumber(ARGV[2]) then
+            redis.call('HSET', KEYS[1], field, ARGV[2])
+        end
         return 1",
     )
 });
@@ -108,14 +111,22 @@ pub(super) static FORGET: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// KEYS log, due. ARGV the last entry read, how many entries at most, the deadline of what is overdue, when another node
-/// may take what this one takes now, how many at most. What the log has after the last entry, and scenes that should
-/// have ended: nobody else is given these meanwhile.
+/// KEYS log, due. ARGV the last entry read, or `$` for what is there already; how many entries at most, the deadline of
+/// what is overdue, when another node may take what this one takes now, how many at most. What the log has after that
+/// entry, scenes that should have ended (nobody else is given these meanwhile), the last entry, the server's time.
 pub(super) static TURN: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "local news = redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', ARGV[2])
+        "local news, last = {}, ARGV[1]
+        if last == '$' then
+            local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+            last = newest and newest[1] or '0-0'
+        else
+            news = redis.call('XRANGE', KEYS[1], '(' .. last, '+', 'COUNT', ARGV[2])
+            if #news > 0 then last = news[#news][1] end
+        end
         local overdue = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[3], 'LIMIT', 0, ARGV[5])
         for _, id in ipairs(overdue) do redis.call('ZADD', KEYS[2], ARGV[4], id) end
-        return {news, overdue}",
+        local time = redis.call('TIME')
+        return {news, overdue, last, time[1] * 1000 + math.floor(time[2] / 1000)}",
     )
 });

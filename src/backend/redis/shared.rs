@@ -12,6 +12,16 @@ use crate::{
     ids,
 };
 
+/// KEYS lease. ARGV owner, life. 1 when it is the owner's.
+static LEASE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local found = redis.call('GET', KEYS[1])
+        if found and found ~= ARGV[1] then return 0 end
+        redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+        return 1",
+    )
+});
+
 /// KEYS value, lease. ARGV owner, value, life. 1 when it was kept.
 static WRITE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
@@ -36,15 +46,15 @@ impl Shared for RedisShared {
 
     async fn lease(&self, key: &str, ttl: Duration) -> Result<Option<Lease>, StoreError> {
         let owner = ids::base64url(&ids::random::<12>());
-        let mut set = redis::cmd("SET");
-        set.arg(keys::shared(key, "lease"))
-            .arg(&owner)
-            .arg("NX")
-            .arg("PX")
-            .arg(millis(ttl));
-        let is_taken: Option<String> = self.0.ask(&set).await?;
+        let mut lease = LEASE.key(keys::shared(key, "lease"));
+        lease.arg(&owner).arg(millis(ttl));
+        let is_taken: bool = match self.0.run(&lease).await {
+            // It knows its owner again.
+            Err(_) => self.0.run(&lease).await?,
+            Ok(is_taken) => is_taken,
+        };
         let key = key.to_owned();
-        Ok(is_taken.map(|_ok| Lease { key, owner }))
+        Ok(is_taken.then_some(Lease { key, owner }))
     }
 
     async fn write(
