@@ -186,6 +186,37 @@ async fn a_redis_that_comes_back_empty_lets_pages_begin_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_socket_that_redis_has_lost_track_of_is_asked_back() {
+    let cluster = spawn_cluster().await;
+    let mut browser = cluster.second.browser().await;
+    let pending = browser.start().await;
+    // As a failover does to a replica that had not heard of the last resume.
+    let client = redis::Client::open(cluster.redis.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let key = format!(
+        "scangate:{{00}}:scene:{}",
+        pending["scene"].as_str().unwrap()
+    );
+    let mut forget = redis::cmd("HSET");
+    forget.arg(key).arg("h").arg("somebody-before");
+    let _: u32 = forget.query_async(&mut connection).await.unwrap();
+    let mut kill = redis::cmd("CLIENT");
+    kill.arg("KILL")
+        .arg("SKIPME")
+        .arg("yes")
+        .arg("TYPE")
+        .arg("pubsub");
+    let killed: u32 = kill.query_async(&mut connection).await.unwrap();
+    assert_eq!(killed, 2, "each node has one connection, which subscribes");
+
+    assert_eq!(close_code(&browser.ended().await), 1012);
+    let mut back = cluster.first.browser().await;
+    back.resume(&pending, 1).await;
+    assert_eq!(back.event("pending").await["scene"], pending["scene"]);
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_ends_on_one_node_ends_in_the_tabs_of_another() {
     let cluster = spawn_cluster().await;
     let mut browser = cluster.first.browser().await;

@@ -216,6 +216,22 @@ async fn the_last_node_that_holds_a_scene_hears_of_it() {
 }
 
 #[tokio::test]
+async fn a_short_listener_leaves_a_long_one_its_time() {
+    let server = server::Redis::start();
+    let (one, other) = pair(&server).await;
+    let scene = scene(&one);
+    one.scenes.create(scene.clone()).await.unwrap();
+    let now = other.scenes.clock.now();
+    for until in [now + 60_000, now + 1] {
+        let listen = other.scenes.watch(&scene.id, Watch::Listening(until));
+        listen.await.unwrap();
+    }
+    other.scenes.clock.advance(Duration::from_secs(1));
+    one.advance(&scene, &scan()).await;
+    assert!(matches!(other.news().await, News::Moved(..)));
+}
+
+#[tokio::test]
 async fn what_a_dead_node_left_is_overdue_for_one_of_the_others() {
     let server = server::Redis::start();
     let (one, other) = pair(&server).await;
