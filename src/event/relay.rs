@@ -95,7 +95,7 @@ impl Relay {
         Ok(())
     }
 
-    /// Delivers to one sink until the process stops; what is under way then has [`AT_THE_END`], and else comes again.
+    /// Delivers to one sink until the process stops; what is under way then has a few seconds, and else comes again.
     pub async fn serve(&self, line: &Line, stop: &CancellationToken) {
         let sink = &*line.sink;
         while !stop.is_cancelled() {
