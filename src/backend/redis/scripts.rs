@@ -39,17 +39,25 @@ fn tell() -> String {
     )
 }
 
+/// Puts a scene into the queue of deadlines, which lives as long as the last scene in it, should all nodes be gone.
+const QUEUE: &str = "local function queue(due, deadline, id, ttl)
+            redis.call('ZADD', due, deadline, id)
+            if redis.call('PTTL', due) < tonumber(ttl) then redis.call('PEXPIRE', due, ttl) end
+        end
+        ";
+
 /// KEYS scene, due. ARGV step, record, deadline, ttl, id, node, limit. 1 when kept, 0 when full, -1 when it is there.
 pub(super) static CREATE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "local step = redis.call('HGET', KEYS[1], 's')
+        &(QUEUE.to_owned()
+            + "local step = redis.call('HGET', KEYS[1], 's')
         if step == ARGV[1] then return 1 end
         if step then return -1 end
         if redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[7]) then return 0 end
         redis.call('HSET', KEYS[1], 'v', 1, 's', ARGV[1], 'd', ARGV[2], 'h', ARGV[6])
         redis.call('PEXPIRE', KEYS[1], ARGV[4])
-        redis.call('ZADD', KEYS[2], ARGV[3], ARGV[5])
-        return 1",
+        queue(KEYS[2], ARGV[3], ARGV[5], ARGV[4])
+        return 1"),
     )
 });
 
@@ -57,14 +65,15 @@ pub(super) static CREATE: LazyLock<Script> = LazyLock::new(|| {
 /// done, 0 when somebody was faster, -1 when there is no such scene.
 pub(super) static ADVANCE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        &(tell()
+        &(QUEUE.to_owned()
+            + &tell()
             + "local version = redis.call('HGET', KEYS[1], 'v')
         if not version then return -1 end
         if version ~= ARGV[7] then return 0 end
         version = redis.call('HINCRBY', KEYS[1], 'v', 1)
         redis.call('HSET', KEYS[1], 's', ARGV[1], 'd', ARGV[2])
         redis.call('PEXPIRE', KEYS[1], ARGV[4])
-        redis.call('ZADD', KEYS[2], ARGV[3], ARGV[5])
+        queue(KEYS[2], ARGV[3], ARGV[5], ARGV[4])
         tell(KEYS[1], ARGV[6], tonumber(ARGV[8]), ARGV[5], version, ARGV[9], ARGV[10], ARGV[11],
             ARGV[9] .. version .. ' ' .. ARGV[2])
         return 1"),

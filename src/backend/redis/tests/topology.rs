@@ -98,7 +98,7 @@ async fn a_cluster_keeps_the_contract() {
     tokio::time::timeout(PATIENCE, ready).await.unwrap();
     conformance::scene_life(async |_, _| open_at(url.clone(), 10_000).await.scenes).await;
     let redis = open_at(url.clone(), 10).await;
-    let later = async |span| tokio::time::sleep(span).await;
+    let later = async |span| outlive(&redis, span).await;
     cluster::conformance::once(&redis.once, later).await;
 
     let (one, other) = (
