@@ -27,7 +27,7 @@ use self::{
     listeners::{admin_server, listen, public_server},
     services::{Services, lives},
 };
-pub(crate) use self::{store::open as database, wechat::Wechat};
+pub(crate) use self::{store::with as with_database, wechat::Wechat};
 pub(crate) use crate::backend::redis::Look;
 use crate::{
     backend::Database,

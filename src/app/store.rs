@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::patience::{self, What};
 use crate::{
     backend::{self, Database, OpenError, postgres::Look},
-    clock::Clock,
+    clock::{Clock, Millis},
     config::Config,
 };
 
@@ -16,6 +16,18 @@ pub(crate) async fn open(config: &Config, clock: &Clock) -> anyhow::Result<Arc<d
     let key = "store.url";
     let open = async || backend::open(&url, &config.store).await;
     patience::open(What { key, place }, config.store.wait, clock, open).await
+}
+
+/// Does one thing on the database, beside the gateway or without it: what a command does, which is told the time.
+pub(crate) async fn with<T>(
+    config: &Config,
+    work: impl AsyncFnOnce(&dyn Database, Millis) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let clock = Clock::new();
+    let store = open(config, &clock).await?;
+    let done = work(&*store, clock.wall()).await;
+    store.close().await;
+    done
 }
 
 /// What `scangate check` tells of the database; `None` when it is a file of this machine.

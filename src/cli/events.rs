@@ -1,16 +1,14 @@
 //! `scangate events`: login events that wait, those given up, and another try for them.
 
-use std::{
-    fmt::Write as _,
-    io::{self, Write as _},
-};
+use std::fmt::Write as _;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use super::say;
 use crate::{
     app,
-    clock::{Clock, Millis, rfc3339},
+    clock::{Millis, rfc3339},
     config::Config,
     event::Outbox,
 };
@@ -74,12 +72,8 @@ impl<S: Args> Named<S> {
 
 /// Does it on the database of `store.url`.
 pub(super) async fn events(config: &Config, command: Command) -> anyhow::Result<()> {
-    let clock = Clock::new();
-    let store = app::database(config, &clock).await?;
-    let done = answer(&*store, command, clock.wall()).await;
-    store.close().await;
-    // Whoever closes the pipe has read enough.
-    let _ = io::stdout().write_all(done?.as_bytes());
+    let done = app::with_database(config, async |store, now| answer(store, command, now).await);
+    say(&done.await?);
     Ok(())
 }
 

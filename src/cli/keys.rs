@@ -1,14 +1,12 @@
 //! `scangate keys`: the keys that sign access tokens, listed and rotated.
 
-use std::{
-    io::{self, Write as _},
-    time::{Duration, UNIX_EPOCH},
-};
+use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use super::say;
 use crate::{
     app,
     clock::{Clock, Millis},
@@ -77,18 +75,16 @@ impl<S: Args> Named<S> {
 
 /// Does it where the gateway has its keys.
 pub(super) async fn keys(config: &Config, command: Command) -> anyhow::Result<()> {
-    let clock = Clock::new();
-    let said = if config.token.master_key.is_some() {
-        let store = app::database(config, &clock).await?;
-        let source = KeySource::of(config, store.key_records());
-        let said = answer(&source, command, clock.wall()).await;
-        store.close().await;
-        said
+    let done = if config.token.master_key.is_some() {
+        app::with_database(config, async |store, now| {
+            let source = KeySource::of(config, store.key_records());
+            answer(&source, command, now).await
+        })
+        .await
     } else {
-        answer(&KeySource::of(config, None), command, clock.wall()).await
+        answer(&KeySource::of(config, None), command, Clock::new().wall()).await
     };
-    // Whoever closes the pipe has read enough.
-    let _ = io::stdout().write_all(said?.as_bytes());
+    say(&done?);
     Ok(())
 }
 

@@ -8,7 +8,11 @@ mod serve;
 mod systemd;
 mod users;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -56,8 +60,13 @@ pub async fn run(cli: Cli) -> ExitCode {
 #[error("{0}")]
 struct BadUsage(&'static str);
 
+/// What a command has to say. Whoever closes the pipe has read enough; the exit code tells the rest.
+fn say(text: &str) {
+    let _ = io::stdout().write_all(text.as_bytes());
+}
+
 /// Returns once the process is asked to stop: SIGTERM, or Ctrl-C at a terminal.
-async fn stop_signal() -> std::io::Result<()> {
+async fn stop_signal() -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut terminate, mut interrupt) = (
         signal(SignalKind::terminate())?,

@@ -12,10 +12,10 @@ use anyhow::{Context, anyhow, ensure};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::BadUsage;
+use super::{BadUsage, say};
 use crate::{
     app,
-    clock::{Clock, Millis},
+    clock::Millis,
     config::Config,
     user::{Record, UserId, UserRecords, Who},
 };
@@ -168,12 +168,8 @@ impl<S: Args> Named<S> {
 
 /// Does it on the database of `store.url`.
 pub(super) async fn users(config: &Config, command: Command) -> anyhow::Result<()> {
-    let clock = Clock::new();
-    let store = app::database(config, &clock).await?;
-    let done = answer(&*store, command, clock.wall()).await;
-    store.close().await;
-    // Whoever closes the pipe has read enough.
-    let _ = io::stdout().write_all(done?.as_bytes());
+    let done = app::with_database(config, async |store, now| answer(store, command, now).await);
+    say(&done.await?);
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::support::{
-    Doctor, Gateway, Redis, call, close_code, spawn_cluster, spawn_cluster_with, within,
+    Doctor, Gateway, Redis, call, close_code, event, spawn_cluster, spawn_cluster_with, within,
 };
 
 fn text(pending: &Value) -> &str {
@@ -213,6 +213,56 @@ async fn a_socket_that_redis_has_lost_track_of_is_asked_back() {
     let mut back = cluster.first.browser().await;
     back.resume(&pending, 1).await;
     assert_eq!(back.event("pending").await["scene"], pending["scene"]);
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_whose_taker_died_is_taken_by_its_repeat() {
+    let cluster = spawn_cluster().await;
+    let mut browser = cluster.second.browser().await;
+    let challenge = browser.challenge();
+    browser
+        .say(json!({ "type": "start", "challenge": challenge, "flow": "official_account" }))
+        .await;
+    let pending = browser.event("pending").await;
+    let (pusher, now) = (cluster.first.pusher(), cluster.first.now_s());
+    // A node has claimed the signature, and died before it could say for what.
+    let client = redis::Client::open(cluster.redis.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let mut claim = redis::cmd("SET");
+    claim
+        .arg(format!("scangate:once:push:{now}:n1"))
+        .arg("?dead");
+    let () = claim
+        .arg("PX")
+        .arg(60_000)
+        .query_async(&mut connection)
+        .await
+        .unwrap();
+
+    let scan = event(
+        "oPerson000000000000000000000",
+        now,
+        "SCAN",
+        pending["scene"].as_str().unwrap(),
+    );
+    let reply = pusher.push(&pusher.sealed(&scan, now, "n1")).await;
+    assert_eq!(reply.status, 200);
+    assert_eq!(browser.event("scanned").await["seq"], 2);
+    // From here on the signature stands for this and for nothing else.
+    let another = event(
+        "oSomebodyElse",
+        now,
+        "SCAN",
+        pending["scene"].as_str().unwrap(),
+    );
+    assert_eq!(
+        pusher
+            .push(&pusher.sealed(&another, now, "n1"))
+            .await
+            .status,
+        403
+    );
     cluster.stop().await;
 }
 

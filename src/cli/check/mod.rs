@@ -15,14 +15,12 @@ mod reach;
 mod report;
 mod wechat;
 
-use std::{
-    io::{self, Write},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use clap::Args;
 
 use self::report::{Report, Verdict};
+use super::say;
 use crate::{
     code::Locale,
     config::{self, Config, ConfigError, Overrides},
@@ -67,8 +65,7 @@ pub(super) async fn check(overrides: &Overrides, options: &Options) -> ExitCode 
     } else {
         report.text()
     };
-    // Whoever closes the pipe has read enough; the exit code tells the rest.
-    let _ = io::stdout().write_all(said.as_bytes());
+    say(&said);
     if report.is_ok() {
         ExitCode::SUCCESS
     } else {
