@@ -21,6 +21,7 @@ mod check_gateway;
 mod check_wechat;
 mod cluster;
 mod cluster_tls;
+mod cluster_trouble;
 mod drain;
 mod endings;
 mod error_table;
