@@ -121,8 +121,8 @@ pub(super) fn document_until(
                     meta http-equiv="refresh" content=(seconds);
                 }
                 title { (title) }
-                link rel="icon" href="/assets/favicon.svg" type="image/svg+xml";
-                link rel="stylesheet" href="/assets/phone.css";
+                link rel="icon" href="/assets/page/favicon.svg" type="image/svg+xml";
+                link rel="stylesheet" href="/assets/page/phone.css";
             }
             body {
                 @if view.is_sandbox {

@@ -286,7 +286,7 @@ async fn head_is_get_without_a_body() {
     let paths = [
         "/",
         "/app",
-        "/assets/login.js",
+        "/assets/page/login.js",
         "/.well-known/jwks.json",
         "/nothing",
         scene,

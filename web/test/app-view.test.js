@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { beforeEach, test } from 'node:test';
 import { Window } from 'happy-dom';
 
-import { AppView } from '../src/app-view.js';
-import { en } from '../src/i18n/en.js';
-import { zhCN } from '../src/i18n/zh-cn.js';
-import { ago, minutes } from '../src/time-words.js';
+import { AppView } from '../src/page/app-view.js';
+import { en } from '../src/element/i18n/en.js';
+import { zhCN } from '../src/element/i18n/zh-cn.js';
+import { ago, minutes } from '../src/page/time-words.js';
 import { settle } from './fake-time.js';
 
 const html = readFileSync(new URL('../app.html', import.meta.url), 'utf8').replace(/<(script|link)[^>]*>(<\/script>)?/g, '');

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Backoff, CEILING_MS, FLOOR_MS } from '../src/backoff.js';
-import { isOrdered, retryIn } from '../src/retry.js';
+import { Backoff, CEILING_MS, FLOOR_MS } from '../src/sdk/backoff.js';
+import { isOrdered, retryIn } from '../src/sdk/retry.js';
 
 test('the ceiling doubles from half a second to twenty', () => {
   const backoff = new Backoff(() => 1);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { destination } from '../src/destination.js';
+import { destination } from '../src/page/destination.js';
 
 const ORIGIN = 'https://login.example.com';
 const from = (path) => destination(new URL(path, ORIGIN), '/app');

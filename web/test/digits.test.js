@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 
-import { decode } from '../src/protocol.js';
-import { en } from '../src/i18n/en.js';
-import { zhCN } from '../src/i18n/zh-cn.js';
+import { decode } from '../src/sdk/protocol.js';
+import { en } from '../src/element/i18n/en.js';
+import { zhCN } from '../src/element/i18n/zh-cn.js';
 import { Stage } from './fake-page.js';
 
 let stage, part, field;

@@ -3,10 +3,10 @@
 import { readFileSync } from 'node:fs';
 import { Window } from 'happy-dom';
 
-import { en } from '../src/i18n/en.js';
-import { LoginPage } from '../src/login-page.js';
-import { UnfinishedLogin } from '../src/unfinished-login.js';
-import { LoginView } from '../src/view.js';
+import { en } from '../src/element/i18n/en.js';
+import { LoginPage } from '../src/element/login-page.js';
+import { UnfinishedLogin } from '../src/element/unfinished-login.js';
+import { LoginView } from '../src/element/view.js';
 import { FakeGateway } from './fake-gateway.js';
 import { FakeClock, settle } from './fake-time.js';
 

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 
-import { asFlow, chooseFlow, flowAfter } from '../src/flow.js';
-import { en } from '../src/i18n/en.js';
-import { zhCN } from '../src/i18n/zh-cn.js';
+import { asFlow, chooseFlow, flowAfter } from '../src/element/flow.js';
+import { en } from '../src/element/i18n/en.js';
+import { zhCN } from '../src/element/i18n/zh-cn.js';
 import { Stage } from './fake-page.js';
 import { settle } from './fake-time.js';
 

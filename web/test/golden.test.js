@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { EVENT_TYPES, asEvent, decode } from '../src/protocol.js';
+import { EVENT_TYPES, asEvent, decode } from '../src/sdk/protocol.js';
 
 const folder = new URL('../../tests/golden/', import.meta.url);
 const skip = existsSync(folder) ? false : 'there is no tests/golden yet';

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { en } from '../src/i18n/en.js';
-import { chooseLocale, fill } from '../src/i18n/language.js';
-import { zhCN } from '../src/i18n/zh-cn.js';
+import { en } from '../src/element/i18n/en.js';
+import { chooseLocale, fill } from '../src/element/i18n/language.js';
+import { zhCN } from '../src/element/i18n/zh-cn.js';
 
 const holes = (sentence) => [...sentence.matchAll(/\{\w+\}/g)].map(([hole]) => hole).sort();
 

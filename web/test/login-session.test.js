@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 
-import { Link } from '../src/link.js';
-import { LoginSession, RENEWALS } from '../src/login-session.js';
-import { NotSupported } from '../src/pkce.js';
-import { ReconnectingSocket } from '../src/socket.js';
+import { Link } from '../src/sdk/link.js';
+import { LoginSession, RENEWALS } from '../src/sdk/login-session.js';
+import { NotSupported } from '../src/sdk/pkce.js';
+import { ReconnectingSocket } from '../src/sdk/socket.js';
 import { FakeGateway } from './fake-gateway.js';
 import { FakeClock, settle } from './fake-time.js';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 
-import { Api } from '../src/api.js';
-import { LongPoll } from '../src/long-poll.js';
+import { Api } from '../src/sdk/api.js';
+import { LongPoll } from '../src/sdk/long-poll.js';
 import { FakeGateway } from './fake-gateway.js';
 import { FakeClock, settle } from './fake-time.js';
 

@@ -28,20 +28,30 @@ test('imports have no circles', () => {
   for (const module of modules) reach(module);
 });
 
+/** Who may import whom: each folder stands on those named after it, and on itself. */
+const LAYERS = { sdk: [], session: ['sdk'], element: ['sdk', 'session'], page: ['sdk', 'session', 'element'] };
+
+test('imports run down the layers', () => {
+  for (const module of modules) {
+    const [layer] = module.split('/');
+    for (const next of importsOf(module)) assert.ok([layer, ...LAYERS[layer]].includes(next.split('/')[0]), `${module} imports ${next}`);
+  }
+});
+
 test('the wire, time and back-off import nothing', () => {
-  for (const module of ['protocol.js', 'backoff.js', 'clock.js']) assert.deepEqual(importsOf(module), [], module);
+  for (const module of ['sdk/protocol.js', 'sdk/backoff.js', 'sdk/clock.js']) assert.deepEqual(importsOf(module), [], module);
 });
 
 test('the login and the session themselves know no page', () => {
   // `exclusively` is what a page hands in.
-  const headless = ['login-session.js', 'socket.js', 'long-poll.js', 'session-keeper.js', 'session-watch.js', 'session-list.js', 'session-hint.js'];
-  for (const module of new Set(headless.flatMap((each) => [each, ...reach(each)]))) {
+  const headless = modules.filter((name) => /^(sdk|session)\//.test(name) && name !== 'session/session-client.js');
+  for (const module of headless) {
     assert.doesNotMatch(read(new URL(module, source)), /\b(document|window|navigator|localStorage)\./, module);
   }
 });
 
 test('pages preload exactly the modules they reach', () => {
-  for (const [page, entry] of [['index.html', 'login.js'], ['app.html', 'app.js']]) {
+  for (const [page, entry] of [['index.html', 'page/login.js'], ['app.html', 'page/app.js']]) {
     const html = read(new URL(`../${page}`, import.meta.url));
     const preloaded = [...html.matchAll(/rel="modulepreload" href="\/assets\/([^"]+)"/g)].map(([, path]) => path);
     assert.deepEqual(preloaded.sort(), [...reach(entry)].sort(), page);

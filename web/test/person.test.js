@@ -3,7 +3,7 @@ import { beforeEach, test } from 'node:test';
 
 import { Window } from 'happy-dom';
 
-import { showFace } from '../src/person.js';
+import { showFace } from '../src/element/person.js';
 
 const AVATAR = 'https://login.example.com/avatars/q83vEjRWeJCrze8SNFZ4kA';
 

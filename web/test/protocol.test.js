@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { asEvent, closeAfter, closeMeaning, decode, encode, isEnd, isState } from '../src/protocol.js';
+import { asEvent, closeAfter, closeMeaning, decode, encode, isEnd, isState } from '../src/sdk/protocol.js';
 import { FakeGateway } from './fake-gateway.js';
 import { FakeClock } from './fake-time.js';
 

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 
-import { deviceOf } from '../src/device.js';
-import { en } from '../src/i18n/en.js';
-import { KEPT_FOR_MS, UnfinishedLogin } from '../src/unfinished-login.js';
+import { deviceOf } from '../src/element/device.js';
+import { en } from '../src/element/i18n/en.js';
+import { KEPT_FOR_MS, UnfinishedLogin } from '../src/element/unfinished-login.js';
 import { Stage } from './fake-page.js';
 import { settle } from './fake-time.js';
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 
-import { Api, ApiError, NoAnswer } from '../src/api.js';
-import { AHEAD_MS, Forgotten, SessionClient } from '../src/session-client.js';
-import { SessionHint } from '../src/session-hint.js';
-import { newPkce, NotSupported } from '../src/pkce.js';
+import { Api, ApiError, NoAnswer } from '../src/sdk/api.js';
+import { AHEAD_MS, Forgotten, SessionClient } from '../src/session/session-client.js';
+import { SessionHint } from '../src/session/session-hint.js';
+import { newPkce, NotSupported } from '../src/sdk/pkce.js';
 import { FakeFetch, held, lost, no, ok } from './fake-fetch.js';
 import { FakeStore } from './fake-page.js';
 import { FakeClock, settle } from './fake-time.js';

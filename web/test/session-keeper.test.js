@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 
-import { Api } from '../src/api.js';
-import { AHEAD_MS, SessionClient } from '../src/session-client.js';
-import { SessionHint } from '../src/session-hint.js';
-import { LAST_WORD_MS, SessionKeeper } from '../src/session-keeper.js';
-import { BLOCKED_MS, REFUSALS, SessionWatch } from '../src/session-watch.js';
-import { ReconnectingSocket } from '../src/socket.js';
+import { Api } from '../src/sdk/api.js';
+import { AHEAD_MS, SessionClient } from '../src/session/session-client.js';
+import { SessionHint } from '../src/session/session-hint.js';
+import { LAST_WORD_MS, SessionKeeper } from '../src/session/session-keeper.js';
+import { BLOCKED_MS, REFUSALS, SessionWatch } from '../src/session/session-watch.js';
+import { ReconnectingSocket } from '../src/sdk/socket.js';
 import { FakeFetch, held, lost, no, ok } from './fake-fetch.js';
 import { FakeGateway } from './fake-gateway.js';
 import { FakeStore } from './fake-page.js';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 
-import { ApiError, NoAnswer } from '../src/api.js';
-import { SessionList } from '../src/session-list.js';
+import { ApiError, NoAnswer } from '../src/sdk/api.js';
+import { SessionList } from '../src/session/session-list.js';
 import { settle } from './fake-time.js';
 
 let client, list, doubts;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 
-import { HANDSHAKE_MS, ReconnectingSocket, STABLE_MS } from '../src/socket.js';
+import { HANDSHAKE_MS, ReconnectingSocket, STABLE_MS } from '../src/sdk/socket.js';
 import { FakeGateway } from './fake-gateway.js';
 import { FakeClock } from './fake-time.js';
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 
-import { ApiError, NoAnswer } from '../src/api.js';
-import { en } from '../src/i18n/en.js';
-import { zhCN } from '../src/i18n/zh-cn.js';
-import { WELCOME_MS } from '../src/login-page.js';
+import { ApiError, NoAnswer } from '../src/sdk/api.js';
+import { en } from '../src/element/i18n/en.js';
+import { zhCN } from '../src/element/i18n/zh-cn.js';
+import { WELCOME_MS } from '../src/element/login-page.js';
 import { FakeSession, Stage } from './fake-page.js';
 import { settle } from './fake-time.js';
 

@@ -1,12 +1,12 @@
 // The signed-in page: who it is, for how long without asking again, where else; or why nobody is here any more.
 
-/** @import { KeeperState, Reason } from './session-keeper.js' */
-/** @import { Me } from './session-client.js' */
+/** @import { KeeperState, Reason } from '../session/session-keeper.js' */
+/** @import { Me } from '../session/session-client.js' */
 /** @import { ListPage } from './session-rows.js' */
-/** @import { Strings } from './i18n/zh-cn.js' */
+/** @import { Strings } from '../element/i18n/zh-cn.js' */
 
-import { fill } from './i18n/language.js';
-import { showFace } from './person.js';
+import { fill } from '../element/i18n/language.js';
+import { showFace } from '../element/person.js';
 import { SessionRows } from './session-rows.js';
 import { minutes } from './time-words.js';
 

@@ -2,8 +2,8 @@
 // asks to confirm. Kept in the tab's storage, where no other tab and no server sees it, and no longer
 // than it takes.
 
-/** @import { Clock } from './clock.js' */
-/** @import { Baton } from './login-session.js' */
+/** @import { Clock } from '../sdk/clock.js' */
+/** @import { Baton } from '../sdk/login-session.js' */
 
 import { asFlow } from './flow.js';
 

@@ -1,23 +1,23 @@
 // The login page at `/`: hands the browser to the parts.
 
-import { Api, socketUrl } from './api.js';
-import { systemClock as clock } from './clock.js';
-import { saveCode } from './code-file.js';
-import { loadConfig } from './config.js';
+import { Api, socketUrl } from '../sdk/api.js';
+import { systemClock as clock } from '../sdk/clock.js';
+import { saveCode } from '../element/code-file.js';
+import { loadConfig } from '../element/config.js';
 import { destination } from './destination.js';
-import { deviceOf } from './device.js';
-import { asFlow } from './flow.js';
+import { deviceOf } from '../element/device.js';
+import { asFlow } from '../element/flow.js';
 import { LanguageSwitch } from './language-switch.js';
-import { Link } from './link.js';
-import { LoginPage } from './login-page.js';
-import { LoginSession } from './login-session.js';
-import { LongPoll } from './long-poll.js';
-import { newPkce } from './pkce.js';
-import { SessionClient, exclusively } from './session-client.js';
-import { SessionHint } from './session-hint.js';
-import { ReconnectingSocket } from './socket.js';
-import { UnfinishedLogin } from './unfinished-login.js';
-import { LoginView } from './view.js';
+import { Link } from '../sdk/link.js';
+import { LoginPage } from '../element/login-page.js';
+import { LoginSession } from '../sdk/login-session.js';
+import { LongPoll } from '../sdk/long-poll.js';
+import { newPkce } from '../sdk/pkce.js';
+import { SessionClient, exclusively } from '../session/session-client.js';
+import { SessionHint } from '../session/session-hint.js';
+import { ReconnectingSocket } from '../sdk/socket.js';
+import { UnfinishedLogin } from '../element/unfinished-login.js';
+import { LoginView } from '../element/view.js';
 
 const random = Math.random;
 const app = new URLSearchParams(location.search).get('app') || undefined;

@@ -1,6 +1,6 @@
 // Which language the page speaks: the address, then the choice made here before, then the browser's.
 
-/** @import { Locale } from '../protocol.js' */
+/** @import { Locale } from '../../sdk/protocol.js' */
 /** @import { Strings } from './zh-cn.js' */
 
 import { en } from './en.js';

@@ -1,7 +1,7 @@
 // A login on the page. Knows elements, not the network: `show` is called as often as one likes.
 
 /** @import { Action, ActionId, Shown } from './presentation.js' */
-/** @import { Connection } from './login-session.js' */
+/** @import { Connection } from '../sdk/login-session.js' */
 /** @import { Strings } from './i18n/zh-cn.js' */
 
 import { DigitsField } from './digits-field.js';

@@ -1,11 +1,11 @@
 // Hears from the gateway that the session has ended, by a socket of its own. A comfort: where no socket gets
 // through, the page learns it when it next asks for a token.
 
-/** @import { Clock } from './clock.js' */
-/** @import { Transport } from './link.js' */
-/** @import { ServerEvent, SessionRevoked } from './protocol.js' */
-/** @import { Fall } from './retry.js' */
-/** @import { SocketHandlers } from './socket.js' */
+/** @import { Clock } from '../sdk/clock.js' */
+/** @import { Transport } from '../sdk/link.js' */
+/** @import { ServerEvent, SessionRevoked } from '../sdk/protocol.js' */
+/** @import { Fall } from '../sdk/retry.js' */
+/** @import { SocketHandlers } from '../sdk/socket.js' */
 
 /** A network that lets no socket through is tried again after half of this at the earliest, and the whole at the latest. */
 export const BLOCKED_MS = 60_000;

@@ -1,17 +1,17 @@
 // The signed-in page at `/app`: guards itself, keeps the session, shows where else its user is signed in, signs out.
 
-import { Api, socketUrl } from './api.js';
+import { Api, socketUrl } from '../sdk/api.js';
 import { AppView, sentenceOf } from './app-view.js';
-import { systemClock as clock } from './clock.js';
-import { loadConfig } from './config.js';
+import { systemClock as clock } from '../sdk/clock.js';
+import { loadConfig } from '../element/config.js';
 import { LanguageSwitch } from './language-switch.js';
-import { SessionClient, exclusively } from './session-client.js';
-import { SessionHint } from './session-hint.js';
-import { SessionKeeper } from './session-keeper.js';
-import { SessionList } from './session-list.js';
-import { SessionWatch } from './session-watch.js';
-import { ReconnectingSocket } from './socket.js';
-import { UnfinishedLogin } from './unfinished-login.js';
+import { SessionClient, exclusively } from '../session/session-client.js';
+import { SessionHint } from '../session/session-hint.js';
+import { SessionKeeper } from '../session/session-keeper.js';
+import { SessionList } from '../session/session-list.js';
+import { SessionWatch } from '../session/session-watch.js';
+import { ReconnectingSocket } from '../sdk/socket.js';
+import { UnfinishedLogin } from '../element/unfinished-login.js';
 
 const random = Math.random;
 const app = new URLSearchParams(location.search).get('app') || undefined;

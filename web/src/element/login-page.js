@@ -1,17 +1,17 @@
 // Brings a login, the session it opens and the page together.
 
-/** @import { Clock } from './clock.js' */
+/** @import { Clock } from '../sdk/clock.js' */
 /** @import { Config } from './config.js' */
 /** @import { Device } from './device.js' */
-/** @import { LoginSession, Wishes } from './login-session.js' */
+/** @import { LoginSession, Wishes } from '../sdk/login-session.js' */
 /** @import { ActionId } from './presentation.js' */
-/** @import { Authorized, Flow, Locale, Person } from './protocol.js' */
-/** @import { SessionClient } from './session-client.js' */
+/** @import { Authorized, Flow, Locale, Person } from '../sdk/protocol.js' */
+/** @import { SessionClient } from '../session/session-client.js' */
 /** @import { Strings } from './i18n/zh-cn.js' */
 /** @import { Left, UnfinishedLogin } from './unfinished-login.js' */
 /** @import { LoginView } from './view.js' */
 
-import { ApiError } from './api.js';
+import { ApiError } from '../sdk/api.js';
 import { chooseFlow, flowAfter } from './flow.js';
 import { present } from './presentation.js';
 

@@ -1,12 +1,12 @@
 // The session a login opens: grant → tokens, refresh, sign out, the list of all sessions. The access token
 // lives here, in memory, and nowhere else; the refresh token is a cookie that no script can read.
 
-/** @import { Api } from './api.js' */
-/** @import { Clock } from './clock.js' */
+/** @import { Api } from '../sdk/api.js' */
+/** @import { Clock } from '../sdk/clock.js' */
 /** @import { SessionHint } from './session-hint.js' */
 
-import { ApiError, NoAnswer, isUnauthenticated } from './api.js';
-import { Backoff } from './backoff.js';
+import { ApiError, NoAnswer, isUnauthenticated } from '../sdk/api.js';
+import { Backoff } from '../sdk/backoff.js';
 
 /** @typedef {{ id: string, name?: string, avatar?: string }} User */
 /** @typedef {{ user: User, session_id: string }} Me */

@@ -1,8 +1,8 @@
 // Which of the app's flows a login takes.
 
-/** @import { Flow } from './protocol.js' */
+/** @import { Flow } from '../sdk/protocol.js' */
 
-import { FLOWS } from './protocol.js';
+import { FLOWS } from '../sdk/protocol.js';
 
 /** @typedef {{ flows: Flow[], default_flow: Flow }} Offer what the gateway says of an app */
 

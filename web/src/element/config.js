@@ -1,11 +1,11 @@
 // What the page needs to know of the gateway before it can say everything right.
 
-/** @import { Api } from './api.js' */
-/** @import { Clock } from './clock.js' */
-/** @import { Flow } from './protocol.js' */
+/** @import { Api } from '../sdk/api.js' */
+/** @import { Clock } from '../sdk/clock.js' */
+/** @import { Flow } from '../sdk/protocol.js' */
 
-import { ApiError } from './api.js';
-import { Backoff } from './backoff.js';
+import { ApiError } from '../sdk/api.js';
+import { Backoff } from '../sdk/backoff.js';
 
 /** @typedef {'auto' | 'always' | 'never'} ConfirmInBrowser */
 /**

@@ -2,7 +2,7 @@
 
 /** @import { Session, SessionClient } from './session-client.js' */
 
-import { isUnauthenticated } from './api.js';
+import { isUnauthenticated } from '../sdk/api.js';
 
 /**
  * `ending`: ids that are being ended; `notEnded`: whether the last one could not be.

@@ -2,13 +2,13 @@
 // its end, and hears of the session's end from the gateway and from the other tabs. No DOM; listen for
 // `change`.
 
-/** @import { Clock } from './clock.js' */
-/** @import { SessionRevoked } from './protocol.js' */
+/** @import { Clock } from '../sdk/clock.js' */
+/** @import { SessionRevoked } from '../sdk/protocol.js' */
 /** @import { Me, SessionClient } from './session-client.js' */
 /** @import { SessionWatch, WatchHandlers } from './session-watch.js' */
 
-import { ApiError, isUnauthenticated } from './api.js';
-import { Backoff } from './backoff.js';
+import { ApiError, isUnauthenticated } from '../sdk/api.js';
+import { Backoff } from '../sdk/backoff.js';
 
 /** Between two tries to get a token. */
 const PAUSE_MS = 1_000;

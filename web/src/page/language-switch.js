@@ -1,9 +1,9 @@
 // The zh/en switch at the foot of each page, and everything on the page that only depends on it.
 
-/** @import { Locale } from './protocol.js' */
-/** @import { Strings } from './i18n/zh-cn.js' */
+/** @import { Locale } from '../sdk/protocol.js' */
+/** @import { Strings } from '../element/i18n/zh-cn.js' */
 
-import { asLocale, chooseLocale, storeChoice, storedChoice, stringsFor } from './i18n/language.js';
+import { asLocale, chooseLocale, storeChoice, storedChoice, stringsFor } from '../element/i18n/language.js';
 
 export class LanguageSwitch {
   #document;

@@ -1,8 +1,8 @@
 // What a state looks like in words: pure, no DOM.
 
 /** @import { Device } from './device.js' */
-/** @import { Connection, LoginState, VerifyingState } from './login-session.js' */
-/** @import { Flow, Pending, Person } from './protocol.js' */
+/** @import { Connection, LoginState, VerifyingState } from '../sdk/login-session.js' */
+/** @import { Flow, Pending, Person } from '../sdk/protocol.js' */
 /** @import { Strings } from './i18n/zh-cn.js' */
 
 import { fill } from './i18n/language.js';

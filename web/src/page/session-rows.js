@@ -1,11 +1,11 @@
 // The list of sessions on the page. Knows elements, not the network.
 
-/** @import { ListState } from './session-list.js' */
-/** @import { Session } from './session-client.js' */
-/** @import { Locale } from './protocol.js' */
-/** @import { Strings } from './i18n/zh-cn.js' */
+/** @import { ListState } from '../session/session-list.js' */
+/** @import { Session } from '../session/session-client.js' */
+/** @import { Locale } from '../sdk/protocol.js' */
+/** @import { Strings } from '../element/i18n/zh-cn.js' */
 
-import { fill } from './i18n/language.js';
+import { fill } from '../element/i18n/language.js';
 import { ago, day, machineTime, moment } from './time-words.js';
 
 /** @typedef {{ list: ListState, app: string, now: number, locale: Locale, strings: Strings }} ListPage */
