@@ -98,7 +98,7 @@ test('without WebSocket the login goes over HTTP, and the next page knows', asyn
   stream.enqueue(new TextEncoder().encode(`data: ${JSON.stringify(gateway.state('scanned', 2))}\n\n`));
   await until(() => login.state.type === 'scanned');
   assert.equal(login.connection, 'sse');
-  assert.match(kept.get('scangate.transport'), /^sse \d+$/);
+  assert.match(kept.get('scangate.link'), /^sse \d+$/);
   login.close();
   globalThis.WebSocket = gateway.WebSocket;
   const dialled = gateway.sockets.length;
@@ -106,7 +106,7 @@ test('without WebSocket the login goes over HTTP, and the next page knows', asyn
   await until(() => calls.at(-1).line.endsWith('/scenes'));
   assert.equal(gateway.sockets.length, dialled, 'no socket is tried for an hour');
   login.close();
-  kept.set('scangate.transport', `sse ${Date.now() - 3_600_001}`);
+  kept.set('scangate.link', `sse ${Date.now() - 3_600_001}`);
   begin();
   assert.equal(gateway.sockets.length, dialled + 1, 'then the network may be another');
 });

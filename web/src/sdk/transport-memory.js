@@ -1,6 +1,6 @@
 // What carried the events last time: a network that blocks sockets does so for the next page as well.
 
-const KEY = 'scangate.transport';
+const KEY = 'scangate.link';
 /** Then the network may be another. */
 const KEPT_FOR_MS = 3_600_000;
 
