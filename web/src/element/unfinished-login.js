@@ -3,9 +3,9 @@
 // than it takes.
 
 /** @import { Clock } from '../sdk/clock.js' */
-/** @import { Baton } from '../sdk/login-session.js' */
+/** @import { Baton } from '../sdk/scan-login.js' */
 
-import { asFlow } from './flow.js';
+import { asFlow } from './offer.js';
 
 export const KEPT_FOR_MS = 600_000;
 const KEY = 'scangate.login';
@@ -25,7 +25,7 @@ export class UnfinishedLogin {
   constructor({ store, clock, app }) {
     this.#store = store;
     this.#clock = clock;
-    this.#app = app ?? 'default';
+    this.#app = app || 'default';
   }
 
   /** The scene of the login that is kept, if one is. */

@@ -3,10 +3,10 @@
 /** @import { KeeperState, Reason } from '../session/session-keeper.js' */
 /** @import { Me } from '../session/session-client.js' */
 /** @import { ListPage } from './session-rows.js' */
-/** @import { Strings } from '../element/i18n/zh-cn.js' */
+/** @import { Strings } from './i18n/zh-cn.js' */
 
-import { fill } from '../element/i18n/language.js';
-import { showFace } from '../element/person.js';
+import { fill } from '../element/words.js';
+import { showFace } from '../element/elements.js';
 import { SessionRows } from './session-rows.js';
 import { minutes } from './time-words.js';
 

@@ -3,8 +3,9 @@
 import { Api, socketUrl } from '../sdk/api.js';
 import { AppView, sentenceOf } from './app-view.js';
 import { systemClock as clock } from '../sdk/clock.js';
-import { loadConfig } from '../element/config.js';
-import { LanguageSwitch } from './language-switch.js';
+import { loadConfig } from '../element/offer.js';
+import { speak, stringsFor } from './i18n/strings.js';
+import { LanguageSwitch } from './language.js';
 import { SessionClient, exclusively } from '../session/session-client.js';
 import { SessionHint } from '../session/session-hint.js';
 import { SessionKeeper } from '../session/session-keeper.js';
@@ -16,7 +17,7 @@ import { UnfinishedLogin } from '../element/unfinished-login.js';
 const random = Math.random;
 const app = new URLSearchParams(location.search).get('app') || undefined;
 const signInUrl = app ? `/?app=${encodeURIComponent(app)}` : '/';
-const language = new LanguageSwitch(document, () => render());
+const language = new LanguageSwitch(document, render);
 const api = new Api(fetch.bind(globalThis), clock, () => language.locale);
 const hint = new SessionHint({ store: () => localStorage, ...(app && { app }) });
 const client = new SessionClient({ api, clock, random, exclusively, hint, ...(app && { app }) });
@@ -39,7 +40,9 @@ let failed = false;
 
 function render() {
   const { state } = keeper;
-  const { locale, strings } = language;
+  const { locale } = language;
+  const strings = stringsFor(locale);
+  speak(document, strings);
   const title = state.name === 'signed_in' ? state.me.user.name : state.name === 'signed_out' && sentenceOf(state, false, strings);
   document.title = [strings.appTitle, title].filter(Boolean).join(' · ');
   const now = clock.now();
@@ -86,4 +89,4 @@ addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
 setInterval(render, 1_000);
 render();
 void keeper.renew();
-void loadConfig({ api, clock, random, ...(app && { app }) }).then((config) => view.showSandbox(Boolean(config?.sandbox)));
+void loadConfig({ clock, ...(app && { app }) }).then((config) => view.showSandbox(Boolean(config?.sandbox)));

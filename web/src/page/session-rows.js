@@ -3,9 +3,9 @@
 /** @import { ListState } from '../session/session-list.js' */
 /** @import { Session } from '../session/session-client.js' */
 /** @import { Locale } from '../sdk/protocol.js' */
-/** @import { Strings } from '../element/i18n/zh-cn.js' */
+/** @import { Strings } from './i18n/zh-cn.js' */
 
-import { fill } from '../element/i18n/language.js';
+import { fill } from '../element/words.js';
 import { ago, day, machineTime, moment } from './time-words.js';
 
 /** @typedef {{ list: ListState, app: string, now: number, locale: Locale, strings: Strings }} ListPage */
