@@ -4,8 +4,8 @@ import { beforeEach, test } from 'node:test';
 import { Window } from 'happy-dom';
 
 import { AppView } from '../src/page/app-view.js';
-import { en } from '../src/element/i18n/en.js';
-import { zhCN } from '../src/element/i18n/zh-cn.js';
+import { en } from '../src/page/i18n/en.js';
+import { zhCN } from '../src/page/i18n/zh-cn.js';
 import { ago, minutes } from '../src/page/time-words.js';
 import { settle } from './fake-time.js';
 

@@ -22,11 +22,11 @@ const WHO_MS = 3_000;
 const CONFIG_MS = 2_000;
 
 /** What the person cannot mend. */
-const BROKEN = ['outdated', 'insecure'];
+const BROKEN = /outdated|insecure/;
 /** An `error` that bubbled would reach `window.onerror`. */
 const QUIETLY = { bubbles: false, composed: false };
 /** Nothing is to be kept of a login that has ended. */
-const GOES_ON = ['opening', 'pending', 'scanned', 'verifying', 'authorized', 'waiting'];
+const GOES_ON = /opening|pending|scanned|verifying|authorized|waiting/;
 
 /** From `createSession`, or of that shape. @typedef {NonNullable<ScanLoginOptions['session']> & { whoIsHere?: () => Promise<Person | null> }} Session */
 
@@ -226,7 +226,7 @@ export class Controller {
     // Asked again: what was typed was not what the phone shows.
     this.#wrong = state.type === 'verifying' && before?.type === 'verifying' && (this.#wrong || before.seq < state.seq);
     // A login is kept for as long as it goes on, and no longer.
-    if (this.login.baton?.scene !== this.#unfinished.scene || !GOES_ON.includes(state.type)) {
+    if (this.login.baton?.scene !== this.#unfinished.scene || !GOES_ON.test(state.type)) {
       this.#resuming = false;
       if (this.#unfinished.scene) this.#unfinished.clear();
     }
@@ -239,7 +239,7 @@ export class Controller {
     const isTheirs = state.type === 'authorized' && this.#host.redeem === 'manual';
     this.#emit(state.type, isTheirs ? { ...state, verifier: this.login.baton?.verifier } : state);
     if (state.type === 'failed') this.#emit('error', state.error, QUIETLY);
-    if (state.type === 'stopped' && BROKEN.includes(state.reason)) this.#emit('error', { code: 0, name: state.reason, message: this.#sentence }, QUIETLY);
+    if (state.type === 'stopped' && BROKEN.test(state.reason)) this.#emit('error', { code: 0, name: state.reason, message: this.#sentence }, QUIETLY);
   }
 
   /** @param {Authorized} state */

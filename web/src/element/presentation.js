@@ -11,7 +11,7 @@ import { fill } from './words.js';
 export const LAST_MS = 20_000;
 
 /** @typedef {'renew' | 'confirm' | 'help' | 'reload' | 'enter' | 'leave' | 'switch'} ActionId */
-/** @typedef {{ id: ActionId, label: string, look: 'solid' | 'plain' | 'quiet', place: 'plate' | 'words' | 'foot' }} Action */
+/** @typedef {{ id: ActionId, label: string, look: 'solid' | 'plain' | 'quiet', place: 'inside' | 'beside' | 'foot' }} Action */
 /** @typedef {'skeleton' | 'code' | 'framed' | 'here' | 'ticked' | 'digits' | 'person' | 'veiled'} Mood */
 /** @typedef {'tick' | 'clock' | 'cross' | 'alert' | 'pause' | 'chat'} Glyph */
 /** `attempt` differs from one try to the next. @typedef {{ length: number, attempt: number, wrong: boolean }} Digits */
@@ -20,13 +20,13 @@ export const LAST_MS = 20_000;
  * @typedef {object} Shown
  * @property {Mood} mood
  * @property {string} sentence what to do now; spoken when it changes
- * @property {string} [detail] may change each second; never spoken
+ * @property {string | undefined} [detail] may change each second; never spoken
  * @property {string} [aloud] spoken, and not to be seen
- * @property {string} [note] small type
+ * @property {string | undefined} [note] small type
  * @property {Glyph} [glyph]
- * @property {Person & { name: string }} [person]
+ * @property {Person & { name: string } | undefined} [person]
  * @property {{ svg: string, text: string }} [code]
- * @property {string} [framed] WeChat's own page, to stand where the code does
+ * @property {string | undefined} [framed] WeChat's own page, to stand where the code does
  * @property {{ left: number, last: boolean }} [ring] the part of the time that is left
  * @property {Digits} [digits] to type
  * @property {Action[]} [actions]
@@ -61,24 +61,17 @@ const ENDS = {
   closed: ['cross'],
 };
 
+/** What is counted: the seconds to the deadline, and what the ring shows of them. @typedef {Model & { seconds: number, ring: { left: number, last: boolean } }} Timed */
+
 /** @param {Model} model @returns {Shown} */
 export function present(model) {
   const { state, words: w } = model;
+  if ('expires_at' in state) return live({ ...model, ...timeOf(state, model.gatewayNow) }, state);
   switch (state.type) {
     case 'opening':
       return { mood: 'skeleton', sentence: model.resuming ? w.resuming : w.opening };
-    case 'pending':
-      if (state.qr) return pending(model, state);
-      // To be framed, it has to be an address and nothing else.
-      return /^https?:/.test(state.embed_url ?? '') ? framed(model, state) : over(w, 'failed', '', noteOf('flow_unknown', state.trace_id));
-    case 'scanned':
-      return scanned(model, state);
-    case 'verifying':
-      return verifying(model, state);
-    case 'authorized':
-      return authorized(model, state);
     case 'signed_in':
-      return { ...welcome(state, w), done: true };
+      return { ...welcome(model, state), done: true };
     case 'waiting':
       return waiting(model, state);
     case 'rejected':
@@ -92,107 +85,107 @@ export function present(model) {
   }
 }
 
-/** @param {Model} model @param {Pending} state @returns {Shown} */
-function pending(model, state) {
-  const { words: w, device } = model;
-  const ring = ringOf(model, state);
-  const last = ring.last && {
-    detail: fill(model.renewsItself ? w.renewsIn : w.expiresIn, { seconds: secondsLeft(model, state) }), aloud: w.keepAloud,
-  };
-  const keep = ring.last ? [action('renew', w.keep, 'plain', 'words')] : [];
-  if (device === 'wechat' && state.flow === 'h5' && model.mayLeave) {
-    return { mood: 'here', glyph: 'chat', sentence: w.here, detail: w.hereDetail, ...last, ring, actions: [action('leave', w.signInHere, 'solid', 'plate'), ...keep] };
+/** @param {Timed} model @param {Pending | Scanned | Verifying | Authorized} state @returns {Shown} */
+function live(model, state) {
+  const { ring, words: w } = model;
+  switch (state.type) {
+    case 'pending':
+      if (state.qr) return { ring, ...pending(model, state, state.qr) };
+      // To be framed, it has to be an address and nothing else.
+      return /^https?:/.test(state.embed_url ?? '') ? framed(model, state) : over(w, 'failed', '', noteOf('flow_unknown', state.trace_id));
+    case 'scanned':
+      return { ring, ...scanned(model, state) };
+    case 'verifying':
+      return { ring, ...verifying(model, state) };
+    case 'authorized':
+      return model.asking ? { ring, ...confirming(model, state, model.asking.here) } : welcome(model, state);
   }
-  const atDesk = device === 'desk';
-  return {
-    mood: 'code', sentence: device === 'wechat' ? w.hold : w.pending, ...(atDesk && { detail: w.pendingDetail }), ...last, ring,
-    code: { svg: state.qr?.svg ?? '', text: state.qr?.text ?? '' },
-    actions: [...keep, atDesk ? action('help', w.help) : action('help', w.onlyPhone, 'plain'), ...switchOf(model)],
-  };
 }
 
-/** WeChat's page says itself what to do; nothing is known of it until it is over. @param {Model} model @param {Pending} state @returns {Shown} */
-function framed(model, state) {
-  const { words: w } = model;
-  const shown = { mood: /** @type {const} */ ('framed'), sentence: w.pending, framed: state.embed_url };
-  if (ringOf(model, state).last) {
-    const label = `${w.keep} · ${fill(w.timeLeft, { seconds: secondsLeft(model, state) })}`;
-    return { ...shown, aloud: w.keepAloud, actions: [action('renew', label, 'plain'), ...switchOf(model)] };
+/** @param {Timed} model @param {Pending} state @param {{ text: string, svg?: string }} qr @returns {Shown} */
+function pending({ device, renewsItself, mayLeave, seconds, ring, words: w, otherFlow }, { flow }, { text, svg = '' }) {
+  const inWeChat = device === 'wechat';
+  const last = ring.last && { detail: fill(renewsItself ? w.renewsIn : w.expiresIn, { seconds }), aloud: w.keepAloud };
+  const keep = ring.last ? [action('renew', w.keep, 'plain', 'beside')] : [];
+  if (inWeChat && flow === 'h5' && mayLeave) {
+    return { mood: 'here', glyph: 'chat', sentence: w.here, detail: w.hereDetail, ...last, actions: [action('leave', w.signInHere, 'solid', 'inside'), ...keep] };
   }
-  return { ...shown, actions: [...(model.mayLeave ? [action('leave', w.openHere)] : []), ...switchOf(model)] };
-}
-
-/** @param {Model} model @returns {Action[]} */
-function switchOf({ otherFlow, words: w }) {
-  return otherFlow ? [action('switch', w[otherFlow])] : [];
-}
-
-/** @param {Model} model @param {Scanned} state @returns {Shown} */
-function scanned(model, state) {
-  const { appName, words: w } = model;
-  const inChat = model.flow === 'official_account' && appName;
+  const help = device === 'desk' ? action('help', w.help) : action('help', w.onlyPhone, 'plain');
   return {
-    mood: 'ticked', glyph: 'tick', sentence: inChat ? fill(w.scannedInChat, { app: appName }) : w.scanned, detail: w.scannedDetail,
-    ...(state.user?.name && { person: named(state.user, w) }), ring: ringOf(model, state), actions: [action('renew', w.notYou)],
+    mood: 'code', sentence: inWeChat ? w.hold : w.pending, detail: device === 'desk' ? w.pendingDetail : '', ...last,
+    code: { text, svg }, actions: [...keep, help, ...switchTo(otherFlow, w)],
   };
 }
 
-/** @param {Model} model @param {Verifying} state @returns {Shown} */
-function verifying(model, state) {
-  const { words: w } = model;
-  const tries = fill(w.triesLeft, { count: state.tries_left });
+/** WeChat's page says itself what to do; nothing is known of it until it is over. @param {Timed} model @param {Pending} state @returns {Shown} */
+function framed({ mayLeave, seconds, ring, words: w, otherFlow }, { embed_url }) {
+  const keep = [action('renew', `${w.keep} · ${fill(w.timeLeft, { seconds })}`, 'plain')];
+  const leave = mayLeave ? [action('leave', w.openHere)] : [];
   return {
-    mood: 'digits', sentence: model.wrong ? w.wrong : w.verifying,
-    detail: `${tries} · ${fill(w.timeLeft, { seconds: secondsLeft(model, state) })}`, aloud: tries,
-    digits: { length: state.code_length, attempt: state.seq, wrong: model.wrong },
-    ring: ringOf(model, state), actions: [action('renew', w.notYou)],
+    mood: 'framed', sentence: w.pending, framed: embed_url, aloud: ring.last ? w.keepAloud : '',
+    actions: [...(ring.last ? keep : leave), ...switchTo(otherFlow, w)],
   };
 }
 
-/** @param {Model} model @param {Authorized} state @returns {Shown} */
-function authorized(model, state) {
-  const { words: w, asking } = model;
-  if (!asking) return welcome(state, w);
+/** @param {Flow | null} flow @param {Words} w @returns {Action[]} */
+function switchTo(flow, w) {
+  return flow ? [action('switch', w[flow])] : [];
+}
+
+/** @param {Timed} model @param {Scanned} state @returns {Shown} */
+function scanned({ flow, appName, words: w }, { user }) {
   return {
-    mood: 'person', person: named(state.user, w), sentence: w.confirm, ring: ringOf(model, state),
-    detail: asking.here ? fill(w.confirmDetail, { name: named(asking.here, w).name }) : w.confirmNew,
+    mood: 'ticked', glyph: 'tick', sentence: flow === 'official_account' && appName ? fill(w.scannedInChat, { app: appName }) : w.scanned,
+    detail: w.scannedDetail, person: user?.name ? named(user, w) : undefined, actions: [action('renew', w.notYou)],
+  };
+}
+
+/** @param {Timed} model @param {Verifying} state @returns {Shown} */
+function verifying({ wrong, seconds, words: w }, { tries_left: count, code_length: length, seq: attempt }) {
+  const aloud = fill(w.triesLeft, { count });
+  return {
+    mood: 'digits', sentence: wrong ? w.wrong : w.verifying, detail: `${aloud} · ${fill(w.timeLeft, { seconds })}`, aloud,
+    digits: { length, attempt, wrong }, actions: [action('renew', w.notYou)],
+  };
+}
+
+/** @param {Timed} model @param {Authorized} state @param {Person | null} here who is signed in already @returns {Shown} */
+function confirming({ words: w }, { user }, here) {
+  return {
+    mood: 'person', person: named(user, w), sentence: w.confirm, detail: here ? fill(w.confirmDetail, named(here, w)) : w.confirmNew,
     actions: [action('renew', w.notMe, 'plain'), action('confirm', w.enter, 'solid')],
   };
 }
 
-/** @param {{ user: Person }} state @param {Words} w @returns {Shown} */
-function welcome({ user }, w) {
+/** @param {Model} model @param {{ user: Person }} state @returns {Shown} */
+function welcome({ words: w }, { user }) {
   return { mood: 'person', glyph: 'tick', person: named(user, w), sentence: w.authorized };
 }
 
 /** @param {Model} model @param {Extract<LoginState, { type: 'waiting' }>} state @returns {Shown} */
-function waiting(model, { error, until, trace_id }) {
-  const { words: w } = model;
-  const status = Math.floor((error?.code ?? 0) / 100);
+function waiting({ now, words: w, otherFlow }, { error: { code, message }, until, trace_id }) {
+  const seconds = Math.max(0, Math.ceil((until - now) / 1_000));
   return {
-    mood: 'veiled', glyph: 'pause', sentence: error?.message || w.waiting,
-    detail: fill(w.retryIn, { seconds: Math.max(0, Math.ceil((until - model.now) / 1_000)) }), note: noteOf(error?.code, trace_id),
+    mood: 'veiled', glyph: 'pause', sentence: message || w.waiting, detail: fill(w.retryIn, { seconds }), note: noteOf(code, trace_id),
     // What WeChat cannot do in one flow it may do in another.
-    actions: [action('renew', w.retry, 'plain', 'plate'), ...(status === 502 || status === 504 ? switchOf(model) : [])],
+    actions: [action('renew', w.retry, 'plain', 'inside'), ...(/^50[24]/.test(String(code)) ? switchTo(otherFlow, w) : [])],
   };
 }
 
 /** @param {Words} w @param {keyof Words | 'closed'} end @param {string} [detail] @param {string} [note] @returns {Shown} */
-function over(w, end, detail = '', note = '') {
+function over(w, end, detail, note) {
   const [glyph, id, label] = ENDS[end] ?? ['cross', 'renew', 'newCode'];
-  const more = id === 'enter' ? [action('renew', w.newCode)] : [];
-  return { mood: 'veiled', glyph, sentence: w[end === 'closed' ? 'cancelled' : end], detail, note, actions: id && label ? [action(id, w[label], 'solid', 'plate'), ...more] : [] };
+  return {
+    mood: 'veiled', glyph, sentence: w[end === 'closed' ? 'cancelled' : end], detail, note,
+    actions: [...(id && label ? [action(id, w[label], 'solid', 'inside')] : []), ...(id === 'enter' ? [action('renew', w.newCode)] : [])],
+  };
 }
 
-/** Never more than the state lives: the gateway's clock is known to a trip of the network. @param {Model} model @param {{ at: number, expires_at: number }} event */
-function secondsLeft({ gatewayNow }, { at, expires_at }) {
-  return Math.max(0, Math.ceil((expires_at - Math.max(gatewayNow, at)) / 1_000));
-}
-
-/** @param {Model} model @param {{ at: number, expires_at: number }} event */
-function ringOf({ gatewayNow }, { at, expires_at }) {
-  const remaining = Math.max(0, expires_at - gatewayNow);
-  return { left: remaining / Math.max(expires_at - at, remaining, 1), last: remaining <= LAST_MS };
+/** Never more than the state lives: the gateway's clock is known to a trip of the network. @param {{ at: number, expires_at: number }} state @param {number} now */
+function timeOf({ at, expires_at }, now) {
+  const whole = expires_at - at;
+  const left = Math.max(0, Math.min(expires_at - now, whole));
+  return { seconds: Math.ceil(left / 1_000), ring: { left: left / (whole || 1), last: left <= LAST_MS } };
 }
 
 /** @param {Person} person @param {Words} w */

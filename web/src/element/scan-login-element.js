@@ -25,17 +25,14 @@ import { loadWords } from './words.js';
  * @property {string} redeem
  */
 
-/** Each attribute's property, and what that is without the attribute. @type {Record<string, [keyof Attributes, (string | number)?]>} */
-const ATTRIBUTES = {
-  'base-url': ['baseUrl'], app: ['app'], flow: ['flow'], locale: ['locale'], theme: ['theme', 'auto'], 'return-to': ['returnTo'],
-  'auto-renew': ['autoRenew', 5], confirm: ['confirm'], redeem: ['redeem', 'auto'],
-};
+/** The attributes, and what their properties are without them. @type {Record<string, string | number>} */
+const ATTRIBUTES = { 'base-url': '', app: '', flow: '', locale: '', theme: 'auto', 'return-to': '', 'auto-renew': 5, confirm: '', redeem: 'auto' };
 
 /** Where there is no document (a server that renders pages), the class is there and does nothing. */
 const Base = /** @type {{ new (): HTMLElement & Attributes }} */ (globalThis.HTMLElement ?? class {});
 
 /** A new one of these needs a new login. */
-const ANEW = ['base-url', 'app', 'auto-renew'];
+const ANEW = /^(base-url|app|auto-renew)$/;
 
 /**
  * Signs a person in by WeChat: shows the code, follows the phone, redeems the grant.
@@ -111,13 +108,11 @@ const ANEW = ['base-url', 'app', 'auto-renew'];
  * @cssprop [--scan-surface=#fff] - The card.
  * @cssprop [--scan-text=#16181b]
  * @cssprop [--scan-muted=#5c636b] - Text of less weight.
- * @cssprop [--scan-line=#dfe2e5] - Lines and borders.
- * @cssprop [--scan-quiet=#eef0f2] - The plate without a code.
  * @cssprop [--scan-radius=12px]
  * @cssprop [--scan-qr-size=240px] - The side of the code; the card is 136px wider.
  */
 export class ScanLoginElement extends Base {
-  static observedAttributes = ['base-url', 'app', 'flow', 'locale', 'auto-renew'];
+  static observedAttributes = Object.keys(ATTRIBUTES);
 
   /** What it stands on; tests have their own. @returns {Env} */
   static get env() {
@@ -161,7 +156,7 @@ export class ScanLoginElement extends Base {
   /** @param {string} name @param {string | null} before @param {string | null} now */
   attributeChangedCallback(name, before, now) {
     if (before === now || !this.#controller) return;
-    if (ANEW.includes(name)) this.#begin();
+    if (ANEW.test(name)) this.#begin();
     else if (name === 'flow') this.#controller.startOver();
     else this.#controller.render();
   }
@@ -225,12 +220,12 @@ export class ScanLoginElement extends Base {
   }
 }
 
-for (const [attribute, [name, without = '']] of Object.entries(ATTRIBUTES)) {
-  Object.defineProperty(ScanLoginElement.prototype, name, {
+for (const [attribute, without] of Object.entries(ATTRIBUTES)) {
+  Object.defineProperty(ScanLoginElement.prototype, attribute.replace(/-(.)/, (_, letter) => letter.toUpperCase()), {
     /** @this {HTMLElement} */
     get() {
       const text = this.getAttribute(attribute) ?? without;
-      return name === 'autoRenew' ? Number(text) : text;
+      return attribute === 'auto-renew' ? Number(text) : text;
     },
     /** Frameworks take a property back by `null` or `undefined`. @this {HTMLElement} */
     set(value) {

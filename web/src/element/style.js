@@ -14,7 +14,7 @@ export const CSS = `:host{--surface:var(--scan-surface,#fff);--text:var(--scan-t
 #card{min-height:calc(var(--qr) + 276px);overflow:hidden;text-align:center}
 #bar{position:absolute;inset:0 0 auto;background:color-mix(in srgb,var(--amber) 20%,var(--surface));font-size:12px;transition:transform .2s .6s}
 #bar:empty{transform:translateY(-24px);transition:none}
-#brand{min-height:28px;margin-bottom:20px;font-weight:600}
+#brand{min-height:28px;margin-bottom:20px}
 #brand,#app,#name{max-width:100%;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 #frame{position:relative;flex:none;width:calc(var(--qr) + 32px);max-width:100%;aspect-ratio:1}
 #frame>svg,#plate,#qr,#over{position:absolute;inset:0}
@@ -37,8 +37,9 @@ circle{fill:#7b838b;stroke:none}
 .person #glyph{position:absolute;z-index:1;inset-block-end:-4px;inset-inline-end:-4px;width:28px;border:2px solid var(--quiet);border-radius:50%}
 #face{display:grid;place-items:center;width:80px;height:80px;overflow:hidden;border-radius:50%;background:var(--line);font-size:32px}
 #face img{width:100%;height:100%;object-fit:cover}
-#face,#name,#status{font-weight:600}
+#brand,#face,#name,#status{font-weight:600}
 #name{font-size:20px;line-height:28px}
+#name:empty{display:none}
 iframe{display:block;width:300px;max-width:100%;height:400px;border:0;border-radius:10px;background:#fff;color-scheme:light}
 #words{flex:1;width:100%;min-height:128px;padding-top:20px}
 #status{font-size:17px;line-height:26px;text-wrap:balance}
@@ -56,7 +57,7 @@ button:hover{background:var(--quiet);color:inherit}
 :focus-visible{outline:2px solid;outline-offset:2px;border-radius:4px}
 .unseen,.framed #words>:not(#foot){position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 .framed #words{flex:none;min-height:0;padding:0}
-.framed #brand{margin:-8px 0 12px}
+.framed #brand{margin:-12px 0 12px}
 @media (prefers-reduced-motion:reduce){*,:before,:after{animation:none!important;transition:none!important}}
 @media (forced-colors:active){#card,dialog,#plate{border:1px solid}button{border-color:ButtonText}#plate{forced-color-adjust:none}#ring{stroke:Highlight}}`;
 

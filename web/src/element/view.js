@@ -27,6 +27,10 @@ const GLYPHS = {
 /** What WeChat's page needs to show a code, hear of the scan and go to the callback by itself; the window around it stays ours. */
 const RIGHTS = 'allow-scripts allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox';
 
+/** Where actions stand: on the plate, beside the detail, at the foot of the card. */
+const PLACES = ['inside', 'beside', 'foot'];
+const ACTIONS = { class: 'actions' };
+
 export class LoginView {
   #root;
   #handlers;
@@ -57,19 +61,19 @@ export class LoginView {
         h('div#frame', {},
           h('svg', { viewBox: '0 0 272 272', 'aria-hidden': 'true' }, h('path', { d: RING }), h('path#ring', { d: RING, pathLength: 1, 'stroke-dasharray': 1 })),
           h('div#plate', {},
-            h('img#qr', { alt: '', hidden: '' }),
+            h('img#qr', { hidden: '' }),
             h('div#over', {},
               h('div#badge', {},
                 h('svg#glyph', { viewBox: '0 0 48 48', 'aria-hidden': 'true' }, h('circle', { cx: 24, cy: 24, r: 24 }), h('path')),
                 h('span#face', { 'aria-hidden': 'true' })),
-              h('p#name'), h('div#plate-actions', { class: 'actions' })))),
+              h('p#name'), h('div#inside', ACTIONS)))),
         h('div#embed'),
         h('div#words', {},
           h('p#status', { role: 'status', tabindex: -1 }),
-          h('div#detail', {}, h('span#hint'), h('div#words-actions', { class: 'actions' })),
+          h('div#detail', {}, h('span#hint'), h('div#beside', ACTIONS)),
           h('p#note'), h('p#polling', { role: 'status' }),
           h('p#aloud', { role: 'status', class: 'unseen' }),
-          h('div#foot', { class: 'actions' }))),
+          h('div#foot', ACTIONS))),
       h('slot', { name: 'help' }),
     );
   }
@@ -79,31 +83,28 @@ export class LoginView {
     this.#page = page;
     const { shown, connection, appName, words, lang } = page;
     const { mood, ring, code, glyph, person, framed } = shown;
-    const isVeiled = mood === 'veiled';
     const card = this.#part('card');
     card.className = ring?.last ? `${mood} last` : mood;
     card.lang = lang;
     card.ariaBusy = String(mood === 'skeleton');
-    this.#say('app', appName);
-    this.#say('status', shown.sentence);
-    this.#say('hint', shown.detail);
-    this.#say('note', shown.note);
-    this.#say('aloud', shown.aloud);
-    this.#say('bar', connection === 'lost' && !isVeiled ? words.lost : '');
-    this.#say('polling', /sse|poll/.test(connection) && !isVeiled ? words.polling : '');
+    const link = mood === 'veiled' ? '' : connection;
+    const texts = {
+      app: appName, status: shown.sentence, hint: shown.detail, note: shown.note, aloud: shown.aloud, name: person?.name,
+      bar: link === 'lost' ? words.lost : '', polling: link === 'sse' || link === 'poll' ? words.polling : '',
+    };
+    for (const [id, text] of Object.entries(texts)) say(this.#part(id), text);
     this.#showCode(code, mood === 'code' ? words.qr : '');
-    this.#part('ring').toggleAttribute('hidden', !ring);
-    if (ring) this.#part('ring').setAttribute('stroke-dashoffset', String(ring.left - 1));
+    this.#part('ring').setAttribute('stroke-dashoffset', String((ring?.left ?? 0) - 1));
     this.#part('glyph').toggleAttribute('hidden', !glyph);
     if (glyph) this.#part('glyph').lastElementChild?.setAttribute('d', GLYPHS[glyph]);
-    this.#showPerson(person, mood === 'person');
+    const face = this.#part('face');
+    face.hidden = mood !== 'person' || !person;
+    if (person && !face.hidden) showFace(face, person);
     if (mood !== 'skeleton') this.#loading ??= this.#loadRest();
     this.#digits?.show(shown.digits, this.#isFocusFree());
     this.#showFrame(framed ?? '', words.pending);
     this.#help?.show(code);
-    for (const [place, id] of /** @type {const} */ ([['plate', 'plate-actions'], ['words', 'words-actions'], ['foot', 'foot']])) {
-      this.#showActions(this.#part(id), (shown.actions ?? []).filter((action) => action.place === place));
-    }
+    for (const place of PLACES) this.#showActions(this.#part(place), (shown.actions ?? []).filter((action) => action.place === place));
     this.#showWelcome(Boolean(shown.done));
     this.#mendFocus();
   }
@@ -124,15 +125,6 @@ export class LoginView {
     }
     image.hidden = !this.#codeText;
     image.alt = alt;
-  }
-
-  /** @param {Shown['person']} person @param {boolean} withFace */
-  #showPerson(person, withFace) {
-    this.#say('name', person?.name);
-    this.#part('name').hidden = !person;
-    const face = this.#part('face');
-    face.hidden = !(withFace && person);
-    if (withFace && person) showFace(face, person);
   }
 
   /** WeChat's own page, where the code would stand. Each address gets a frame of its own: one that is led elsewhere leaves its steps in the history. @param {string} src @param {string} title */
@@ -175,7 +167,7 @@ export class LoginView {
   async #loadRest() {
     try {
       const [{ DigitsField }, { HelpDialog }] = await Promise.all([import('./digits-field.js'), import('./help-dialog.js')]);
-      this.#digits = new DigitsField(this.#root, this.#part('plate-actions'), this.#handlers.verify);
+      this.#digits = new DigitsField(this.#root, this.#part('inside'), this.#handlers.verify);
       this.#help = new HelpDialog(this.#root, this.#handlers);
       if (this.#page) this.show(this.#page);
     } catch {
@@ -199,11 +191,6 @@ export class LoginView {
   #isFocusFree() {
     const focused = document.activeElement;
     return !this.#root.activeElement && (!focused || focused === document.body);
-  }
-
-  /** @param {string} id @param {string} [text] */
-  #say(id, text) {
-    say(this.#part(id), text);
   }
 
   /** @param {string} id */
