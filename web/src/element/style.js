@@ -23,7 +23,7 @@ export const CSS = `:host{--surface:var(--scan-surface,#fff);--text:var(--scan-t
 .last #ring{stroke:var(--amber)}
 #plate{inset:8px;overflow:hidden;border-radius:10px;background:var(--quiet)}
 .code #plate,.ticked #plate,.digits #plate{background:#fff;color:#16181b}
-#qr{inset:8px;width:calc(100% - 16px);opacity:.1;transition:opacity .24s}
+#qr{inset:8px;width:calc(100% - 16px);opacity:.1;mix-blend-mode:multiply;transition:opacity .24s}
 .code #qr{opacity:1}
 .skeleton #qr,.person #qr,.digits #qr{opacity:0}
 #over{gap:16px;justify-content:center;padding:16px}
@@ -39,16 +39,17 @@ circle{fill:#7b838b;stroke:none}
 #face img{width:100%;height:100%;object-fit:cover}
 #brand,#face,#name,#status{font-weight:600}
 #name{font-size:20px;line-height:28px}
-#name:empty{display:none}
+#name:empty,.actions:empty{display:none}
 iframe{display:block;width:300px;max-width:100%;height:400px;border:0;border-radius:10px;background:#fff;color-scheme:light}
 #words{flex:1;width:100%;min-height:128px;padding-top:20px}
-#status{font-size:17px;line-height:26px;text-wrap:balance}
-#detail{min-height:28px;color:var(--muted);font-size:14px;line-height:20px}
+#status,#hint,#polling{text-wrap:balance}
+#status{font-size:17px;line-height:26px}
+#detail{min-height:28px;margin-top:4px;color:var(--muted);font-size:14px;line-height:20px}
 #note,#polling{color:var(--muted);font-size:12px;line-height:16px;overflow-wrap:anywhere}
 .actions,#detail{display:flex;flex-wrap:wrap;gap:0 8px;align-items:center;justify-content:center}
 #foot{margin-top:auto}
 button{min-height:40px;padding:0 16px;border:1px solid transparent;border-radius:8px;background:0 0;color:inherit;cursor:pointer;font:inherit;font-weight:500;white-space:nowrap}
-.plain{border-color:var(--line)}
+.plain{border-color:var(--line);background:var(--surface)}
 .quiet{padding:0 8px;color:var(--muted);font-size:14px;font-weight:400}
 button:hover{background:var(--quiet);color:inherit}
 .solid,.solid:hover{min-width:112px;background:var(--accent);color:var(--scan-on-accent,#fff)}
