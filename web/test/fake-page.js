@@ -8,6 +8,7 @@ import { LoginPage } from '../src/element/login-page.js';
 import { UnfinishedLogin } from '../src/element/unfinished-login.js';
 import { LoginView } from '../src/element/view.js';
 import { FakeGateway } from './fake-gateway.js';
+import { FakeStore } from './fake-store.js';
 import { FakeClock, settle } from './fake-time.js';
 
 const html = readFileSync(new URL('../index.html', import.meta.url), 'utf8').replace(/<(script|link)[^>]*>(<\/script>)?/g, '');
@@ -42,18 +43,6 @@ export class FakeSession extends EventTarget {
     Object.assign(this, { state, connection });
     this.dispatchEvent(new Event('change'));
   }
-}
-
-/** The tab's storage; `forbidden` as in some private modes. */
-export class FakeStore extends Map {
-  forbidden = false;
-  #allowed() {
-    if (this.forbidden) throw new Error('storage is forbidden');
-    return this;
-  }
-  getItem = (key) => this.#allowed().get(key) ?? null;
-  setItem = (key, value) => void this.#allowed().set(key, value);
-  removeItem = (key) => void this.#allowed().delete(key);
 }
 
 export class Stage {

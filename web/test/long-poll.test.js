@@ -38,7 +38,7 @@ beforeEach(() => {
       onEvent(event);
     },
     down: (fall) => seen.falls.push(fall),
-  }, { api: new Api(fakeFetch, clock, () => 'en'), clock, random: () => 1 });
+  }, { api: new Api({ fetch: fakeFetch, clock, locale: () => 'en' }), clock, random: () => 1 });
 });
 
 async function started() {

@@ -5,9 +5,9 @@
 
 export const API = '/api/v1';
 
-/** The gateway's socket, for a page of the gateway itself. @param {Pick<Location, 'protocol' | 'host'>} location */
-export function socketUrl({ protocol, host }) {
-  return `${protocol === 'https:' ? 'wss' : 'ws'}://${host}${API}/ws`;
+/** The gateway's socket. @param {string} baseUrl the gateway's origin */
+export function socketUrl(baseUrl) {
+  return `${baseUrl.replace(/^http/, 'ws')}${API}/ws`;
 }
 
 /** The gateway answered with an error. */
@@ -48,22 +48,22 @@ export class NoAnswer extends Error {
 
 /** @typedef {{ code: number, name?: string, message: string, data?: unknown, request_id?: string, retry_after_ms?: number, reason?: string }} Envelope */
 
+/**
+ * @typedef {object} ApiEnv
+ * @property {string} [baseUrl] the gateway's origin; the page's own without it
+ * @property {typeof fetch} fetch
+ * @property {Clock} clock
+ * @property {() => Locale} locale the language error messages come back in
+ */
+
 const CALL_MS = 15_000;
 
 export class Api {
-  #fetch;
-  #clock;
-  #locale;
+  #env;
 
-  /**
-   * @param {typeof fetch} fetcher
-   * @param {Clock} clock
-   * @param {() => Locale} locale the language error messages come back in
-   */
-  constructor(fetcher, clock, locale) {
-    this.#fetch = fetcher;
-    this.#clock = clock;
-    this.#locale = locale;
+  /** @param {ApiEnv} env */
+  constructor(env) {
+    this.#env = env;
   }
 
   /**
@@ -98,16 +98,16 @@ export class Api {
    */
   async #send(method, path, { authorization, body, signal, limitMs = CALL_MS }) {
     /** @type {Record<string, string>} */
-    const headers = { Accept: 'application/json', 'Accept-Language': this.#locale() };
+    const headers = { Accept: 'application/json', 'Accept-Language': this.#env.locale() };
     if (authorization) headers.Authorization = authorization;
     if (body !== undefined) headers['Content-Type'] = 'application/json';
     const payload = body === undefined ? null : JSON.stringify(body);
     const limit = new AbortController();
     const abort = () => limit.abort();
     signal?.addEventListener('abort', abort);
-    const cancel = this.#clock.after(limitMs, abort);
+    const cancel = this.#env.clock.after(limitMs, abort);
     const { status, envelope } = await this.#exchange(path, {
-      method, headers, body: payload, credentials: 'same-origin', cache: 'no-store', signal: limit.signal,
+      method, headers, body: payload, credentials: 'include', cache: 'no-store', signal: limit.signal,
     }).finally(() => {
       cancel();
       signal?.removeEventListener('abort', abort);
@@ -122,7 +122,7 @@ export class Api {
    */
   async #exchange(path, request) {
     try {
-      const response = await this.#fetch(API + path, request);
+      const response = await this.#env.fetch((this.#env.baseUrl ?? '') + API + path, request);
       const envelope = await response.json();
       if (typeof envelope?.code !== 'number') throw new TypeError('not an envelope');
       return { status: response.status, envelope: /** @type {Envelope} */ (envelope) };

@@ -21,7 +21,7 @@ export const REFUSALS = 3;
 /**
  * @typedef {object} WatchHandlers
  * @property {() => Promise<string>} token one that is good for now; empty when there is none
- * @property {() => Promise<void>} refused the gateway did not take the token: get another, or end
+ * @property {() => Promise<unknown>} refused the gateway did not take the token: get another, or end
  * @property {(event: SessionRevoked) => void} revoked
  */
 
