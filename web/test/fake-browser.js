@@ -37,7 +37,7 @@ export class FakeBrowser {
     const { clock, fetch, store, exclusively } = this;
     const end = new AbortController();
     const env = { clock, random: () => 1 };
-    const api = new Api({ fetch, clock, locale: () => 'en' });
+    const api = new Api({ baseUrl: '', fetch, clock, locale: () => 'en' });
     const hint = new SessionHint({ store: () => store });
     const client = new SessionClient({ ...env, api, hint, exclusively, signal: end.signal });
     const page = { isSeen };

@@ -23,8 +23,8 @@ export class FakeClock {
     return this.#timers.length ? Math.min(...this.#timers.map((timer) => timer.at)) - this.#now : null;
   }
 
-  /** The machine sleeps, or somebody sets its clock: no timer notices. */
-  jump(ms) {
+  /** The machine slept: its clock went on, its timers did not. */
+  slept(ms) {
     this.#now += ms;
     for (const timer of this.#timers) timer.at += ms;
   }

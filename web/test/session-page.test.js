@@ -34,14 +34,14 @@ function fakeFetch(input, init) {
 
 beforeEach(() => {
   mock.timers.reset();
-  mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'] });
   http = new FakeFetch();
   gateway = new FakeGateway({ now: () => Date.now() });
   channels = [];
   locks = [];
   carried = [];
   page = new EventTarget();
-  document = Object.assign(new EventTarget(), { visibilityState: 'visible', baseURI: 'https://shop.example.com/app/' });
+  document = Object.assign(new EventTarget(), { hidden: false, baseURI: 'https://shop.example.com/app/' });
   const request = (name, { signal }, run) => {
     locks.push([name, signal]);
     return run();
@@ -138,9 +138,9 @@ test('it wakes when the page is seen, online, or found again; a hidden one is le
     await happens(...event);
     return http.calls.length - before;
   };
-  document.visibilityState = 'hidden';
+  document.hidden = true;
   assert.equal(await grows(document, 'visibilitychange'), 0);
-  document.visibilityState = 'visible';
+  document.hidden = false;
   assert.equal(await grows(document, 'visibilitychange'), 1);
   assert.equal(await grows(page, 'online'), 1);
   await happens(page, 'pagehide', { persisted: true });

@@ -107,7 +107,7 @@ test('an answer that was lost is asked for again before anybody else asks', asyn
 
 test('a tab that is asked while another signs out has no session afterwards, and the cookie is gone', async () => {
   const [first, second] = await tabs(2);
-  clock.jump(HOUR);
+  clock.slept(HOUR);
   gateway.thither = settle;
   const order = await Promise.allSettled([second.getAccessToken(), first.signOut(), second.getAccessToken(), first.getAccessToken()]);
   assert.deepEqual(order.map(({ reason }) => reason?.reason), [undefined, undefined, undefined, 'left']);
@@ -118,7 +118,7 @@ test('a tab that is asked while another signs out has no session afterwards, and
 
 test('after two hours of sleep the first call gets a new token, and the rest wait for it', async () => {
   const [session] = await tabs(1);
-  clock.jump(2 * HOUR);
+  clock.slept(2 * HOUR);
   session.wake();
   const answers = await Promise.all(Array.from({ length: 10 }, () => session.fetch(ORDERS)));
   assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
@@ -128,7 +128,7 @@ test('after two hours of sleep the first call gets a new token, and the rest wai
 test('a session that ended during the sleep is over when the page wakes', async () => {
   const all = await tabs(3);
   gateway.end('signed_out_elsewhere');
-  clock.jump(2 * HOUR);
+  clock.slept(2 * HOUR);
   for (const each of all) each.wake();
   await quiet();
   assert.deepEqual(types(all), new Set(['signed_out_elsewhere']));
@@ -152,7 +152,7 @@ for (const [how, ms] of [['forward', 10 * MINUTE], ['back', -10 * MINUTE]]) {
   test(`a clock that is set ${how} ten minutes costs one renewal at most`, async () => {
     const [session] = await tabs(1);
     clock.advance(5 * MINUTE);
-    clock.jump(ms);
+    clock.slept(ms);
     gateway.ahead -= ms;
     assert.equal((await session.fetch(ORDERS)).status, 200);
     for (let minute = 0; minute < 20; minute += 1) {
@@ -166,9 +166,9 @@ for (const [how, ms] of [['forward', 10 * MINUTE], ['back', -10 * MINUTE]]) {
 
 test('a clock that is set back in a hidden page is found out by the first call that is refused', async () => {
   const [, session] = await tabs(2);
-  clock.jump(-HOUR);
+  clock.slept(-HOUR);
   gateway.ahead += HOUR;
-  clock.jump(10 * MINUTE);
+  clock.slept(10 * MINUTE);
   assert.equal((await session.fetch(ORDERS)).status, 200);
   assert.deepEqual(gateway.lines.slice(-3), ['GET /orders', 'POST /auth/refresh', 'GET /orders']);
 });

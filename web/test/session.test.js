@@ -131,7 +131,7 @@ test('waking renews a token that came due in sleep, and no other', async () => {
   await settle();
   assert.equal(http.calls.length, 1);
   http.answers.push(ok(token));
-  clock.jump(580_000);
+  clock.slept(580_000);
   session.wake();
   await settle();
   assert.equal(http.calls.length, 2);
@@ -315,7 +315,7 @@ test('a network without sockets is left alone for a while', async () => {
 test('a channel that comes up late asks with a token that is still good', async () => {
   await signedIn();
   http.answers.push(ok({ ...token, access_token: 'second' }));
-  clock.jump(590_000);
+  clock.slept(590_000);
   await attached();
   assert.deepEqual(gateway.commands, [{ type: 'attach', access_token: 'second' }]);
 });
@@ -334,7 +334,7 @@ test('a cookie that is of another session by now is followed', async () => {
 
 test('nothing is asked until somebody wants to know; then whoever asks gets the same answer', async () => {
   session.wake();
-  session.thaw();
+  session.unsuspend();
   await settle();
   assert.deepEqual(session.state, { type: 'opening' });
   assert.deepEqual([http.calls.length, gateway.sockets.length, clock.next], [0, 0, null]);
@@ -348,17 +348,17 @@ test('a change is told once, with the state, and a beginning and an end by its n
   const events = record(session);
   await signedIn();
   await signedIn();
-  assert.deepEqual(events.splice(0), [['statechange', 's1'], ['signed_in', 's1']]);
+  assert.deepEqual(events.splice(0), [['signed_in', 's1'], ['statechange', 's1']]);
   http.answers.push(ok({ ...token, user: { ...user, name: '李龙' } }));
   await session.renew();
   assert.deepEqual(events.splice(0), [['statechange', 's1']], 'another name is no sign-in');
   assert.equal(session.state.user.name, '李龙');
   http.answers.push(ok(theirs), no(40102, 'session_revoked'));
   await session.renew();
-  assert.deepEqual(events.splice(0), [['statechange', 's2'], ['signed_in', 's2']], 'another session is');
+  assert.deepEqual(events.splice(0), [['signed_in', 's2'], ['statechange', 's2']], 'another session is');
   await session.renew();
   gateway.say({ type: 'session_revoked', session_id: 's2', reason: 'reuse' });
-  assert.deepEqual(events, [['statechange', 'unknown'], ['signed_out', 'unknown'], ['statechange', 'reuse']]);
+  assert.deepEqual(events, [['signed_out', 'unknown'], ['statechange', 'unknown'], ['statechange', 'reuse']]);
   assert.throws(() => { session.state.reason = 'left'; }, TypeError);
 });
 
@@ -373,7 +373,7 @@ test('there is no token for who is signed out, and none is asked for again', asy
 
 test('who asks for a token while somebody signs out is told so', async () => {
   await signedIn();
-  clock.jump(600_000);
+  clock.slept(600_000);
   const refresh = held(ok({}));
   http.answers.push(refresh.answer);
   const left = session.signOut();
@@ -386,10 +386,10 @@ test('who asks for a token while somebody signs out is told so', async () => {
 
 test('a token that is due is good until its end where the gateway cannot be asked', async () => {
   await signedIn();
-  clock.jump(600_000 - AHEAD_MS);
+  clock.slept(600_000 - AHEAD_MS);
   http.answers.push(no(50300, 'overloaded'), lost, lost, no(50300, 'overloaded'));
   assert.equal(await session.getAccessToken(), 'jwt');
-  clock.jump(AHEAD_MS);
+  clock.slept(AHEAD_MS);
   await assert.rejects(session.getAccessToken(), NoAnswer);
   await assert.rejects(session.getAccessToken(), ApiError);
   assert.deepEqual(session.state, here, 'nobody has said that it is over');
@@ -430,7 +430,7 @@ test('a hidden page renews nothing until it is seen, or asked', async () => {
 test('a hidden page with a clock that was set back asks for a new token all the same', async () => {
   await signedIn();
   session.page.isSeen = false;
-  clock.jump(-600_000);
+  clock.slept(-600_000);
   clock.advance(600_000);
   http.answers.push(ok({ ...token, access_token: 'second' }));
   assert.equal(await session.getAccessToken(), 'second');
@@ -450,7 +450,7 @@ for (const [how, path, open] of [
     await settle();
     assert.deepEqual(session.state, here);
     assert.deepEqual(other.state, here);
-    assert.deepEqual(events, [['statechange', 's1'], ['signed_in', 's1']]);
+    assert.deepEqual(events, [['signed_in', 's1'], ['statechange', 's1']]);
     assert.deepEqual([session.client.accessToken, other.client.accessToken], ['jwt', 'other'], 'no token is told');
     assert.deepEqual(http.lines.slice(1), [`POST ${path}`, 'POST /auth/refresh']);
     assert.equal(gateway.sockets.length, 2);
@@ -552,7 +552,7 @@ test('a session that is over already is as good as ended', async () => {
 
 test('a token that has ended, or that the gateway takes no longer, is renewed for the call', async () => {
   await signedIn();
-  clock.jump(600_000);
+  clock.slept(600_000);
   http.answers.push(ok({ ...token, access_token: 'second' }), ok([]));
   await session.sessions();
   assert.equal(http.calls.at(-1).headers.Authorization, 'Bearer second');
@@ -582,20 +582,20 @@ test('a call that is refused after the session was forgotten asks for no token',
 test('a page that is left holds no socket; found again, it asks what it has missed', async () => {
   await signedIn();
   await attached();
-  session.freeze();
+  session.suspend();
   assert.equal(gateway.last.closedWith, 1000);
   http.answers.push(ok({ ...token, access_token: 'second' }));
-  session.thaw();
+  session.unsuspend();
   await settle();
   await attached();
   assert.deepEqual(gateway.commands, [{ type: 'attach', access_token: 'second' }]);
-  session.freeze();
+  session.suspend();
   http.answers.push(no(40102, 'session_revoked', { reason: 'signed_out' }), ok(theirs));
-  session.thaw();
+  session.unsuspend();
   await settle();
   assert.deepEqual(session.state, { type: 'signed_out', reason: 'signed_out' });
-  session.freeze();
-  session.thaw();
+  session.suspend();
+  session.unsuspend();
   await settle();
   assert.equal(session.state.session_id, 's2');
 });

@@ -1,6 +1,6 @@
 // The signed-in page: who it is, for how long without asking again, where else; or why nobody is here any more.
 
-/** @import { Me, Reason, State } from '../session/index.js' */
+/** @import { Me, Reason, SessionState } from '../session/index.js' */
 /** @import { ListPage } from './session-rows.js' */
 /** @import { Strings } from '../element/i18n/zh-cn.js' */
 
@@ -16,7 +16,7 @@ import { minutes } from './time-words.js';
  * @property {() => void} reload the list of sessions
  * @property {(id: string) => Promise<boolean>} end another session; answers whether that worked
  */
-/** @typedef {ListPage & { state: State, renewsInMs: number, leaving: boolean, failed: boolean, signInUrl: string }} AppPage */
+/** @typedef {ListPage & { state: SessionState, renewsInMs: number, leaving: boolean, failed: boolean, signInUrl: string }} AppPage */
 
 /** What is said of an end, and whether it is a warning. @type {Record<string, { sentence: keyof Strings, detail: keyof Strings, warns?: true }>} */
 const ENDS = {
@@ -90,7 +90,7 @@ export class AppView {
     this.#text('token', me ? token : '');
   }
 
-  /** @param {State} state @param {AppPage} page */
+  /** @param {SessionState} state @param {AppPage} page */
   #showEnd(state, { signInUrl, strings }) {
     const ended = state.type === 'signed_out' ? endOf(state.reason) : null;
     const detail = ended ? strings[ended.detail] : '';
@@ -144,7 +144,7 @@ function endOf(reason) {
   return (Object.hasOwn(ENDS, reason) && ENDS[reason]) || ENDED;
 }
 
-/** @param {State} state @param {boolean} leaving @param {Strings} strings */
+/** @param {SessionState} state @param {boolean} leaving @param {Strings} strings */
 export function sentenceOf(state, leaving, strings) {
   switch (state.type) {
     case 'unreachable':

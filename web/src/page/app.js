@@ -69,5 +69,5 @@ addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
 setInterval(render, 1_000);
 render();
 void session.ready();
-void loadConfig({ api: new Api({ fetch: fetch.bind(globalThis), clock, locale }), clock, random: Math.random, ...(app && { app }) })
+void loadConfig({ api: new Api({ baseUrl: location.origin, fetch: fetch.bind(globalThis), clock, locale }), clock, random: Math.random, ...(app && { app }) })
   .then((config) => view.showSandbox(Boolean(config?.sandbox)));

@@ -1,32 +1,35 @@
 // What a page imports of the session: `createSession` brings the parts and the browser together.
 
-/** @import { Locale } from '../sdk/protocol.js' */
 /** @import { SocketHandlers } from '../sdk/socket.js' */
 /** @import { Exclusively } from './session-client.js' */
-/** @import { SessionState, SignedIn, SignedOut, Unreachable } from './session.js' */
 
-import { Api, socketUrl } from '../sdk/api.js';
+import { Api } from '../sdk/api.js';
 import { systemClock as clock } from '../sdk/clock.js';
-import { ReconnectingSocket } from '../sdk/socket.js';
+import { browserLocale, isOnline, isVisible, watchPage } from '../sdk/page-life.js';
+import { ReconnectingSocket, socketUrl } from '../sdk/socket.js';
 import { SessionClient } from './session-client.js';
 import { SessionHint } from './session-hint.js';
-import { Session as Core } from './session.js';
-import { SessionWatch } from './session-watch.js';
+import { HANDSHAKE_MS, SessionWatch } from './session-watch.js';
+import { Session } from './session.js';
 
 export { ApiError, NoAnswer } from '../sdk/api.js';
+export { Session } from './session.js';
 export { SignedOutError } from './signed-out.js';
 
-/** @typedef {import('./signed-out.js').Reason} Reason */
-/** @typedef {import('./session.js').SessionState} State */
-/** @typedef {import('./session-client.js').User} User */
-/** @typedef {import('./session-client.js').Me} Me */
+/** @typedef {import('../sdk/protocol.js').Locale} Locale */
+/** @typedef {import('../sdk/redeem.js').User} User */
 /** @typedef {import('./session-client.js').Credentials} Credentials */
 /** @typedef {import('./session-client.js').ListedSession} ListedSession */
+/** @typedef {import('./session-client.js').Me} Me */
+/** @typedef {import('./session.js').SessionEvents} SessionEvents */
+/** @typedef {import('./session.js').SessionState} SessionState */
+/** @typedef {import('./session.js').SignedIn} SignedIn */
+/** @typedef {import('./signed-out.js').Reason} Reason */
 
 /**
  * All of it optional.
  * @typedef {object} SessionOptions
- * @property {string} [baseUrl] the gateway; the page's own origin without it. Another origin has to be on the site of the
+ * @property {string} [baseUrl] of the gateway, such as `https://login.example.com`; the page's own origin without it. Another origin has to be on the site of the
  *   page (`login.example.com` for `shop.example.com`): browsers send no cookie elsewhere
  * @property {string} [app] as the gateway's configuration names it; `default` without it. Tabs of one app share a session
  * @property {Locale | (() => Locale)} [locale] the language of messages for the person, or what tells it at each call; the
@@ -34,22 +37,6 @@ export { SignedOutError } from './signed-out.js';
  * @property {string[]} [origins] where `fetch` may send the token; the page's own and the gateway's without it
  * @property {AbortSignal} [signal] closes it
  */
-/**
- * Each has the state as `detail`. `statechange` comes with every change; the others when somebody is signed in who was not
- * before, and when nobody is any more.
- * @typedef {object} SessionEvents
- * @property {CustomEvent<SessionState>} statechange
- * @property {CustomEvent<SignedIn>} signed_in
- * @property {CustomEvent<SignedOut>} signed_out
- * @property {CustomEvent<Unreachable>} unreachable
- */
-/**
- * @typedef {object} SessionTarget
- * @property {<K extends keyof SessionEvents>(type: K, listener: (event: SessionEvents[K]) => void, options?: boolean | AddEventListenerOptions) => void} addEventListener
- * @property {<K extends keyof SessionEvents>(type: K, listener: (event: SessionEvents[K]) => void, options?: boolean | EventListenerOptions) => void} removeEventListener
- */
-/** @typedef {Omit<Core, keyof EventTarget | 'wake' | 'freeze' | 'thaw' | 'renew'> & SessionTarget} Session */
-
 /**
  * The session of this browser: who is signed in, tokens for calls, sign-out; for pages, not for servers.
  *
@@ -73,42 +60,30 @@ export { SignedOutError } from './signed-out.js';
  * if (type === 'signed_in') await session.fetch('/api/orders');
  *
  * @param {SessionOptions} [options]
- * @returns {Session}
  */
-export function createSession({ baseUrl = '/', app, locale, origins, signal } = {}) {
+export function createSession({ baseUrl = location.origin, app, locale = browserLocale(), origins, signal } = {}) {
   const end = new AbortController();
-  const env = { clock, random: Math.random, fetch: fetch.bind(globalThis), ...(app && { app }) };
-  const gateway = new URL(baseUrl, location.href).origin;
-  const ours = new Set(origins?.map((each) => new URL(each).origin) ?? [location.origin, gateway]);
+  const base = baseUrl.replace(/\/+$/, '');
+  const ours = new Set((origins ?? [location.href, base]).map((each) => new URL(each).origin));
   // The word for having none: one such page is not another.
   ours.delete('null');
-  const api = new Api({ ...env, baseUrl: gateway, locale: typeof locale === 'function' ? locale : () => locale ?? browsersLocale() });
+  const env = { clock, random: Math.random, fetch: fetch.bind(globalThis), ...(app && { app }) };
+  const api = new Api({ ...env, baseUrl: base, locale: typeof locale === 'function' ? locale : () => locale });
   const hint = new SessionHint({ ...env, store: () => localStorage });
-  const socketEnv = { ...env, WebSocket, online: () => navigator.onLine };
-  const makeSocket = (/** @type {SocketHandlers} */ handlers) => new ReconnectingSocket(socketUrl(gateway), handlers, socketEnv);
-  const session = new Core({
-    ...env, api, hint, end, visible,
+  const socketEnv = { ...env, WebSocket, online: isOnline, handshakeMs: HANDSHAKE_MS };
+  const makeSocket = (/** @type {SocketHandlers} */ handlers) => new ReconnectingSocket(socketUrl(base), handlers, socketEnv);
+  const session = new Session({
+    ...env, api, hint, end,
     client: new SessionClient({ ...env, api, hint, signal: end.signal, exclusively: oneByOne(end.signal) }),
     channel: new BroadcastChannel(`scangate-session-${app ?? 'default'}`),
+    visible: isVisible,
     isOurs: (url) => ours.has(new URL(url, document.baseURI).origin),
     makeWatch: (handlers) => new SessionWatch({ ...env, makeSocket }, handlers),
   });
-  liveWithThePage(session, end);
+  watchPage(session, end.signal);
   signal?.addEventListener('abort', () => session.close(), { signal: end.signal });
   if (signal?.aborted) session.close();
-  return /** @type {Session} */ (/** @type {unknown} */ (session));
-}
-
-/** @param {Core} session @param {AbortController} end */
-function liveWithThePage(session, { signal }) {
-  document.addEventListener('visibilitychange', () => visible() && session.wake(), { signal });
-  addEventListener('online', () => session.wake(), { signal });
-  addEventListener('pagehide', () => session.freeze(), { signal });
-  addEventListener('pageshow', ({ persisted }) => persisted && session.thaw(), { signal });
-}
-
-function visible() {
-  return document.visibilityState === 'visible';
+  return session;
 }
 
 /**
@@ -118,9 +93,4 @@ function visible() {
  */
 function oneByOne(signal) {
   return async (name, run) => /** @type {Promise<any>} */ (navigator.locks ? navigator.locks.request(name, { signal }, run) : run());
-}
-
-/** @returns {Locale} */
-function browsersLocale() {
-  return navigator.language.startsWith('zh') ? 'zh-CN' : 'en';
 }

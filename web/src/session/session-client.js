@@ -1,14 +1,14 @@
 // The calls that begin, renew and end a session, one at a time among the tabs of a browser. The access token
 // lives here, in memory, and nowhere else; the refresh token is a cookie that no script can read.
 
-/** @import { Api } from '../sdk/api.js' */
+/** @import { Api, Call } from '../sdk/api.js' */
 /** @import { Clock } from '../sdk/clock.js' */
+/** @import { TokenAnswer, User } from '../sdk/redeem.js' */
 /** @import { SessionHint } from './session-hint.js' */
 
-import { ApiError, NoAnswer, isUnauthenticated } from '../sdk/api.js';
-import { Backoff } from '../sdk/backoff.js';
+import { NoAnswer } from '../sdk/api.js';
+import { redeemGrant } from '../sdk/redeem.js';
 
-/** @typedef {{ id: string, name?: string, avatar?: string }} User Who is signed in; `avatar` is the address of a picture */
 /** @typedef {{ user: User, session_id: string }} Me Who is signed in, and in which session */
 /** @typedef {{ username: string, password: string }} Credentials */
 /**
@@ -24,7 +24,6 @@ import { Backoff } from '../sdk/backoff.js';
  * @property {number} created_at
  * @property {number} last_seen_at
  */
-/** @typedef {Me & { access_token: string, expires_in: number }} TokenAnswer */
 /** @typedef {<T>(name: string, run: () => Promise<T>) => Promise<T>} Exclusively runs one at a time across the tabs of this browser */
 /**
  * @typedef {object} ClientEnv
@@ -37,8 +36,6 @@ import { Backoff } from '../sdk/backoff.js';
  * @property {AbortSignal} [signal] ends every call and every wait
  */
 
-/** The gateway gives the same answer to the same verifier for 60 s. */
-const REDEEM_WITHIN_MS = 50_000;
 /** It gives the same successor to the old cookie for 10 s, then takes it for stolen: two tries must fit. */
 const REFRESH_MS = 4_000;
 /** The token is renewed when this much of its life is left, or the last third of a short life. */
@@ -82,33 +79,23 @@ export class SessionClient {
   }
 
   /**
-   * Turns the grant into a session. When the answer is lost it asks again with the same verifier: a
-   * lost answer is not a lost login.
+   * Turns the grant into a session; a lost answer is asked for again. Between two tries others may ask.
    * @param {string} grant
    * @param {string} verifier
+   * @returns {Promise<Me>}
    */
-  async redeem(grant, verifier) {
-    const backoff = new Backoff(this.#env.random);
-    const until = this.#env.clock.now() + REDEEM_WITHIN_MS;
-    for (;;) {
-      try {
-        return await this.#open('token', { grant, verifier });
-      } catch (cause) {
-        const wait = Math.max(backoff.next(), askedWait(cause));
-        if (!mayHelp(cause) || this.#env.clock.now() + wait > until) throw cause;
-        await this.#sleep(wait);
-      }
-    }
+  redeem(grant, verifier) {
+    return redeemGrant({ ...this.#env, api: { post: (path, call) => this.#open(path, call?.body) } }, grant, verifier);
   }
 
   /** A new user with a password. @param {Credentials} credentials */
   register(credentials) {
-    return this.#open('register', { ...credentials, ...this.#scope() });
+    return this.#open('/auth/register', { ...credentials, ...this.#scope() });
   }
 
   /** @param {Credentials} credentials */
   login(credentials) {
-    return this.#open('login', { ...credentials, ...this.#scope() });
+    return this.#open('/auth/login', { ...credentials, ...this.#scope() });
   }
 
   /** A new access token by the cookie; whoever asks meanwhile gets the same answer. @returns {Promise<Me>} */
@@ -121,22 +108,12 @@ export class SessionClient {
     return refreshing;
   }
 
-  /** Who this browser belongs to already, or `null`. @returns {Promise<User | null>} */
-  async whoIsHere() {
-    if (!this.#env.hint.mayBeHere) return null;
-    try {
-      return (await this.refresh()).user;
-    } catch (cause) {
-      if (isUnauthenticated(cause)) this.forget();
-      return null;
-    }
-  }
-
   /** @param {{ everywhere: boolean }} reach */
   async logout({ everywhere }) {
     await this.#alone(async () => {
       const authorization = this.accessToken && `Bearer ${this.accessToken}`;
-      await this.#post('logout', { ...this.#scope(), ...(everywhere && { everywhere }) }, { ...(authorization && { authorization }) });
+      const body = { ...this.#scope(), ...(everywhere && { everywhere }) };
+      await this.#post('/auth/logout', { body, ...(authorization && { authorization }) });
       this.forget();
     });
   }
@@ -154,7 +131,7 @@ export class SessionClient {
    */
   async #refresh() {
     const era = this.#era;
-    const ask = () => this.#post('refresh', this.#scope(), { limitMs: REFRESH_MS });
+    const ask = () => this.#post('/auth/refresh', { body: this.#scope(), limitMs: REFRESH_MS });
     return this.#alone(async () => {
       this.#expect(era);
       const asked = ask().catch((cause) => {
@@ -175,10 +152,10 @@ export class SessionClient {
     this.#refreshing = null;
   }
 
-  /** @param {string} call @param {object} body */
-  #open(call, body) {
+  /** @param {string} path @param {unknown} body */
+  #open(path, body) {
     return this.#alone(async () => {
-      const answer = await this.#post(call, body);
+      const answer = await this.#post(path, { body });
       this.#turn();
       return this.#keep(answer);
     });
@@ -194,11 +171,11 @@ export class SessionClient {
     return this.#env.exclusively(`scangate-refresh-${this.#env.app ?? 'default'}`, run);
   }
 
-  /** @param {string} call @param {object} body @param {{ authorization?: string, limitMs?: number }} [more] */
-  async #post(call, body, more) {
+  /** @param {string} path @param {Call} call */
+  async #post(path, call) {
     const { api, signal } = this.#env;
     signal?.throwIfAborted();
-    return api.post(`/auth/${call}`, { body, ...(signal && { signal }), ...more });
+    return api.post(path, { ...call, ...(signal && { signal }) });
   }
 
   #scope() {
@@ -214,33 +191,4 @@ export class SessionClient {
     this.#env.hint.set(true);
     return { user, session_id };
   }
-
-  /** @param {number} ms @returns {Promise<void>} */
-  #sleep(ms) {
-    const { clock, signal } = this.#env;
-    return new Promise((resolve, reject) => {
-      signal?.throwIfAborted();
-      const cancel = clock.after(ms, resolve);
-      signal?.addEventListener('abort', () => {
-        cancel();
-        reject(signal.reason);
-      });
-    });
-  }
-}
-
-/** @param {unknown} cause */
-function mayHelp(cause) {
-  return cause instanceof NoAnswer || (cause instanceof ApiError && cause.error.retryable);
-}
-
-/** @param {unknown} cause */
-function askedWait(cause) {
-  return cause instanceof ApiError ? (cause.error.retry_after_ms ?? 0) : 0;
-}
-
-/** Web Locks where there are any; they need a secure context. @type {Exclusively} */
-export async function exclusively(name, run) {
-  if (!navigator.locks) return run();
-  return /** @type {Promise<any>} */ (navigator.locks.request(name, run));
 }

@@ -1,11 +1,13 @@
 // A session as a page has it: who is signed in, tokens for its calls, and word at once when it is over, from the
-// gateway and from the other tabs. Knows no page: `index.js` tells it when that is seen, left and found again.
+// gateway and from the other tabs. Knows no page: it is told when that is seen, left and found again.
 
 /** @import { Api } from '../sdk/api.js' */
 /** @import { Clock } from '../sdk/clock.js' */
+/** @import { TypedTarget } from '../sdk/events.d.ts' */
 /** @import { SessionRevoked } from '../sdk/protocol.js' */
 /** @import { FetchEnv, Tokens } from './authorized-fetch.js' */
-/** @import { Credentials, ListedSession, Me, SessionClient, User } from './session-client.js' */
+/** @import { User } from '../sdk/redeem.js' */
+/** @import { Credentials, ListedSession, Me, SessionClient } from './session-client.js' */
 /** @import { SessionHint } from './session-hint.js' */
 /** @import { Reason } from './signed-out.js' */
 /** @import { SessionWatch, WatchHandlers } from './session-watch.js' */
@@ -33,6 +35,12 @@ export const WHO_MS = 3_000;
  */
 /** @typedef {Opening | SignedIn | SignedOut | Unreachable} SessionState */
 /**
+ * Each has the state as `detail`. `statechange` comes with every change; before it the one named after the state, when that
+ * begins: somebody is signed in who was not before, nobody is any more.
+ * @typedef {{ [Type in Exclude<SessionState['type'], 'opening'>]: CustomEvent<Extract<SessionState, { type: Type }>> }
+ *   & { statechange: CustomEvent<SessionState> }} SessionEvents
+ */
+/**
  * What the tabs of one app tell each other. Never a token: a message is no proof of who sent it.
  * @typedef {{ signed_out: string, reason: Reason } | { signed_in: string }} Told
  */
@@ -45,7 +53,9 @@ export const WHO_MS = 3_000;
  * }} SessionEnv
  */
 
-export class Session extends EventTarget {
+const Target = /** @type {new () => TypedTarget<SessionEvents>} */ (EventTarget);
+
+export class Session extends Target {
   #env;
   #backoff;
   #watch;
@@ -216,12 +226,12 @@ export class Session extends EventTarget {
   }
 
   /** The page is left, and may be kept for the way back: browsers keep none that has a socket. */
-  freeze() {
+  suspend() {
     this.#watch.stop();
   }
 
   /** It is found again. What the other tabs told meanwhile, it has not heard. */
-  thaw() {
+  unsuspend() {
     this.#isDue = this.#state.type !== 'opening';
     if (this.#isHere()) this.#watch.start();
     this.wake();
@@ -381,7 +391,7 @@ export class Session extends EventTarget {
   #set(state, isNew = true) {
     if (JSON.stringify(state) === JSON.stringify(this.#state)) return;
     this.#state = Object.freeze(state);
-    for (const type of isNew ? ['statechange', state.type] : ['statechange']) {
+    for (const type of isNew ? [state.type, 'statechange'] : ['statechange']) {
       this.dispatchEvent(new CustomEvent(type, { detail: state }));
     }
   }
