@@ -152,6 +152,18 @@ test('it wakes when the page is seen, online, or found again; a hidden one is le
   session.close();
 });
 
+test('its socket has more time than that of a login', async () => {
+  http.answers.push(ok(token));
+  const session = createSession();
+  await session.ready();
+  const [socket] = gateway.sockets;
+  mock.timers.tick(9_000);
+  assert.equal(socket.readyState, 0);
+  mock.timers.tick(2_000);
+  assert.equal(socket.readyState, 3);
+  session.close();
+});
+
 test('it works where there are no locks', async () => {
   put({ navigator: { language: 'en', onLine: true } });
   http.answers.push(ok(token));

@@ -3,45 +3,18 @@ import { beforeEach, test } from 'node:test';
 
 import { ApiError, NoAnswer } from '../src/sdk/api.js';
 import { AHEAD_MS } from '../src/session/session-client.js';
-import { LAST_WORD_MS, PAUSE_MS, WHO_MS } from '../src/session/session.js';
-import { SignedOutError } from '../src/session/signed-out.js';
-import { BLOCKED_MS, REFUSALS } from '../src/session/session-watch.js';
-import { FakeBrowser, record } from './fake-browser.js';
-import { FakeFetch, held, lost, no, ok } from './fake-fetch.js';
-import { FakeClock, settle } from './fake-time.js';
+import { SignedOutError } from '../src/session/session-state.js';
+import { LAST_WORD_MS, WHO_MS } from '../src/session/session.js';
+import { record } from './fake-browser.js';
+import { held, lost, no, ok } from './fake-fetch.js';
+import { settle } from './fake-time.js';
+import { SessionStage, here, theirs, token, user } from './session-stage.js';
 
-let clock, http, browser, gateway, session;
-const user = { id: 'u1', name: '李小龙' };
-const token = { access_token: 'jwt', token_type: 'Bearer', expires_in: 600, session_id: 's1', user };
-const here = { type: 'signed_in', user, session_id: 's1' };
-const theirs = { ...token, access_token: 'theirs', session_id: 's2', user: { id: 'u2' } };
+let attached, browser, clock, gateway, http, next, session, signedIn;
 
 beforeEach(() => {
-  clock = new FakeClock();
-  http = new FakeFetch();
-  browser = new FakeBrowser({ clock, fetch: http.fetch });
-  ({ gateway } = browser);
-  session = browser.tab();
+  ({ attached, browser, clock, gateway, http, next, session, signedIn } = new SessionStage());
 });
-
-async function signedIn(each = session) {
-  http.answers.push(ok(token));
-  await each.renew();
-  return each;
-}
-
-async function attached(session_id = 's1') {
-  gateway.welcome();
-  await settle();
-  gateway.say({ type: 'attached', session_id });
-}
-
-async function next() {
-  clock.advance(clock.next);
-  await settle();
-}
-
-const revoked = (reason, session_id = 's1') => gateway.say({ type: 'session_revoked', session_id, ...(reason && { reason }) });
 
 test('a signed-in page renews its token ahead of the end', async () => {
   await signedIn();
@@ -66,44 +39,6 @@ test('a renewal that gets no answer is tried again; one that is refused ends the
   assert.deepEqual(session.state, { type: 'signed_out', reason: 'unknown' });
   clock.advance(LAST_WORD_MS);
   assert.equal(clock.next, null);
-});
-
-test('a refusal that says why ends the session for that reason, in all tabs', async () => {
-  const other = await signedIn(browser.tab());
-  await signedIn();
-  await attached();
-  http.answers.push(no(40102, 'session_revoked', { reason: 'reuse' }));
-  await session.renew();
-  for (const each of [session, other]) assert.deepEqual(each.state, { type: 'signed_out', reason: 'reuse' });
-  assert.equal(gateway.last.closedWith, 1000, 'nothing is waited for');
-  assert.equal(clock.next, null);
-});
-
-test('why a token was refused may come after the refusal, and counts in all tabs', async () => {
-  const other = await signedIn(browser.tab());
-  await signedIn();
-  await attached();
-  http.answers.push(no(40102, 'session_revoked'));
-  await session.renew();
-  assert.deepEqual(session.state, { type: 'signed_out', reason: 'unknown' });
-  assert.equal(session.client.accessToken, '');
-  revoked('reuse');
-  assert.deepEqual(session.state, { type: 'signed_out', reason: 'reuse' });
-  assert.deepEqual(other.state, { type: 'signed_out', reason: 'reuse' });
-  assert.equal(gateway.last.closedWith, 1000);
-});
-
-test('where no reason comes, the channel is closed in the end', async () => {
-  await signedIn();
-  http.answers.push(no(40102, 'session_revoked'));
-  await session.renew();
-  await attached();
-  assert.deepEqual(gateway.commands, []);
-  clock.advance(LAST_WORD_MS);
-  assert.equal(gateway.last.closedWith, 1000);
-  session.wake();
-  await session.renew();
-  assert.equal(http.calls.length, 2);
 });
 
 test('not signed in, and not reachable, are different things', async () => {
@@ -135,201 +70,6 @@ test('waking renews a token that came due in sleep, and no other', async () => {
   session.wake();
   await settle();
   assert.equal(http.calls.length, 2);
-});
-
-test('it attaches with its token, and to nothing while nobody is signed in', async () => {
-  assert.equal(gateway.sockets.length, 0);
-  await signedIn();
-  await attached();
-  assert.deepEqual(gateway.commands, [{ type: 'attach', access_token: 'jwt' }]);
-});
-
-test('the gateway’s word ends the session at once, in this tab and in all others', async () => {
-  const others = [await signedIn(browser.tab()), await signedIn(browser.tab())];
-  await signedIn();
-  await attached();
-  revoked('reuse');
-  for (const each of [session, ...others]) {
-    assert.deepEqual(each.state, { type: 'signed_out', reason: 'reuse' });
-    assert.equal(each.client.accessToken, '');
-  }
-  assert.ok(gateway.sockets.every(({ closedWith }) => closedWith === 1000));
-  assert.equal(clock.next, null);
-});
-
-test('a session that another login replaced gives way to it in every tab', async () => {
-  const other = await signedIn(browser.tab());
-  await signedIn();
-  await attached();
-  http.answers.push(ok(theirs), ok(theirs));
-  revoked('replaced');
-  gateway.close(1000);
-  for (const each of [session, other]) assert.equal(each.state.type, 'signed_in');
-  assert.equal(http.calls.length, 2, 'its cookie may be on its way');
-  await next();
-  for (const each of [session, other]) {
-    assert.deepEqual(each.state, { type: 'signed_in', user: { id: 'u2' }, session_id: 's2' });
-  }
-  await attached('s2');
-  assert.equal(gateway.commands.at(-1).type, 'attach');
-});
-
-test('a session that was replaced by one that is not there any more is over', async () => {
-  const other = await signedIn(browser.tab());
-  await signedIn();
-  await attached();
-  http.answers.push(...[1, 2].map(() => no(40102, 'session_revoked', { reason: 'replaced' })));
-  revoked('replaced');
-  await next();
-  for (const each of [session, other]) assert.deepEqual(each.state, { type: 'signed_out', reason: 'replaced' });
-  assert.equal(clock.next, null);
-});
-
-test('the end of another session is not this one’s', async () => {
-  await signedIn();
-  await attached();
-  revoked('signed_out', 's2');
-  assert.equal(session.state.type, 'signed_in');
-  revoked();
-  assert.deepEqual(session.state, { type: 'signed_out', reason: 'unknown' });
-});
-
-test('signing out is told to the other tabs; this one knows that it did so itself', async () => {
-  const other = await signedIn(browser.tab());
-  await signedIn();
-  http.answers.push(ok({}));
-  await session.signOut({ everywhere: true });
-  assert.deepEqual(session.state, { type: 'signed_out', reason: 'left' });
-  assert.deepEqual(other.state, { type: 'signed_out', reason: 'signed_out_everywhere' });
-});
-
-test('the gateway’s word may be faster than its answer', async () => {
-  await signedIn();
-  await attached();
-  http.answers.push(() => {
-    revoked('signed_out');
-    lost();
-  });
-  await session.signOut({ everywhere: false });
-  assert.deepEqual(session.state, { type: 'signed_out', reason: 'left' });
-});
-
-test('signing out that gets no answer leaves everything as it was', async () => {
-  await signedIn();
-  await attached();
-  http.answers.push(lost);
-  await assert.rejects(session.signOut({ everywhere: false }));
-  assert.equal(session.state.type, 'signed_in');
-  revoked('signed_out_elsewhere');
-  assert.deepEqual(session.state, { type: 'signed_out', reason: 'signed_out_elsewhere' });
-});
-
-test('a token that is on its way when another tab signs out is not kept, where there are no locks', async () => {
-  browser.hasLocks = false;
-  const other = await signedIn(browser.tab());
-  await signedIn();
-  const refresh = held(ok(token));
-  http.answers.push(refresh.answer, ok({}));
-  const renewed = session.renew();
-  await other.signOut({ everywhere: false });
-  refresh.release();
-  await renewed;
-  assert.equal(session.state.type, 'signed_out');
-  assert.equal(session.client.accessToken, '');
-  assert.equal(clock.next, null);
-});
-
-test('a refused token is renewed, and attached again after a pause', async () => {
-  await signedIn();
-  gateway.welcome();
-  await settle();
-  http.answers.push(ok({ ...token, access_token: 'second' }));
-  gateway.refuse(40101, 'token_expired', { ref: 'attach' });
-  gateway.close(4401);
-  await settle();
-  assert.equal(gateway.sockets.length, 1);
-  await next();
-  await attached();
-  assert.deepEqual(gateway.commands, [{ type: 'attach', access_token: 'second' }]);
-});
-
-test('a token refused over and over is not renewed for ever; the page stays signed in', async () => {
-  await signedIn();
-  http.answers.push(...Array.from({ length: REFUSALS }, () => ok(token)));
-  for (let refusal = 0; refusal < REFUSALS; refusal += 1) {
-    gateway.welcome();
-    gateway.close(4401);
-    await settle();
-    await next();
-  }
-  gateway.close(4401);
-  await settle();
-  assert.equal(gateway.sockets.length, REFUSALS + 1);
-  assert.equal(http.calls.length, REFUSALS + 1);
-  assert.equal(session.state.type, 'signed_in');
-});
-
-test('a token refused because the session is over ends it', async () => {
-  await signedIn();
-  gateway.welcome();
-  http.answers.push(no(40102, 'session_revoked'));
-  gateway.close(4401);
-  await settle();
-  assert.deepEqual(session.state, { type: 'signed_out', reason: 'unknown' });
-});
-
-test('a lost channel comes back by itself, one that is refused does not', async () => {
-  await signedIn();
-  for (const code of [1001, 1006, 1011, 1012, 1013]) {
-    const before = gateway.sockets.length;
-    await attached();
-    gateway.close(code);
-    await settle();
-    await next();
-    assert.equal(gateway.sockets.length, before + 1, String(code));
-  }
-  await attached();
-  const before = gateway.sockets.length;
-  gateway.close(4403);
-  await settle();
-  session.wake();
-  assert.equal(gateway.sockets.length, before);
-  assert.equal(session.state.type, 'signed_in');
-});
-
-test('a network without sockets is left alone for a while', async () => {
-  await signedIn();
-  for (let strike = 1; strike < 3; strike += 1) {
-    gateway.close(1006);
-    clock.advance(clock.next);
-  }
-  gateway.close(1006);
-  assert.equal(gateway.sockets.length, 3);
-  clock.advance(BLOCKED_MS - 1);
-  assert.equal(gateway.sockets.length, 3);
-  clock.advance(1);
-  assert.equal(gateway.sockets.length, 4);
-  assert.equal(session.state.type, 'signed_in');
-});
-
-test('a channel that comes up late asks with a token that is still good', async () => {
-  await signedIn();
-  http.answers.push(ok({ ...token, access_token: 'second' }));
-  clock.slept(590_000);
-  await attached();
-  assert.deepEqual(gateway.commands, [{ type: 'attach', access_token: 'second' }]);
-});
-
-test('a cookie that is of another session by now is followed', async () => {
-  await signedIn();
-  await attached();
-  http.answers.push(ok({ ...token, session_id: 's2', user: { id: 'u2' } }));
-  await session.renew();
-  assert.deepEqual(session.state, { type: 'signed_in', user: { id: 'u2' }, session_id: 's2' });
-  await attached('s2');
-  assert.equal(gateway.sockets.length, 2);
-  revoked('signed_out', 's1');
-  assert.equal(session.state.type, 'signed_in');
 });
 
 test('nothing is asked until somebody wants to know; then whoever asks gets the same answer', async () => {
@@ -427,6 +167,18 @@ test('a hidden page renews nothing until it is seen, or asked', async () => {
   assert.equal(session.client.accessToken, 'third');
 });
 
+test('a hidden page whose token is due asks for none when it is signed out meanwhile', async () => {
+  const hidden = await signedIn(browser.tab({ isSeen: false }));
+  clock.advance(600_000);
+  await settle();
+  await signedIn();
+  http.answers.push(ok({}));
+  await session.signOut();
+  await assert.rejects(hidden.getAccessToken(), SignedOutError);
+  await hidden.see();
+  assert.deepEqual(http.lines.at(-1), 'POST /auth/logout');
+});
+
 test('a hidden page with a clock that was set back asks for a new token all the same', async () => {
   await signedIn();
   session.page.isSeen = false;
@@ -434,86 +186,6 @@ test('a hidden page with a clock that was set back asks for a new token all the 
   clock.advance(600_000);
   http.answers.push(ok({ ...token, access_token: 'second' }));
   assert.equal(await session.getAccessToken(), 'second');
-});
-
-for (const [how, path, open] of [
-  ['a grant', '/auth/token', (each) => each.redeem('grant', 'verifier')],
-  ['a password', '/auth/login', (each) => each.login({ username: 'lixl', password: 'correct horse' })],
-  ['a new account', '/auth/register', (each) => each.register({ username: 'lixl', password: 'correct horse' })],
-]) {
-  test(`${how} signs in this tab, and the others ask who it is`, async () => {
-    http.answers.push(no(40100, 'unauthenticated'), ok(token), ok({ ...token, access_token: 'other' }));
-    const other = browser.tab();
-    await other.ready();
-    const events = record(other);
-    assert.deepEqual(await open(session), { user, session_id: 's1' });
-    await settle();
-    assert.deepEqual(session.state, here);
-    assert.deepEqual(other.state, here);
-    assert.deepEqual(events, [['signed_in', 's1'], ['statechange', 's1']]);
-    assert.deepEqual([session.client.accessToken, other.client.accessToken], ['jwt', 'other'], 'no token is told');
-    assert.deepEqual(http.lines.slice(1), [`POST ${path}`, 'POST /auth/refresh']);
-    assert.equal(gateway.sockets.length, 2);
-  });
-}
-
-test('a sign-in that a hidden tab hears of is asked about when it is seen, or somebody wants a token', async () => {
-  http.answers.push(no(40100, 'unauthenticated'), no(40100, 'unauthenticated'), ok(token));
-  const tabs = [browser.tab({ isSeen: false }), browser.tab({ isSeen: false })];
-  for (const each of tabs) await each.ready();
-  await session.redeem('grant', 'verifier');
-  await settle();
-  assert.equal(http.calls.length, 3);
-  http.answers.push(ok(token), ok({ ...token, access_token: 'asked' }));
-  await tabs[0].see();
-  assert.deepEqual(tabs[0].state, here);
-  const asked = [tabs[1].getAccessToken(), tabs[1].getAccessToken(), tabs[1].whoIsHere()];
-  assert.deepEqual(await Promise.all(asked), ['asked', 'asked', user]);
-});
-
-test('a sign-in in another tab takes the place of the session here', async () => {
-  const other = await signedIn(browser.tab());
-  http.answers.push(ok(theirs), ok(theirs));
-  await session.redeem('grant', 'verifier');
-  await settle();
-  assert.equal(other.state.session_id, 's2');
-  gateway.say({ type: 'session_revoked', session_id: 's1', reason: 'replaced' }, gateway.sockets[0]);
-  assert.equal(other.state.session_id, 's2');
-});
-
-test('a refusal that was on its way when another tab signed in is asked about again, where there are no locks', async () => {
-  browser.hasLocks = false;
-  const refused = held(no(40100, 'unauthenticated'));
-  http.answers.push(refused.answer, ok(token), ok(token));
-  const other = browser.tab();
-  const ready = other.ready();
-  await session.redeem('grant', 'verifier');
-  refused.release();
-  assert.deepEqual(await ready, { type: 'signed_out', reason: 'nobody' });
-  await settle();
-  assert.deepEqual(other.state, here);
-});
-
-test('a sign-in that turns out to be none changes nothing; one that cannot be asked about is tried again', async () => {
-  http.answers.push(no(40100, 'unauthenticated'), ok(token), lost, lost, no(40102, 'session_revoked', { reason: 'expired' }));
-  const other = browser.tab();
-  await other.ready();
-  await session.redeem('grant', 'verifier');
-  await settle();
-  assert.deepEqual(other.state, { type: 'signed_out', reason: 'nobody' });
-  clock.advance(PAUSE_MS);
-  await settle();
-  assert.equal(http.calls.length, 5);
-  assert.deepEqual(other.state, { type: 'signed_out', reason: 'nobody' });
-});
-
-test('what a stranger says on the channel is no word of an end', async () => {
-  await signedIn();
-  const other = browser.tab();
-  const channel = { postMessage() {}, close() {} };
-  browser.tab({ channel });
-  for (const data of [null, 'x', {}, { signed_out: '' }, { signed_out: 's9', reason: 'reuse' }, { signed_out: undefined }]) channel.onmessage({ data });
-  assert.deepEqual([session.state, other.state], [here, { type: 'opening' }]);
 });
 
 test('whose browser it is, is known where somebody is signed in, asked where somebody has been, and never waited for long', async () => {
@@ -559,6 +231,19 @@ test('a token that has ended, or that the gateway takes no longer, is renewed fo
   http.answers.push(no(40101, 'token_expired'), ok({ ...token, access_token: 'third' }), ok([]));
   await session.sessions();
   assert.equal(http.calls.at(-1).headers.Authorization, 'Bearer third');
+});
+
+test('a call that is refused late, with a token that is another by now, costs no renewal', async () => {
+  const refused = held(no(40101, 'token_expired'));
+  http.answers.push(ok(token), refused.answer, ok({ ...token, access_token: 'second' }), ok([]));
+  await session.ready();
+  const listed = session.sessions();
+  await settle();
+  await session.renew();
+  refused.release();
+  await listed;
+  assert.deepEqual(http.lines, ['POST /auth/refresh', 'GET /sessions', 'POST /auth/refresh', 'GET /sessions']);
+  assert.equal(http.calls.at(-1).headers.Authorization, 'Bearer second');
 });
 
 test('a call that is refused because the session is over ends it', async () => {
@@ -620,17 +305,37 @@ test('closed, it has freed everything, says nothing and hears nothing', async ()
   assert.equal(clock.next, null);
 });
 
-test('closed while it asks, it keeps no answer and no timer', async () => {
-  const answer = held(ok(token));
-  http.answers.push(answer.answer);
-  const asked = session.getAccessToken();
-  const who = session.whoIsHere();
-  await settle();
-  session.close();
-  answer.release();
-  await assert.rejects(asked, { name: 'AbortError' });
-  assert.equal(await who, null);
-  assert.deepEqual(session.state, { type: 'opening' });
-  assert.equal(gateway.sockets.length, 0);
-  assert.equal(clock.next, null);
-});
+for (const [what, answer] of [['an answer', () => ok(token)], ['none', lost]]) {
+  test(`closed while it asks, it has no use for ${what}, and no timer`, async () => {
+    const arrives = held();
+    http.answers.push(async () => {
+      await arrives.answer();
+      return answer();
+    });
+    const asked = session.getAccessToken();
+    const who = session.whoIsHere();
+    await settle();
+    session.close();
+    arrives.release();
+    await assert.rejects(asked, { name: 'AbortError' });
+    assert.equal(await who, null);
+    assert.deepEqual(session.state, { type: 'opening' });
+    assert.equal(gateway.sockets.length, 0);
+    assert.equal(clock.next, null);
+  });
+}
+
+for (const [type, answers] of [
+  ['signed_in', [ok(token)]],
+  ['unreachable', [no(50300, 'overloaded')]],
+  ['signed_out', [no(40100, 'unauthenticated')]],
+]) {
+  test(`who hears ${type} may close the session at once`, async () => {
+    http.answers.push(...answers);
+    session.addEventListener(type, () => session.close());
+    await session.ready();
+    assert.equal(session.state.type, type);
+    assert.equal(clock.next, null);
+    assert.ok(gateway.sockets.every(({ closedWith }) => closedWith === 1000));
+  });
+}

@@ -14,23 +14,23 @@ import { Session } from './session.js';
 
 export { ApiError, NoAnswer } from '../sdk/api.js';
 export { Session } from './session.js';
-export { SignedOutError } from './signed-out.js';
+export { SignedOutError } from './session-state.js';
 
 /** @typedef {import('../sdk/protocol.js').Locale} Locale */
 /** @typedef {import('../sdk/redeem.js').User} User */
 /** @typedef {import('./session-client.js').Credentials} Credentials */
 /** @typedef {import('./session-client.js').ListedSession} ListedSession */
 /** @typedef {import('./session-client.js').Me} Me */
-/** @typedef {import('./session.js').SessionEvents} SessionEvents */
-/** @typedef {import('./session.js').SessionState} SessionState */
-/** @typedef {import('./session.js').SignedIn} SignedIn */
-/** @typedef {import('./signed-out.js').Reason} Reason */
+/** @typedef {import('./session-state.js').SessionEvents} SessionEvents */
+/** @typedef {import('./session-state.js').SessionState} SessionState */
+/** @typedef {import('./session-state.js').SignedIn} SignedIn */
+/** @typedef {import('./session-state.js').Reason} Reason */
 
 /**
  * All of it optional.
  * @typedef {object} SessionOptions
- * @property {string} [baseUrl] of the gateway, such as `https://login.example.com`; the page's own origin without it. Another origin has to be on the site of the
- *   page (`login.example.com` for `shop.example.com`): browsers send no cookie elsewhere
+ * @property {string} [baseUrl] of the gateway, such as `https://login.example.com`; the page's own origin without it. Another
+ *   one has to be on the site of the page (`shop.example.com`): browsers send no cookie elsewhere
  * @property {string} [app] as the gateway's configuration names it; `default` without it. Tabs of one app share a session
  * @property {Locale | (() => Locale)} [locale] the language of messages for the person, or what tells it at each call; the
  *   browser's without it

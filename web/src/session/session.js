@@ -9,14 +9,14 @@
 /** @import { User } from '../sdk/redeem.js' */
 /** @import { Credentials, ListedSession, Me, SessionClient } from './session-client.js' */
 /** @import { SessionHint } from './session-hint.js' */
-/** @import { Reason } from './signed-out.js' */
+/** @import { Reason, SessionEvents, SessionState } from './session-state.js' */
 /** @import { SessionWatch, WatchHandlers } from './session-watch.js' */
 
 import { ApiError, isUnauthenticated } from '../sdk/api.js';
 import { Backoff } from '../sdk/backoff.js';
 import { authorizedFetch, withToken } from './authorized-fetch.js';
 import { Forgotten } from './session-client.js';
-import { SignedOutError } from './signed-out.js';
+import { SignedOutError } from './session-state.js';
 
 /** Between two tries to get a token, and before the one after `replaced`. */
 export const PAUSE_MS = 1_000;
@@ -25,21 +25,6 @@ export const LAST_WORD_MS = 2_000;
 /** How long anybody waits to learn whose browser this is. */
 export const WHO_MS = 3_000;
 
-/** @typedef {{ readonly type: 'opening' }} Opening Nobody has asked yet, or the answer is on its way */
-/** @typedef {Readonly<Me> & { readonly type: 'signed_in' }} SignedIn */
-/** @typedef {{ readonly type: 'signed_out', readonly reason: Reason }} SignedOut */
-/**
- * Whether somebody is signed in cannot be told: the gateway does not answer, or is in trouble. It is asked again by
- * itself. `message` is its sentence for the person, empty where it said nothing.
- * @typedef {{ readonly type: 'unreachable', readonly message: string }} Unreachable
- */
-/** @typedef {Opening | SignedIn | SignedOut | Unreachable} SessionState */
-/**
- * Each has the state as `detail`. `statechange` comes with every change; before it the one named after the state, when that
- * begins: somebody is signed in who was not before, nobody is any more.
- * @typedef {{ [Type in Exclude<SessionState['type'], 'opening'>]: CustomEvent<Extract<SessionState, { type: Type }>> }
- *   & { statechange: CustomEvent<SessionState> }} SessionEvents
- */
 /**
  * What the tabs of one app tell each other. Never a token: a message is no proof of who sent it.
  * @typedef {{ signed_out: string, reason: Reason } | { signed_in: string }} Told
@@ -238,7 +223,8 @@ export class Session extends Target {
   }
 
   /**
-   * Asks for a token by the cookie. @returns {Promise<unknown>} what went wrong, if anything did
+   * Asks for a token by the cookie, if there may be one.
+   * @returns {Promise<unknown>} what went wrong, if anything did
    */
   async renew() {
     const { client, end } = this.#env;
@@ -304,11 +290,12 @@ export class Session extends Target {
     this.#backoff.reset();
     this.#schedule(this.#env.client.renewsAt - this.#env.clock.now());
     this.#session = me.session_id;
+    if (isNew) {
+      // Somebody may have signed in again in another tab: the cookie is then of another session.
+      this.#watch.stop();
+      this.#watch.start();
+    }
     this.#set({ type: 'signed_in', ...me }, isNew);
-    // Somebody may have signed in again in another tab: the cookie is then of another session.
-    if (!isNew) return;
-    this.#watch.stop();
-    this.#watch.start();
   }
 
   /** @param {unknown} cause */
@@ -316,8 +303,8 @@ export class Session extends Target {
     if (cause instanceof Forgotten || this.#env.end.signal.aborted) return;
     if (isUnauthenticated(cause)) return this.#onRefused(cause.error.reason);
     const known = cause instanceof ApiError ? cause.error : null;
-    if (!this.#isHere() && !this.#isOver()) this.#set({ type: 'unreachable', message: known?.message ?? '' });
     if (!known || known.retryable) this.#schedule(Math.max(this.#backoff.next(), known?.retry_after_ms ?? 0));
+    if (!this.#isHere() && !this.#isOver()) this.#set({ type: 'unreachable', message: known?.message ?? '' });
   }
 
   /** @param {Reason} [reason] */
@@ -387,7 +374,7 @@ export class Session extends Target {
     this.#env.channel.close();
   }
 
-  /** @param {SessionState} state @param {boolean} [isNew] whether it begins with this */
+  /** Comes last: who hears of it may close the session. @param {SessionState} state @param {boolean} [isNew] whether it begins with this */
   #set(state, isNew = true) {
     if (JSON.stringify(state) === JSON.stringify(this.#state)) return;
     this.#state = Object.freeze(state);
