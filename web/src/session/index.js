@@ -10,10 +10,9 @@ import { ReconnectingSocket, socketUrl } from '../sdk/socket.js';
 import { SessionClient } from './session-client.js';
 import { SessionHint } from './session-hint.js';
 import { HANDSHAKE_MS, SessionWatch } from './session-watch.js';
-import { Session } from './session.js';
+import { Session as Core } from './session.js';
 
 export { ApiError, NoAnswer } from '../sdk/api.js';
-export { Session } from './session.js';
 export { SignedOutError } from './session-state.js';
 
 /** @typedef {import('../sdk/protocol.js').Locale} Locale */
@@ -25,6 +24,7 @@ export { SignedOutError } from './session-state.js';
 /** @typedef {import('./session-state.js').SessionState} SessionState */
 /** @typedef {import('./session-state.js').SignedIn} SignedIn */
 /** @typedef {import('./session-state.js').Reason} Reason */
+/** What a page needs of it. @typedef {Omit<Core, 'renew' | 'wake' | 'suspend' | 'unsuspend'>} Session */
 
 /**
  * All of it optional.
@@ -60,6 +60,7 @@ export { SignedOutError } from './session-state.js';
  * if (type === 'signed_in') await session.fetch('/api/orders');
  *
  * @param {SessionOptions} [options]
+ * @returns {Session}
  */
 export function createSession({ baseUrl = location.origin, app, locale = browserLocale(), origins, signal } = {}) {
   const end = new AbortController();
@@ -72,7 +73,7 @@ export function createSession({ baseUrl = location.origin, app, locale = browser
   const hint = new SessionHint({ ...env, store: () => localStorage });
   const socketEnv = { ...env, WebSocket, online: isOnline, handshakeMs: HANDSHAKE_MS };
   const makeSocket = (/** @type {SocketHandlers} */ handlers) => new ReconnectingSocket(socketUrl(base), handlers, socketEnv);
-  const session = new Session({
+  const session = new Core({
     ...env, api, hint, end,
     client: new SessionClient({ ...env, api, hint, signal: end.signal, exclusively: oneByOne(end.signal) }),
     channel: new BroadcastChannel(`scangate-session-${app ?? 'default'}`),
