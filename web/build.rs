@@ -1,5 +1,5 @@
-//! Writes the files of `web/` that are for browsers as they will be served: pages as they are, scripts and style sheets
-//! small, each plain and packed, in a folder for each coding. `src/http/assets.rs` embeds them.
+//! The build script: writes the files of `web/` that are for browsers as they will be served, scripts small, everything
+//! plain and packed, in a folder for each coding. `src/http/assets.rs` embeds them.
 
 use std::{
     env,
@@ -17,9 +17,6 @@ use oxc::{
     parser::Parser,
     span::SourceType,
 };
-
-#[path = "src/http/assets/css.rs"]
-mod css;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -56,7 +53,6 @@ fn write(file: &Path, served: &Path) -> Outcome<()> {
     let whole = fs::read(file)?;
     let small = match file.extension().and_then(OsStr::to_str) {
         Some("js") => small_script(str::from_utf8(&whole)?)?.into_bytes(),
-        Some("css") => css::small(str::from_utf8(&whole)?).into_bytes(),
         // Types are for those who write programs.
         Some("ts") => return Ok(()),
         _ => whole,
