@@ -29,12 +29,12 @@ const asked = new URLSearchParams(location.search);
 const visible = () => document.visibilityState === 'visible';
 
 const language = new LanguageSwitch(document, () => page.render());
-const api = new Api({ fetch: fetch.bind(globalThis), clock, locale: () => language.locale });
+const api = new Api(fetch.bind(globalThis), clock, () => language.locale);
 const socketEnv = { WebSocket, clock, random, online: () => navigator.onLine };
 
 const session = new LoginSession({
   makeLink: (handlers) => new Link(
-    (forSocket) => new ReconnectingSocket(socketUrl(location.origin), forSocket, socketEnv),
+    (forSocket) => new ReconnectingSocket(socketUrl(location), forSocket, socketEnv),
     (forPoll) => new LongPoll(forPoll, { api, clock, random }),
     handlers,
   ),
