@@ -3,7 +3,8 @@
 import { Window } from 'happy-dom';
 
 import { FakeGateway } from './fake-gateway.js';
-import { FakeLogin, FakeStore, LANGUAGES } from './fake-page.js';
+import { FakeLogin, LANGUAGES } from './fake-page.js';
+import { FakeStore } from './fake-store.js';
 import { FakeClock, settle } from './fake-time.js';
 
 const NAMES = ['HTMLElement', 'CustomEvent', 'CSSStyleSheet', 'customElements', 'document', 'matchMedia', 'navigator', 'location'];

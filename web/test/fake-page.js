@@ -11,6 +11,7 @@ import { words as zhCN } from '../src/element/i18n/zh-cn.js';
 import { UnfinishedLogin } from '../src/element/unfinished-login.js';
 import { LoginView } from '../src/element/view.js';
 import { FakeGateway } from './fake-gateway.js';
+import { FakeStore } from './fake-store.js';
 import { FakeClock, settle } from './fake-time.js';
 
 export const LANGUAGES = { en, 'zh-CN': zhCN };
@@ -50,18 +51,6 @@ export class FakeLogin extends EventTarget {
     Object.assign(this, { state, connection });
     this.dispatchEvent(new Event('statechange'));
   }
-}
-
-/** The tab's storage; `forbidden` as in some private modes. */
-export class FakeStore extends Map {
-  forbidden = false;
-  #allowed() {
-    if (this.forbidden) throw new Error('storage is forbidden');
-    return this;
-  }
-  getItem = (key) => this.#allowed().get(key) ?? null;
-  setItem = (key, value) => void this.#allowed().set(key, value);
-  removeItem = (key) => void this.#allowed().delete(key);
 }
 
 /** What the page around it wants, and hears. */

@@ -1,6 +1,7 @@
 // The login page at `/`: the first user of <scan-login>.
 
 /** @import { LoginState } from '../sdk/scan-login.js' */
+/** @import { Session } from '../session/index.js' */
 /** @import { Config } from '../element/offer.js' */
 /** @import { ScanLoginElement } from '../element/scan-login-element.js' */
 
@@ -23,6 +24,23 @@ const isWeChatPlayed = asked.get('wechat') === '1';
 const login = /** @type {ScanLoginElement} */ (document.querySelector('scan-login'));
 const language = new LanguageSwitch(document, (locale) => { login.locale = locale; });
 
+/** @type {Promise<Session> | null} */
+let opening = null;
+
+/** Not needed, and not loaded, before a phone has scanned. */
+async function openSession() {
+  const { createSession } = await import('../session/index.js');
+  return createSession({ locale: () => language.locale, ...(app && { app }) });
+}
+
+function session() {
+  return (opening ??= openSession());
+}
+
+login.session = {
+  redeem: async (grant, verifier) => (await session()).redeem(grant, verifier),
+  whoIsHere: async () => (await session()).whoIsHere(),
+};
 login.app = app;
 login.flow = asked.get('flow') ?? (isWeChatPlayed ? 'h5' : '');
 login.locale = language.locale;
