@@ -5,7 +5,7 @@
 import { h } from './elements.js';
 import { adopt } from './style.js';
 
-const CSS = `#digits{position:relative;direction:ltr;width:152px;height:88px}
+const CSS = `#digits{position:relative;direction:ltr;margin-top:12px;width:152px;height:88px}
 #digits:before,#digits:after{position:absolute;inset:0 80px 0 0;border:2px solid #7b838b;border-radius:var(--radius);content:""}
 #digits:after{inset:0 0 0 80px}
 #digits[data-filled="0"]:focus-within:before,#digits:not([data-filled="0"]):focus-within:after{border-color:var(--accent);box-shadow:0 0 0 3px rgb(6 122 63/25%)}

@@ -10,12 +10,13 @@ export const CSS = `:host{--surface:var(--scan-surface,#fff);--text:var(--scan-t
 *{box-sizing:border-box;margin:0}
 :host([hidden]),[hidden]{display:none!important}
 #card,dialog{position:relative;padding:32px 16px 16px;border-radius:var(--radius);background:var(--surface);color:var(--text);box-shadow:0 0 0 1px var(--line),0 8px 32px rgb(0 0 0/6%)}
-#card,#words,#over{display:flex;flex-direction:column;align-items:center}
+#card,#words,#over{display:flex;flex-direction:column}
+#card,#over{align-items:center}
 #card{min-height:calc(var(--qr) + 276px);overflow:hidden;text-align:center}
 #bar{position:absolute;inset:0 0 auto;background:color-mix(in srgb,var(--amber) 20%,var(--surface));font-size:12px;transition:transform .2s .6s}
 #bar:empty{transform:translateY(-24px);transition:none}
-#brand{min-height:28px;margin-bottom:20px}
-#brand,#app,#name{max-width:100%;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
+#brand{width:100%;min-height:28px;margin-bottom:20px}
+#app,#name{max-width:100%;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 #frame{position:relative;flex:none;width:calc(var(--qr) + 32px);max-width:100%;aspect-ratio:1}
 #frame>svg,#plate,#qr,#over{position:absolute;inset:0}
 #frame>svg{fill:none;stroke:var(--line);stroke-width:1.5}
@@ -26,7 +27,7 @@ export const CSS = `:host{--surface:var(--scan-surface,#fff);--text:var(--scan-t
 #qr{inset:8px;width:calc(100% - 16px);opacity:.1;mix-blend-mode:multiply;transition:opacity .24s}
 .code #qr{opacity:1}
 .skeleton #qr,.person #qr,.digits #qr{opacity:0}
-#over{gap:16px;justify-content:center;padding:16px}
+#over{gap:16px;padding:28% 16px 0}
 .code #over,.skeleton #over,.digits #badge,.framed #frame{display:none}
 #badge{position:relative}
 #glyph{display:block;width:56px;fill:none;stroke:#fff;stroke-width:3.6;stroke-linecap:round;stroke-linejoin:round}
@@ -43,8 +44,8 @@ circle{fill:#7b838b;stroke:none}
 iframe{display:block;width:300px;max-width:100%;height:400px;border:0;border-radius:10px;background:#fff;color-scheme:light}
 #words{flex:1;width:100%;min-height:128px;padding-top:20px}
 #status,#hint,#polling{text-wrap:balance}
-#status{font-size:17px;line-height:26px}
-#detail{min-height:28px;margin-top:4px;color:var(--muted);font-size:14px;line-height:20px}
+#status{min-height:26px;font-size:17px;line-height:26px}
+#detail{min-height:28px;padding-top:4px;color:var(--muted);font-size:14px;line-height:20px}
 #note,#polling{color:var(--muted);font-size:12px;line-height:16px;overflow-wrap:anywhere}
 .actions,#detail{display:flex;flex-wrap:wrap;gap:0 8px;align-items:center;justify-content:center}
 #foot{margin-top:auto}
@@ -59,6 +60,7 @@ button:hover{background:var(--quiet);color:inherit}
 .unseen,.framed #words>:not(#foot){position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 .framed #words{flex:none;min-height:0;padding:0}
 .framed #brand{margin:-12px 0 12px}
+@media (max-width:359px){#words{min-height:160px}}
 @media (prefers-reduced-motion:reduce){*,:before,:after{animation:none!important;transition:none!important}}
 @media (forced-colors:active){#card,dialog,#plate{border:1px solid}button{border-color:ButtonText}#plate{forced-color-adjust:none}#ring{stroke:Highlight}}`;
 

@@ -101,7 +101,7 @@ export class LoginView {
     face.hidden = mood !== 'person' || !person;
     if (person && !face.hidden) showFace(face, person);
     if (mood !== 'skeleton') this.#loading ??= this.#loadRest();
-    this.#digits?.show(shown.digits, this.#isFocusFree());
+    this.#digits?.show(shown.digits, !this.#isBusyElsewhere());
     this.#showFrame(framed ?? '', words.pending);
     this.#help?.show(code);
     for (const place of PLACES) this.#showActions(this.#part(place), (shown.actions ?? []).filter((action) => action.place === place));
@@ -182,15 +182,14 @@ export class LoginView {
 
   /** The button that was pressed is gone: focus goes on, but only because the person acted. */
   #mendFocus() {
-    if (!this.#byPerson || !this.#isFocusFree()) return;
+    if (!this.#byPerson || this.#root.activeElement || this.#isBusyElsewhere()) return;
     this.#byPerson = false;
     this.#part('status').focus();
   }
 
-  /** Nothing in here has the focus, nor anything else on the page. */
-  #isFocusFree() {
-    const focused = document.activeElement;
-    return !this.#root.activeElement && (!focused || focused === document.body);
+  /** Something else on the page has the focus. */
+  #isBusyElsewhere() {
+    return ![null, document.body, this.#root.host].includes(document.activeElement);
   }
 
   /** @param {string} id */
