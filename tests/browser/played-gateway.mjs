@@ -83,7 +83,7 @@ class PlayedGateway {
     this.#scenes += 1;
     this.#seq = 0;
     const qr = { text: `${this.origin}/s/${this.#id}`, svg: drawing() };
-    // A code near its end was drawn a while ago.
+    // A code near its end was drawn a while ago, and is told again.
     this.say('pending', { secret: 'secret', flow: 'h5', qr, at: Date.now() + left - 120_000, ...more }, left);
   }
 
