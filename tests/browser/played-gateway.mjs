@@ -35,6 +35,8 @@ class PlayedGateway {
   #holdsTokens;
   #server = createServer((request, response) => void this.#answer(request, response));
   #socket = null;
+  /** Whether the page has closed its socket. */
+  isLeft = false;
   #isGone = false;
   /** The answer to the call that opens a scene, where there are no sockets. */
   #byHttp = () => {};
@@ -70,6 +72,7 @@ class PlayedGateway {
       this.#socket = socket;
       socket.send(JSON.stringify({ type: 'hello', v: 1, now: Date.now(), ping_interval_ms: 25_000, node: 'a1' }));
       socket.onMessage((text) => this.#hear(JSON.parse(text)));
+      socket.onClose(() => { this.isLeft = true; });
     });
   }
 
