@@ -1,4 +1,4 @@
-//! The login page, the demo page and the SDK, carried inside the binary.
+//! The pages, the SDK and the documents, carried inside the binary.
 
 use std::borrow::Cow;
 
@@ -18,6 +18,10 @@ use crate::{code::Code, ids};
 #[allow_missing = true]
 #[include = "index.html"]
 #[include = "app.html"]
+#[include = "docs.html"]
+#[include = "openapi.json"]
+#[include = "asyncapi.json"]
+#[include = "asyncapi.yaml"]
 #[include = "src/**"]
 #[exclude = "**/node_modules/**"]
 #[exclude = "**/*.test.*"]
@@ -43,9 +47,14 @@ pub fn page(req: &HttpRequest, name: &str) -> HttpResponse {
     answer(req, name, Web::get(name), REVALIDATE_PRIVATE)
 }
 
+/// A file of `web/` that is the same for everybody, as an answer to `req`.
+pub fn file(req: &HttpRequest, name: &str) -> HttpResponse {
+    answer(req, name, Web::get(name), REVALIDATE)
+}
+
 async fn asset(req: HttpRequest, path: web::Path<String>) -> HttpResponse {
     let name = format!("src/{}", path.strip_prefix("src/").unwrap_or(&path));
-    answer(&req, &name, Web::get(&name), REVALIDATE)
+    file(&req, &name)
 }
 
 fn answer(
@@ -73,6 +82,8 @@ fn content_type(name: &str) -> String {
     let mime = mime_guess::from_path(name).first_or_octet_stream();
     match mime.essence_str() {
         "application/javascript" | "text/javascript" => "text/javascript; charset=utf-8".to_owned(),
+        // RFC 9512.
+        "text/x-yaml" => "application/yaml".to_owned(),
         essence if essence.starts_with("text/") => format!("{essence}; charset=utf-8"),
         essence @ ("image/svg+xml" | "application/json" | "application/manifest+json") => {
             format!("{essence}; charset=utf-8")
@@ -148,14 +159,16 @@ mod tests {
         assert_eq!(content_type("a.mjs"), "text/javascript; charset=utf-8");
         assert_eq!(content_type("a.svg"), "image/svg+xml; charset=utf-8");
         assert_eq!(content_type("a.png"), "image/png");
+        assert_eq!(content_type("a.yaml"), "application/yaml");
         assert_eq!(content_type("a"), "application/octet-stream");
     }
 
     #[test]
     fn only_what_browsers_need_is_carried() {
         for name in Web::iter() {
-            let page = matches!(&*name, "index.html" | "app.html");
-            assert!(page || name.starts_with("src/"), "{name}");
+            let page = matches!(&*name, "index.html" | "app.html" | "docs.html");
+            let document = name.starts_with("openapi.") || name.starts_with("asyncapi.");
+            assert!(page || document || name.starts_with("src/"), "{name}");
             assert!(
                 !name.contains("node_modules") && !name.contains(".test."),
                 "{name}"
