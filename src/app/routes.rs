@@ -1,6 +1,6 @@
 //! Which address leads to which door.
 
-use actix_web::{middleware::Compress, web};
+use actix_web::web;
 
 use super::services::Services;
 use crate::{api, avatar, callback, docs, http, phone, websocket};
@@ -35,15 +35,10 @@ impl Services {
             .configure(docs::routes(headers))
             .service(http::ownership::resource().wrap(headers.api()))
             .service(avatar::resource().wrap(headers.avatars()))
-            .service(
-                http::assets::resource()
-                    .wrap(headers.assets())
-                    .wrap(Compress::default()),
-            )
+            .service(http::assets::resource().wrap(headers.assets()))
             .service(
                 web::resource(["/", "/app"])
                     .wrap(headers.page())
-                    .wrap(Compress::default())
                     .get(api::page)
                     .route(web::head().to(api::page)),
             );

@@ -5,7 +5,7 @@
 //! better and write the files that are served; the rest of the tests hold those to the routes, to what a gateway answers
 //! and to what it says.
 
-use actix_web::{HttpRequest, HttpResponse, middleware::Compress, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::http::{SecurityHeaders, assets};
 
@@ -20,14 +20,12 @@ pub(crate) fn routes(headers: &SecurityHeaders) -> impl FnOnce(&mut web::Service
         app.service(
             web::resource(files)
                 .wrap(documents)
-                .wrap(Compress::default())
                 .get(document)
                 .route(web::head().to(document)),
         )
         .service(
             web::resource("/docs")
                 .wrap(page)
-                .wrap(Compress::default())
                 .get(viewer)
                 .route(web::head().to(viewer)),
         );

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use actix_web::{
     HttpRequest, HttpResponse, Resource, ResponseError,
-    http::header::{self, EntityTag, HeaderValue},
+    http::header::{
+        self, AcceptEncoding, ContentEncoding, Encoding, EntityTag, Header, HeaderValue,
+    },
     web,
 };
 use rust_embed::{EmbeddedFile, RustEmbed};
@@ -12,21 +14,15 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 use super::{error::ApiError, etag::unless_known};
 use crate::{code::Code, ids};
 
-/// The files of `web/` that are for browsers. A checkout without `web/` still builds; its pages are 404.
+#[cfg(test)]
+mod css;
+
+/// The files of `web/` that are for browsers, as `build.rs` wrote them: a folder for each coding.
 #[derive(RustEmbed)]
-#[folder = "web/"]
-#[allow_missing = true]
-#[include = "index.html"]
-#[include = "app.html"]
-#[include = "docs.html"]
-#[include = "openapi.json"]
-#[include = "asyncapi.json"]
-#[include = "asyncapi.yaml"]
-#[include = "src/**"]
-#[exclude = "**/node_modules/**"]
-#[exclude = "**/*.test.*"]
-#[exclude = "**/*.ts"]
+#[folder = "$OUT_DIR/web/"]
 struct Web;
+
+const PLAIN: ContentEncoding = ContentEncoding::Identity;
 
 /// Neither names nor URLs carry a hash, so every use asks whether the file is still the same; 304 costs no body.
 const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
@@ -34,8 +30,7 @@ const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
 /// As above, and never kept by a shared cache: the answer may set a cookie.
 const REVALIDATE_PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
-/// `web/src/**` under `/assets/**`; `/assets/src/**` is the same. To be wrapped with actix's `Compress` and
-/// [`super::SecurityHeaders::assets`].
+/// `web/src/**` under `/assets/**`; `/assets/src/**` is the same. To be wrapped with [`super::SecurityHeaders::assets`].
 pub fn resource() -> Resource {
     web::resource("/assets/{path:.*}")
         .route(web::get().to(asset))
@@ -44,12 +39,12 @@ pub fn resource() -> Resource {
 
 /// `web/index.html` or `web/app.html`, as an answer to `req`.
 pub fn page(req: &HttpRequest, name: &str) -> HttpResponse {
-    answer(req, name, Web::get(name), REVALIDATE_PRIVATE)
+    answer(req, name, REVALIDATE_PRIVATE)
 }
 
 /// A file of `web/` that is the same for everybody, as an answer to `req`.
 pub fn file(req: &HttpRequest, name: &str) -> HttpResponse {
-    answer(req, name, Web::get(name), REVALIDATE)
+    answer(req, name, REVALIDATE)
 }
 
 async fn asset(req: HttpRequest, path: web::Path<String>) -> HttpResponse {
@@ -57,24 +52,41 @@ async fn asset(req: HttpRequest, path: web::Path<String>) -> HttpResponse {
     file(&req, &name)
 }
 
-fn answer(
-    req: &HttpRequest,
-    name: &str,
-    file: Option<EmbeddedFile>,
-    cache: HeaderValue,
-) -> HttpResponse {
-    let Some(file) = file else {
+fn answer(req: &HttpRequest, name: &str, cache: HeaderValue) -> HttpResponse {
+    let coding = preferred_coding(req);
+    let (Some(plain), Some(coded)) = (coded(PLAIN, name), coded(coding, name)) else {
         return ApiError::new(Code::NotFound).error_response();
     };
     // Weak: the same tag stands for the file as it is and packed.
-    let tag = EntityTag::new_weak(ids::hex(&file.metadata.sha256_hash()));
-    unless_known(req, tag, cache, |mut response| {
+    let tag = EntityTag::new_weak(ids::hex(&plain.metadata.sha256_hash()));
+    let mut response = unless_known(req, tag, cache, |mut response| {
         response.insert_header((header::CONTENT_TYPE, content_type(name)));
-        match file.data {
+        if coding != PLAIN {
+            response.insert_header((header::CONTENT_ENCODING, coding.as_str()));
+        }
+        match coded.data {
             Cow::Borrowed(bytes) => response.body(web::Bytes::from_static(bytes)),
             Cow::Owned(bytes) => response.body(bytes),
         }
-    })
+    });
+    // In a 304 as well (RFC 9110 section 15.4.5).
+    let vary = HeaderValue::from_static("accept-encoding");
+    response.headers_mut().insert(header::VARY, vary);
+    response
+}
+
+fn coded(coding: ContentEncoding, name: &str) -> Option<EmbeddedFile> {
+    Web::get(&format!("{}/{name}", coding.as_str()))
+}
+
+/// What the caller would rather have, or says to be able to read. Who refuses all of it gets the file as it is.
+fn preferred_coding(req: &HttpRequest) -> ContentEncoding {
+    const OFFERED: [Encoding; 3] = [Encoding::brotli(), Encoding::gzip(), Encoding::identity()];
+    let accepted = AcceptEncoding::parse(req).ok();
+    match accepted.and_then(|accepted| accepted.negotiate(OFFERED.iter())) {
+        Some(Encoding::Known(coding)) => coding,
+        _ => PLAIN,
+    }
 }
 
 /// The media type; texts are UTF-8, and scripts have the one type that `nosniff` lets run everywhere.
@@ -94,61 +106,99 @@ fn content_type(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use actix_web::{
         App,
         body::to_bytes,
         test::{TestRequest, call_service, init_service},
     };
+    use flate2::read::GzDecoder;
+    use sha2::Digest;
 
     use super::*;
 
-    fn file() -> EmbeddedFile {
-        EmbeddedFile {
-            data: Cow::Borrowed(b"export {}"),
-            metadata: rust_embed::Metadata::__rust_embed_new([7; 32], None, None),
-        }
+    const FILE: &str = "src/page/page.css";
+
+    fn asked(name: header::HeaderName, value: &str) -> HttpResponse {
+        let req = TestRequest::get().insert_header((name, value));
+        answer(&req.to_http_request(), FILE, REVALIDATE)
     }
 
-    fn asked(known: Option<&str>) -> HttpResponse {
-        let mut req = TestRequest::get();
-        if let Some(known) = known {
-            req = req.insert_header((header::IF_NONE_MATCH, known));
-        }
-        answer(&req.to_http_request(), "src/a.js", Some(file()), REVALIDATE)
+    fn says(response: &HttpResponse, name: header::HeaderName) -> &str {
+        let value = response.headers().get(name);
+        value.map_or("", |value| value.to_str().unwrap())
     }
 
     #[tokio::test]
     async fn a_file_comes_with_its_type_and_its_tag() {
-        let response = asked(None);
+        let response = asked(header::ACCEPT_ENCODING, "");
         assert_eq!(response.status(), 200);
-        let headers = response.headers();
+        let tag = says(&response, header::ETAG).to_owned();
         assert_eq!(
-            headers.get(header::CONTENT_TYPE).unwrap(),
-            "text/javascript; charset=utf-8"
+            says(&response, header::CONTENT_TYPE),
+            "text/css; charset=utf-8"
         );
-        assert_eq!(headers.get(header::CACHE_CONTROL).unwrap(), "no-cache");
-        assert_eq!(
-            headers.get(header::ETAG).unwrap(),
-            &*format!("W/\"{}\"", "07".repeat(32))
-        );
+        assert_eq!(says(&response, header::CACHE_CONTROL), "no-cache");
+        assert_eq!(says(&response, header::CONTENT_ENCODING), "");
+        assert_eq!(says(&response, header::VARY), "accept-encoding");
         let body = to_bytes(response.into_body()).await.unwrap();
-        assert_eq!(&body[..], b"export {}");
+        let hash = ids::hex(&sha2::Sha256::digest(&body));
+        assert_eq!(tag, format!("W/\"{hash}\""));
     }
 
     #[test]
     fn a_known_file_is_not_sent_again() {
-        let tag = "07".repeat(32);
-        for known in [
-            format!("W/\"{tag}\""),
-            format!("\"x\", \"{tag}\""),
-            "*".to_owned(),
-        ] {
-            let response = asked(Some(&known));
+        let whole = asked(header::ACCEPT_ENCODING, "br");
+        let tag = says(&whole, header::ETAG).trim_start_matches("W/");
+        for known in [&format!("W/{tag}"), &format!("\"x\", {tag}"), "*"] {
+            let response = asked(header::IF_NONE_MATCH, known);
             assert_eq!(response.status(), 304, "{known}");
-            assert!(response.headers().contains_key(header::ETAG));
+            assert_eq!(says(&response, header::ETAG), says(&whole, header::ETAG));
+            assert_eq!(says(&response, header::VARY), "accept-encoding");
         }
         for unknown in ["\"x\"", "garbage", ""] {
-            assert_eq!(asked(Some(unknown)).status(), 200, "{unknown}");
+            assert_eq!(asked(header::IF_NONE_MATCH, unknown).status(), 200);
+        }
+    }
+
+    #[test]
+    fn it_is_packed_as_the_caller_likes_best() {
+        for (accepted, coding) in [
+            ("gzip, deflate, br, zstd", "br"),
+            ("gzip", "gzip"),
+            ("gzip;q=1.0, br;q=0.5", "gzip"),
+            ("br;q=0, gzip;q=0.1", "gzip"),
+            ("identity, br;q=0.5", ""),
+            ("deflate, zstd", ""),
+            ("*", ""),
+            ("br;q=0", ""),
+            ("identity;q=0", ""),
+            ("garbage;;q=", ""),
+            ("", ""),
+        ] {
+            let response = asked(header::ACCEPT_ENCODING, accepted);
+            assert_eq!(
+                says(&response, header::CONTENT_ENCODING),
+                coding,
+                "{accepted}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn unpacked_it_is_the_file() {
+        for name in ["index.html", FILE] {
+            let plain = coded(PLAIN, name).unwrap().data;
+            let gzip = coded(ContentEncoding::Gzip, name).unwrap().data;
+            let brotli = coded(ContentEncoding::Brotli, name).unwrap().data;
+            assert!(brotli.len() < gzip.len() && gzip.len() < plain.len());
+            let mut unpacked = Vec::new();
+            GzDecoder::new(&*gzip).read_to_end(&mut unpacked).unwrap();
+            assert_eq!(unpacked, *plain);
+            let mut unpacked = Vec::new();
+            brotli::BrotliDecompress(&mut &*brotli, &mut unpacked).unwrap();
+            assert_eq!(unpacked, *plain);
         }
     }
 
@@ -165,14 +215,19 @@ mod tests {
 
     #[test]
     fn only_what_browsers_need_is_carried() {
-        for name in Web::iter() {
-            let page = matches!(&*name, "index.html" | "app.html" | "docs.html");
+        for path in Web::iter() {
+            let (coding, name) = path.split_once('/').unwrap();
+            assert!(["br", "gzip", "identity"].contains(&coding), "{path}");
+            let page = matches!(name, "index.html" | "app.html" | "docs.html");
             let document = name.starts_with("openapi.") || name.starts_with("asyncapi.");
-            assert!(page || document || name.starts_with("src/"), "{name}");
-            assert!(
-                !name.contains("node_modules") && !name.contains(".test."),
-                "{name}"
-            );
+            assert!(page || document || name.starts_with("src/"), "{path}");
+            let kind = name.rsplit('.').next().unwrap();
+            let kinds: &[_] = if document {
+                &["json", "yaml"]
+            } else {
+                &["css", "html", "js", "svg"]
+            };
+            assert!(kinds.contains(&kind), "{path}");
         }
     }
 

@@ -61,7 +61,7 @@ export class FakeGateway {
   }
 
   refuse(code, name, more = {}) {
-    this.say({ type: 'error', error: { code, name, message: `${name}.`, retryable: false, ...more.error }, ref: more.ref ?? 'start' });
+    this.say({ type: 'error', error: { code, name, message: `${name}.`, retryable: code >= 42900, ...more.error }, ref: more.ref ?? 'start' });
   }
 
   close(code, socket = this.last) {

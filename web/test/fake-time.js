@@ -23,6 +23,12 @@ export class FakeClock {
     return this.#timers.length ? Math.min(...this.#timers.map((timer) => timer.at)) - this.#now : null;
   }
 
+  /** The machine slept: its clock went on, its timers did not. */
+  slept(ms) {
+    this.#now += ms;
+    for (const timer of this.#timers) timer.at += ms;
+  }
+
   /** Moves on, running what falls due in order. */
   advance(ms) {
     const until = this.#now + ms;

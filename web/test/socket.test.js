@@ -10,14 +10,14 @@ let clock, gateway, socket, seen, random, online;
 beforeEach(() => {
   clock = new FakeClock();
   gateway = new FakeGateway(clock);
-  seen = { opened: 0, events: [], falls: [], blocked: [] };
+  seen = { opened: 0, events: [], falls: [], blocked: 0 };
   random = 1;
   online = true;
   socket = new ReconnectingSocket('ws://gateway/api/v1/ws', {
     open: () => { seen.opened += 1; },
     event: (event) => seen.events.push(event),
     down: (fall) => seen.falls.push(fall),
-    blocked: (fall) => seen.blocked.push(fall),
+    blocked: () => { seen.blocked += 1; },
   }, { WebSocket: gateway.WebSocket, clock, random: () => random, online: () => online });
   socket.connect();
 });
@@ -54,7 +54,7 @@ test('a link silent for the ping interval and 10 s is dropped', () => {
   clock.advance(34_999);
   assert.equal(seen.falls.length, 0);
   clock.advance(1);
-  assert.equal(seen.falls[0].code, 1006);
+  assert.equal(seen.falls[0].meaning, 'lost');
   assert.equal(first.readyState, 3);
   clock.advance(500);
   assert.equal(gateway.sockets.length, 2);
@@ -63,15 +63,24 @@ test('a link silent for the ping interval and 10 s is dropped', () => {
 test('any frame counts as a sign of life, also one that is not understood', () => {
   gateway.welcome();
   clock.advance(34_000);
-  gateway.say('{"type":"sparkle"}');
+  gateway.say('{"type":"sparkle","seq":1}');
   clock.advance(34_000);
   assert.equal(seen.falls.length, 0);
-  assert.equal(seen.events.length, 1, 'the unknown is not passed on');
+  assert.equal(seen.events.length, 1, 'a state that is not known is not passed on');
 });
 
-test('a handshake that hangs is given up', () => {
+test('a handshake that hangs is given up, and the network taken to swallow sockets', () => {
+  clock.advance(HANDSHAKE_MS - 1);
+  assert.equal(seen.blocked, 0);
+  clock.advance(1);
+  assert.equal(seen.blocked, 1);
+  assert.deepEqual([gateway.last.readyState, clock.next], [3, null], 'it does not dial again by itself');
+});
+
+test('a handshake that hangs while the machine is offline says nothing of the network', () => {
+  online = false;
   clock.advance(HANDSHAKE_MS);
-  assert.equal(seen.falls[0].meaning, 'lost');
+  assert.deepEqual([seen.blocked, seen.falls[0].meaning], [0, 'lost']);
 });
 
 test('it comes back with growing waits, and begins small after 5 s of a stable link', () => {
@@ -181,9 +190,9 @@ test('three handshakes in a row without a word mean that sockets are blocked', (
     gateway.close(1006);
     clock.advance(clock.next);
   }
-  assert.equal(seen.blocked.length, 0);
+  assert.equal(seen.blocked, 0);
   gateway.close(1006);
-  assert.equal(seen.blocked.length, 1);
+  assert.equal(seen.blocked, 1);
   assert.equal(clock.next, null);
 });
 
@@ -197,5 +206,5 @@ test('neither a word in between nor being offline counts as a strike', () => {
     clock.advance(clock.next);
     gateway.close(1006);
   }
-  assert.equal(seen.blocked.length, 0);
+  assert.equal(seen.blocked, 0);
 });

@@ -3,18 +3,14 @@
 /** @import { Clock } from './clock.js' */
 /** @import { Locale, WireError } from './protocol.js' */
 
-export const API = '/api/v1';
-
-/** The gateway's socket, for a page of the gateway itself. @param {Pick<Location, 'protocol' | 'host'>} location */
-export function socketUrl({ protocol, host }) {
-  return `${protocol === 'https:' ? 'wss' : 'ws'}://${host}${API}/ws`;
-}
+const API = '/api/v1';
+const CALL_MS = 15_000;
 
 /** The gateway answered with an error. */
 export class ApiError extends Error {
   /**
    * @param {WireError} error
-   * @param {string | undefined} requestId
+   * @param {string} [requestId] for the support
    */
   constructor(error, requestId) {
     super(error.message);
@@ -45,91 +41,113 @@ export class NoAnswer extends Error {
  * @property {AbortSignal} [signal]
  * @property {number} [limitMs] how long an answer may take
  */
-
 /** @typedef {{ code: number, name?: string, message: string, data?: unknown, request_id?: string, retry_after_ms?: number, reason?: string }} Envelope */
-
-const CALL_MS = 15_000;
+/**
+ * @typedef {object} ApiEnv
+ * @property {string} baseUrl of the gateway, without a slash at its end
+ * @property {typeof fetch} fetch
+ * @property {Clock} clock
+ * @property {() => Locale} locale the language error messages come back in
+ */
 
 export class Api {
-  #fetch;
-  #clock;
-  #locale;
+  #env;
 
-  /**
-   * @param {typeof fetch} fetcher
-   * @param {Clock} clock
-   * @param {() => Locale} locale the language error messages come back in
-   */
-  constructor(fetcher, clock, locale) {
-    this.#fetch = fetcher;
-    this.#clock = clock;
-    this.#locale = locale;
+  /** @param {ApiEnv} env */
+  constructor(env) {
+    this.#env = env;
   }
 
   /**
    * @param {string} path below the API's base
    * @param {Call} [call]
+   * @returns {Promise<unknown>} the answer's `data`
    */
-  get(path, call = {}) {
+  get(path, call) {
     return this.#send('GET', path, call);
   }
 
   /**
    * @param {string} path
    * @param {Call} [call]
+   * @returns {Promise<unknown>}
    */
-  post(path, call = {}) {
+  post(path, call) {
     return this.#send('POST', path, { body: {}, ...call });
   }
 
   /**
    * @param {string} path
    * @param {Call} [call]
+   * @returns {Promise<unknown>}
    */
-  delete(path, call = {}) {
+  delete(path, call) {
     return this.#send('DELETE', path, { body: {}, ...call });
   }
 
   /**
-   * @param {'GET' | 'POST' | 'DELETE'} method
+   * An answer that comes bit by bit; its end is the caller's to bound, by the signal.
    * @param {string} path
    * @param {Call} call
-   * @returns {Promise<unknown>} the answer's `data`
+   * @returns {Promise<ReadableStream<Uint8Array>>}
    */
-  async #send(method, path, { authorization, body, signal, limitMs = CALL_MS }) {
-    /** @type {Record<string, string>} */
-    const headers = { Accept: 'application/json', 'Accept-Language': this.#locale() };
-    if (authorization) headers.Authorization = authorization;
-    if (body !== undefined) headers['Content-Type'] = 'application/json';
-    const payload = body === undefined ? null : JSON.stringify(body);
-    const limit = new AbortController();
-    const abort = () => limit.abort();
-    signal?.addEventListener('abort', abort);
-    const cancel = this.#clock.after(limitMs, abort);
-    const { status, envelope } = await this.#exchange(path, {
-      method, headers, body: payload, credentials: 'same-origin', cache: 'no-store', signal: limit.signal,
-    }).finally(() => {
-      cancel();
-      signal?.removeEventListener('abort', abort);
-    });
-    if (envelope.code === 0) return envelope.data;
-    throw new ApiError(asWireError(envelope, status), envelope.request_id);
+  async stream(path, call) {
+    const response = await this.#fetch('GET', path, call, call.signal);
+    if (!response.ok) await read(response);
+    if (!response.ok || !response.body) throw new NoAnswer(response.status);
+    return response.body;
   }
 
   /**
+   * @param {string} method
    * @param {string} path
-   * @param {RequestInit} request
+   * @param {Call} [call]
    */
-  async #exchange(path, request) {
+  async #send(method, path, call = {}) {
+    const limit = new AbortController();
+    const abort = () => limit.abort();
+    call.signal?.addEventListener('abort', abort);
+    const cancel = this.#env.clock.after(call.limitMs ?? CALL_MS, abort);
     try {
-      const response = await this.#fetch(API + path, request);
-      const envelope = await response.json();
-      if (typeof envelope?.code !== 'number') throw new TypeError('not an envelope');
-      return { status: response.status, envelope: /** @type {Envelope} */ (envelope) };
+      return await read(await this.#fetch(method, path, call, limit.signal));
+    } finally {
+      cancel();
+      call.signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {Call} call
+   * @param {AbortSignal} [signal]
+   */
+  async #fetch(method, path, { authorization, body }, signal) {
+    const { baseUrl, fetch, locale } = this.#env;
+    const headers = {
+      'Accept-Language': locale(),
+      ...(authorization && { Authorization: authorization }),
+      ...(body !== undefined && { 'Content-Type': 'application/json' }),
+    };
+    try {
+      return await fetch(baseUrl + API + path, {
+        method, headers, body: body === undefined ? null : JSON.stringify(body), credentials: 'include', cache: 'no-store', signal: signal ?? null,
+      });
     } catch (cause) {
       throw new NoAnswer(cause);
     }
   }
+}
+
+/** @param {Response} response */
+async function read(response) {
+  /** @type {Envelope} */
+  const envelope = await response.json().catch((cause) => {
+    throw new NoAnswer(cause);
+  });
+  if (typeof envelope?.code !== 'number') throw new NoAnswer(envelope);
+  if (envelope.code === 0) return envelope.data;
+  throw new ApiError(asWireError(envelope, response.status), envelope.request_id);
 }
 
 /**

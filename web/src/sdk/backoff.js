@@ -15,9 +15,7 @@ export class Backoff {
 
   /** The next wait in milliseconds. */
   next() {
-    const ceiling = Math.min(CEILING_MS, FLOOR_MS * 2 ** this.#tries);
-    this.#tries = Math.min(this.#tries + 1, 16);
-    return Math.round(this.#random() * ceiling);
+    return Math.round(this.#random() * Math.min(CEILING_MS, FLOOR_MS * 2 ** this.#tries++));
   }
 
   /** The link has proved stable: begin small again. */

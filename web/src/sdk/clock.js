@@ -1,4 +1,4 @@
-// Time, so that tests can hand in their own, and the gateway's idea of it. Imports nothing.
+// Time, so that tests can hand in their own. Imports nothing.
 
 /**
  * @typedef {object} Clock
@@ -14,23 +14,3 @@ export const systemClock = {
     return () => clearTimeout(timer);
   },
 };
-
-/** The gateway's clock as seen from here: deadlines on the wire are in its time, not in ours. */
-export class GatewayClock {
-  #clock;
-  #ahead = 0;
-
-  /** @param {Clock} clock */
-  constructor(clock) {
-    this.#clock = clock;
-  }
-
-  /** @param {number} now what the gateway's clock shows at this moment */
-  set(now) {
-    this.#ahead = now - this.#clock.now();
-  }
-
-  now() {
-    return this.#clock.now() + this.#ahead;
-  }
-}

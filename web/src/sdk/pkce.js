@@ -3,23 +3,15 @@
 /** @typedef {{ verifier: string, challenge: string }} Pkce */
 
 /**
- * Needs a secure context (https, or localhost); throws `NotSupported` elsewhere.
+ * `null` where there is no secure context (https, or localhost).
  * @param {Crypto} crypto
- * @returns {Promise<Pkce>}
+ * @returns {Promise<Pkce | null>}
  */
 export async function newPkce(crypto) {
-  if (!crypto.subtle) throw new NotSupported();
+  if (!crypto.subtle) return null;
   const verifier = base64url(crypto.getRandomValues(new Uint8Array(32)));
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier));
   return { verifier, challenge: base64url(new Uint8Array(digest)) };
-}
-
-/** The browser offers no WebCrypto on this address. */
-export class NotSupported extends Error {
-  constructor() {
-    super('WebCrypto needs a secure context');
-    this.name = 'NotSupported';
-  }
 }
 
 /** @param {Uint8Array} bytes */

@@ -4,19 +4,17 @@
 /** @import { CloseMeaning, WireError } from './protocol.js' */
 
 /**
- * How a link ended; `blocked` when the network lets no socket through and the gateway has no other
- * way. `retryInMs` is `null` when it will not come back by itself.
+ * How a link ended. `retryInMs` is `null` when it will not come back by itself.
  * @typedef {object} Fall
- * @property {number} code
- * @property {CloseMeaning | 'blocked'} meaning
- * @property {WireError} [error] the `error` event before the close, if there was one
- * @property {string} [requestId] of the HTTP answer that said so
+ * @property {CloseMeaning} meaning
+ * @property {WireError | undefined} [error] the `error` event before the close, if there was one
+ * @property {string | undefined} [trace_id] of the HTTP answer that said so
  * @property {number | null} retryInMs
  */
 
 const LONGEST_MS = 3_600_000;
-const OVERLOADED_MS = 5_000;
-const LIMITED_MS = 10_000;
+/** Where the gateway names the wait, or would have: its least, and from where on it is drawn, and how far. @type {Record<string, [number, number, number] | undefined>} */
+const NAMED_MS = { restart: [0, 1_000, 9_000], overloaded: [5_000, 5_000, 5_000], limited: [0, 10_000, 10_000] };
 
 /**
  * @param {CloseMeaning} meaning
@@ -26,21 +24,10 @@ const LIMITED_MS = 10_000;
  * @returns {number | null} milliseconds, or `null` for never
  */
 export function retryIn(meaning, askedMs, backoff, random) {
-  const asked = askedMs === undefined ? undefined : Math.min(Math.max(askedMs, 0), LONGEST_MS);
-  switch (meaning) {
-    case 'lost':
-    case 'scene_gone':
-    case 'too_slow':
-      return Math.max(backoff.next(), asked ?? 0);
-    case 'restart':
-      return asked ?? Math.round(1_000 + random() * 9_000);
-    case 'overloaded':
-      return Math.max(OVERLOADED_MS, asked ?? Math.round(OVERLOADED_MS * (1 + random())));
-    case 'limited':
-      return asked ?? Math.round(LIMITED_MS * (1 + random()));
-    default:
-      return null;
-  }
+  const asked = askedMs && Math.min(askedMs, LONGEST_MS);
+  if (['lost', 'scene_gone', 'too_slow'].includes(meaning)) return Math.max(backoff.next(), asked ?? 0);
+  const named = NAMED_MS[meaning];
+  return named ? Math.max(named[0], asked ?? named[1] + random() * named[2]) : null;
 }
 
 /**
@@ -48,5 +35,5 @@ export function retryIn(meaning, askedMs, backoff, random) {
  * @param {CloseMeaning} meaning
  */
 export function isOrdered(meaning) {
-  return meaning === 'restart' || meaning === 'overloaded' || meaning === 'limited';
+  return meaning in NAMED_MS;
 }

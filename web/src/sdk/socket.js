@@ -2,19 +2,19 @@
 // not what a login is.
 
 /** @import { Clock } from './clock.js' */
-/** @import { Command, Hello, ServerEvent, WireError } from './protocol.js' */
+/** @import { Command, ServerEvent, WireError } from './protocol.js' */
 /** @import { Fall } from './retry.js' */
 
 import { Backoff } from './backoff.js';
-import { SUBPROTOCOL, closeMeaning, decode, encode } from './protocol.js';
+import { SUBPROTOCOL, closeMeaning, decode } from './protocol.js';
 import { isOrdered, retryIn } from './retry.js';
 
 /** A link this silent beyond the ping interval is dead. */
 export const SILENCE_GRACE_MS = 10_000;
 /** A link that lived this long after `hello` is stable: the back-off begins small again. */
 export const STABLE_MS = 5_000;
-/** From dialling to the first frame. */
-export const HANDSHAKE_MS = 10_000;
+/** From dialling to the first frame; longer than that, and the network is taken to swallow sockets. */
+export const HANDSHAKE_MS = 1_250;
 /** Handshakes in a row that came to nothing before the network is taken to block sockets. */
 export const STRIKES = 3;
 
@@ -24,8 +24,13 @@ export const STRIKES = 3;
  * @property {(event: ServerEvent) => void} event
  * @property {(fall: Fall) => void} down
  */
-/** @typedef {LinkHandlers & { blocked: (fall: Fall) => void }} SocketHandlers */
-/** @typedef {{ WebSocket: typeof WebSocket, clock: Clock, random: () => number, online: () => boolean }} SocketEnv */
+/** @typedef {LinkHandlers & { blocked: () => void }} SocketHandlers */
+/** @typedef {{ WebSocket: typeof WebSocket, clock: Clock, random: () => number, online: () => boolean, handshakeMs?: number }} SocketEnv `handshakeMs`: more patience where there is no other way */
+
+/** Where it is. @param {string} baseUrl of the gateway */
+export function socketUrl(baseUrl) {
+  return `${baseUrl.replace(/^http/, 'ws')}/api/v1/ws`;
+}
 
 export class ReconnectingSocket {
   #url;
@@ -35,16 +40,16 @@ export class ReconnectingSocket {
   /** @type {WebSocket | null} */
   #socket = null;
   #strikes = 0;
-  #heard = false;
   #lastFrameAt = 0;
-  #silenceMs = HANDSHAKE_MS;
+  #silenceMs = 0;
   #ordered = false;
   /** @type {WireError | undefined} */
   #error;
   /** @type {number | undefined} */
   #drainMs;
-  /** @type {Record<'retry' | 'silence' | 'stable', () => void>} */
-  #cancel = { retry() {}, silence() {}, stable() {} };
+  #helloAt = 0;
+  #cancelRetry = () => {};
+  #cancelSilence = () => {};
 
   /**
    * @param {string} url
@@ -61,14 +66,13 @@ export class ReconnectingSocket {
   /** Dials now, unless a socket is there already. */
   connect() {
     if (this.#socket) return;
-    this.#cancel.retry();
+    this.#cancelRetry();
     this.#ordered = false;
-    this.#heard = false;
-    this.#error = undefined;
-    this.#drainMs = undefined;
+    this.#helloAt = 0;
+    this.#error = this.#drainMs = undefined;
     const socket = new this.#env.WebSocket(this.#url, [SUBPROTOCOL]);
     this.#socket = socket;
-    this.#silenceMs = HANDSHAKE_MS;
+    this.#silenceMs = this.#env.handshakeMs ?? HANDSHAKE_MS;
     this.#listenForSilence();
     socket.onopen = () => this.#handlers.open();
     socket.onmessage = (message) => this.#onFrame(message.data);
@@ -77,14 +81,12 @@ export class ReconnectingSocket {
 
   /** Dials after the back-off; answers the wait. */
   reconnect() {
-    const wait = this.#backoff.next();
-    this.#retryAfter(wait);
-    return wait;
+    return this.#retryAfter(this.#backoff.next());
   }
 
   /** @param {Command} command lost silently when the link is down: the state is read again on reconnect */
   send(command) {
-    if (this.#socket?.readyState === 1) this.#socket.send(encode(command));
+    if (this.#socket?.readyState === 1) this.#socket.send(JSON.stringify(command));
   }
 
   /** The page is visible or online again: do not sit out a back-off, nor trust a link that has been dead. */
@@ -98,73 +100,65 @@ export class ReconnectingSocket {
 
   /** Ends the link for good (until `connect`). */
   close() {
-    this.#cancel.retry();
+    this.#cancelRetry();
     this.#letGo()?.close(1000);
   }
 
   #letGo() {
     const socket = this.#socket;
     this.#socket = null;
-    this.#cancel.silence();
-    this.#cancel.stable();
+    this.#cancelSilence();
     if (socket) socket.onopen = socket.onmessage = socket.onclose = null;
     return socket;
   }
 
   #drop() {
     const socket = this.#socket;
+    if (!this.#helloAt && this.#env.online()) this.#strikes = STRIKES;
     this.#onClose(1006);
     socket?.close();
   }
 
   #listenForSilence() {
     this.#lastFrameAt = this.#env.clock.now();
-    this.#cancel.silence();
-    this.#cancel.silence = this.#env.clock.after(this.#silenceMs, () => this.#drop());
+    this.#cancelSilence();
+    this.#cancelSilence = this.#env.clock.after(this.#silenceMs, () => this.#drop());
   }
 
   /** @param {unknown} data */
   #onFrame(data) {
-    this.#heard = true;
-    this.#strikes = 0;
     const event = decode(data);
-    if (event?.type === 'hello') this.#onHello(event);
+    if (event?.type === 'hello') {
+      this.#silenceMs = event.ping_interval_ms + SILENCE_GRACE_MS;
+      this.#helloAt = this.#env.clock.now();
+      this.#strikes = 0;
+    }
     this.#listenForSilence();
-    if (!event) return;
-    if (event.type === 'ping') this.send({ type: 'pong' });
-    if (event.type === 'drain') this.#drainMs = event.reconnect_in_ms;
-    if (event.type === 'error') this.#error = event.error;
-    this.#handlers.event(event);
-  }
-
-  /** @param {Hello} hello */
-  #onHello(hello) {
-    this.#silenceMs = hello.ping_interval_ms + SILENCE_GRACE_MS;
-    this.#cancel.stable();
-    this.#cancel.stable = this.#env.clock.after(STABLE_MS, () => this.#backoff.reset());
+    if (event?.type === 'ping') this.send({ type: 'pong' });
+    if (event?.type === 'drain') this.#drainMs = event.reconnect_in_ms;
+    if (event?.type === 'error') this.#error = event.error;
+    if (event) this.#handlers.event(event);
   }
 
   /** @param {number} code */
   #onClose(code) {
     this.#letGo();
-    const meaning = closeMeaning(code);
-    if (!this.#heard && meaning === 'lost' && this.#env.online()) this.#strikes += 1;
-    if (this.#strikes >= STRIKES) {
-      this.#handlers.blocked({ code, meaning, retryInMs: null });
-      return;
-    }
-    const asked = this.#drainMs ?? this.#error?.retry_after_ms;
-    const wait = retryIn(meaning, asked, this.#backoff, this.#env.random);
-    const fall = { code, meaning, ...(this.#error && { error: this.#error }), retryInMs: wait };
+    if (this.#helloAt && this.#env.clock.now() - this.#helloAt >= STABLE_MS) this.#backoff.reset();
     // A node that goes away may be gone before its close is through.
-    this.#ordered = isOrdered(meaning) || this.#drainMs !== undefined;
-    if (wait !== null) this.#retryAfter(wait);
-    this.#handlers.down(fall);
+    const meaning = this.#drainMs === undefined ? closeMeaning(code) : 'restart';
+    if (!this.#helloAt && meaning === 'lost' && this.#env.online()) this.#strikes += 1;
+    if (this.#strikes >= STRIKES) return this.#handlers.blocked();
+    const error = this.#error;
+    const retryInMs = retryIn(meaning, this.#drainMs ?? error?.retry_after_ms, this.#backoff, this.#env.random);
+    this.#ordered = isOrdered(meaning);
+    if (retryInMs !== null) this.#retryAfter(retryInMs);
+    this.#handlers.down({ meaning, error, retryInMs });
   }
 
   /** @param {number} wait */
   #retryAfter(wait) {
-    this.#cancel.retry();
-    this.#cancel.retry = this.#env.clock.after(wait, () => this.connect());
+    this.#cancelRetry();
+    this.#cancelRetry = this.#env.clock.after(wait, () => this.connect());
+    return wait;
   }
 }

@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 
 import { Link } from '../src/sdk/link.js';
-import { LoginSession, RENEWALS } from '../src/sdk/login-session.js';
-import { NotSupported } from '../src/sdk/pkce.js';
+import { RENEWALS, ScanLogin } from '../src/sdk/scan-login.js';
 import { ReconnectingSocket } from '../src/sdk/socket.js';
 import { FakeGateway } from './fake-gateway.js';
 import { FakeClock, settle } from './fake-time.js';
 
-let clock, gateway, session, visible, pkces, newPkce, poll;
+let clock, gateway, login, visible, pkces, newPkce, poll, redeem;
 
 class FakePoll {
+  transport = 'poll';
   sent = [];
   constructor(handlers) {
     this.handlers = handlers;
@@ -31,15 +31,19 @@ beforeEach(() => {
     pkces += 1;
     return { verifier: `verifier-${pkces}`, challenge: `challenge-${pkces}` };
   };
+  redeem = async () => ({ user: { id: 'u1', name: 'Ann' }, session_id: 's1', access_token: 't', expires_in: 600 });
   const env = { WebSocket: gateway.WebSocket, clock, random: () => 1, online: () => true };
-  session = new LoginSession({
-    makeLink: (handlers) => new Link((each) => new ReconnectingSocket('ws://gateway', each, env), (each) => new FakePoll(each), handlers),
+  login = new ScanLogin({
+    makeLink: (handlers) => new Link(handlers, {
+      makeSocket: (each) => new ReconnectingSocket('ws://gateway', each, env), makeHttp: async (each) => new FakePoll(each),
+    }),
     newPkce: () => newPkce(),
+    redeem: (...all) => redeem(...all),
     clock,
     visible: () => visible,
     wishes: () => ({ locale: 'en', app: 'shop' }),
   });
-  session.start();
+  login.start();
 });
 
 async function toPending(more) {
@@ -57,17 +61,17 @@ async function redial() {
 const last = () => gateway.commands.at(-1);
 
 test('it starts with a challenge, and keeps the verifier', async () => {
-  assert.equal(session.state.name, 'opening');
+  assert.equal(login.state.type, 'opening');
   await toPending();
   assert.deepEqual(gateway.commands, [{ type: 'start', challenge: 'challenge-1', locale: 'en', app: 'shop' }]);
-  assert.equal(session.state.name, 'pending');
-  assert.equal(session.connection, 'live');
-  assert.equal(session.verifier, 'verifier-1');
+  assert.equal(login.state.type, 'pending');
+  assert.equal(login.connection, 'websocket');
+  assert.equal(login.baton.verifier, 'verifier-1');
 });
 
 test('each state is announced', async () => {
   const names = [];
-  session.addEventListener('change', () => names.push(session.state.name));
+  login.addEventListener('statechange', () => names.push(login.state.type));
   await toPending();
   gateway.say(gateway.state('scanned', 2));
   gateway.say(gateway.state('verifying', 3, { code_length: 2, tries_left: 3 }));
@@ -79,11 +83,11 @@ test('after a lost link it resumes with scene, secret and the last seq; the code
   await toPending();
   gateway.say(gateway.state('scanned', 2));
   gateway.close(1006);
-  assert.deepEqual([session.state.name, session.connection], ['scanned', 'lost']);
+  assert.deepEqual([login.state.type, login.connection], ['scanned', 'lost']);
   await redial();
   assert.deepEqual(gateway.commands, [{ type: 'resume', scene: 'scene-1', secret: 'secret-1', seq: 2 }]);
   gateway.say(gateway.state('authorized', 3, { grant: 'g', user: {}, replay: true }));
-  assert.deepEqual([session.state.name, session.connection], ['authorized', 'live']);
+  assert.deepEqual([login.state.type, login.connection], ['authorized', 'websocket']);
 });
 
 test('an older event, and one of another scene, change nothing', async () => {
@@ -91,44 +95,44 @@ test('an older event, and one of another scene, change nothing', async () => {
   gateway.say(gateway.state('scanned', 3));
   gateway.say(gateway.state('expired', 2));
   gateway.say(gateway.state('expired', 9, { scene: 'another' }));
-  assert.equal(session.state.name, 'scanned');
+  assert.equal(login.state.type, 'scanned');
 });
 
 test('a code that expires before visible eyes is renewed in place', async () => {
   await toPending();
   gateway.say(gateway.state('expired', 2));
-  assert.equal(session.state.name, 'pending', 'the old code stays until the new one is there');
+  assert.equal(login.state.type, 'pending', 'the old code stays until the new one is there');
   assert.deepEqual(last(), { type: 'refresh' });
   gateway.say(gateway.pending());
-  assert.equal(session.state.event.scene, 'scene-2');
+  assert.equal(login.state.scene, 'scene-2');
   assert.equal(pkces, 1, 'a refresh keeps the challenge');
 });
 
 test('five renewals, then a button; pressing it begins anew', async () => {
   await toPending();
   for (let renewal = 0; renewal < RENEWALS; renewal += 1) {
-    assert.ok(session.renewsItself);
+    assert.ok(login.renewsItself);
     gateway.say(gateway.state('expired', 2));
     gateway.say(gateway.pending());
   }
-  assert.ok(!session.renewsItself);
+  assert.ok(!login.renewsItself);
   gateway.say(gateway.state('expired', 2));
-  assert.equal(session.state.name, 'expired');
+  assert.equal(login.state.type, 'expired');
   assert.equal(gateway.commands.filter(({ type }) => type === 'refresh').length, RENEWALS);
-  session.renew();
+  login.refresh();
   gateway.say(gateway.pending());
-  assert.ok(session.renewsItself);
-  assert.equal(session.state.name, 'pending');
+  assert.ok(login.renewsItself);
+  assert.equal(login.state.type, 'pending');
 });
 
 test('a hidden page does not renew; when it is seen again it does', async () => {
   await toPending();
   visible = false;
   gateway.say(gateway.state('expired', 2));
-  assert.equal(session.state.name, 'expired');
+  assert.equal(login.state.type, 'expired');
   assert.equal(gateway.commands.length, 1);
   visible = true;
-  session.wake();
+  login.wake();
   assert.deepEqual(last(), { type: 'refresh' });
 });
 
@@ -138,7 +142,7 @@ test('hidden so long that the gateway hung up: seen again, it starts afresh', as
   gateway.say(gateway.state('expired', 2));
   gateway.close(1000);
   visible = true;
-  session.wake();
+  login.wake();
   gateway.welcome();
   await settle();
   assert.equal(last().type, 'start');
@@ -148,32 +152,32 @@ test('a scanned code that was not confirmed in time is not renewed unasked', asy
   await toPending();
   gateway.say(gateway.state('scanned', 2));
   gateway.say(gateway.state('expired', 3));
-  assert.equal(session.state.name, 'expired');
+  assert.equal(login.state.type, 'expired');
 });
 
 test('a refresh refused because the phone was quicker leaves the scan standing', async () => {
   await toPending();
-  session.renew();
+  login.refresh();
   gateway.refuse(40900, 'state_conflict', { ref: 'refresh' });
   gateway.say(gateway.state('scanned', 2));
-  assert.equal(session.state.name, 'scanned');
+  assert.equal(login.state.type, 'scanned');
 });
 
 test('not you: cancel, then a new code', async () => {
   await toPending();
   gateway.say(gateway.state('scanned', 2));
-  session.cancel();
+  login.refresh();
   assert.deepEqual(last(), { type: 'cancel' });
   gateway.say(gateway.state('cancelled', 3));
   assert.deepEqual(last(), { type: 'refresh' });
   gateway.say(gateway.pending());
-  assert.deepEqual([session.state.name, session.state.event.scene], ['pending', 'scene-2']);
+  assert.deepEqual([login.state.type, login.state.scene], ['pending', 'scene-2']);
 });
 
 test('a cancel that nobody here asked for is shown', async () => {
   await toPending();
   gateway.say(gateway.state('cancelled', 2));
-  assert.equal(session.state.name, 'cancelled');
+  assert.equal(login.state.type, 'cancelled');
 });
 
 test('the deadline shows even when the link that would say so is gone', async () => {
@@ -181,7 +185,7 @@ test('the deadline shows even when the link that would say so is gone', async ()
   gateway.say({ type: 'drain', reconnect_in_ms: 40_000 });
   gateway.close(1012);
   clock.advance(32_001);
-  assert.equal(session.state.name, 'expired');
+  assert.equal(login.state.type, 'expired');
   clock.advance(8_000);
   gateway.welcome();
   await settle();
@@ -195,7 +199,7 @@ test('deadlines are counted by the gateway’s clock', async () => {
   gateway.hello({ now: clock.now() + 3_600_000 });
   await settle();
   gateway.say(gateway.pending({ expires_at: clock.now() + 3_660_000 }));
-  assert.equal(session.state.event.expires_at - session.now(), 60_000);
+  assert.equal(login.state.expires_at - login.now(), 60_000);
 });
 
 test('a scene the gateway no longer knows is started again', async () => {
@@ -220,8 +224,8 @@ test('a limit is waited out, with the time to count', async () => {
   await settle();
   gateway.refuse(42900, 'rate_limited', { error: { retry_after_ms: 12_000 } });
   gateway.close(4429);
-  assert.equal(session.state.name, 'waiting');
-  assert.equal(session.state.until - clock.now(), 12_000);
+  assert.equal(login.state.type, 'waiting');
+  assert.equal(login.state.until - clock.now(), 12_000);
   await redial();
   assert.equal(last().type, 'start');
 });
@@ -231,7 +235,7 @@ test('overload is waited out for 5 s at least', async () => {
   await settle();
   gateway.refuse(50300, 'overloaded', { error: { retry_after_ms: 100 } });
   gateway.close(1013);
-  assert.equal(session.state.until - clock.now(), 5_000);
+  assert.equal(login.state.until - clock.now(), 5_000);
 });
 
 test('when WeChat fails at the start, the page says so while it tries again', async () => {
@@ -239,48 +243,48 @@ test('when WeChat fails at the start, the page says so while it tries again', as
   await settle();
   gateway.refuse(50201, 'wechat_unreachable');
   gateway.close(1011);
-  assert.deepEqual([session.state.name, session.state.error.code], ['waiting', 50201]);
+  assert.deepEqual([login.state.type, login.state.error.code], ['waiting', 50201]);
 });
 
 test('stops: refused, taken over, redeemed, outdated', async () => {
   const stops = { 4403: 'failed', 4400: 'failed', 4409: 'taken_over', 4410: 'redeemed', 4426: 'outdated' };
   for (const [code, expected] of Object.entries(stops)) {
-    session.renew();
+    login.refresh();
     gateway.welcome();
     await settle();
     gateway.refuse(40300, 'origin_refused');
     gateway.close(Number(code));
-    const { state } = session;
-    assert.equal(state.name === 'stopped' ? state.why : state.name, expected, code);
+    const { state } = login;
+    assert.equal(state.type === 'stopped' ? state.reason : state.type, expected, code);
     assert.equal(clock.next, null, `${code} must not come back`);
   }
 });
 
 test('seen again, a page that is over stays as it is: no dialling, no new scene', async () => {
   for (const code of [4403, 4400, 4409, 4410, 4426]) {
-    session.renew();
+    login.refresh();
     gateway.welcome();
     await settle();
     gateway.close(code);
-    const { state } = session;
+    const { state } = login;
     const dialled = gateway.sockets.length;
-    session.wake();
+    login.wake();
     assert.equal(gateway.sockets.length, dialled, String(code));
-    assert.equal(session.state, state, String(code));
+    assert.equal(login.state, state, String(code));
   }
 });
 
 test('seen again, an ended scene whose link is gone still shows how it ended', async () => {
   for (const [type, more] of [['rejected', { by: 'user' }], ['cancelled', {}], ['failed', { error: { code: 50200, name: 'x', message: '', retryable: false } }]]) {
-    for (const end of [() => gateway.close(1000), () => session.suspend()]) {
-      session.renew();
+    for (const end of [() => gateway.close(1000), () => login.suspend()]) {
+      login.refresh();
       await toPending();
       gateway.say(gateway.state(type, 2, more));
       const dialled = gateway.sockets.length;
       end();
-      session.wake();
+      login.wake();
       assert.equal(gateway.sockets.length, dialled, type);
-      assert.equal(session.state.name, type);
+      assert.equal(login.state.type, type);
     }
   }
 });
@@ -289,17 +293,17 @@ test('seen again once the grant is redeemed, it opens no other scene', async () 
   await toPending();
   gateway.say(gateway.state('authorized', 2, { grant: 'g', user: {} }));
   gateway.close(1000);
-  session.wake();
-  assert.deepEqual([session.state.name, gateway.sockets.length], ['authorized', 1]);
+  login.wake();
+  assert.deepEqual([login.state.type, gateway.sockets.length], ['authorized', 1]);
 });
 
 test('seen again, a login under way does not sit out the back-off', async () => {
   gateway.close(1006);
-  session.wake();
+  login.wake();
   assert.equal(gateway.sockets.length, 2);
   await toPending();
   gateway.close(1006);
-  session.wake();
+  login.wake();
   gateway.welcome();
   await settle();
   assert.deepEqual([gateway.sockets.length, last().type], [3, 'resume']);
@@ -309,40 +313,40 @@ test('finished after the grant was redeemed is not news', async () => {
   await toPending();
   gateway.say(gateway.state('authorized', 2, { grant: 'g', user: {} }));
   gateway.close(1000);
-  assert.equal(session.state.name, 'authorized');
+  assert.equal(login.state.type, 'authorized');
 });
 
 test('a failed scene names its error and trace', async () => {
   await toPending();
   const error = { code: 50200, name: 'wechat_failed', message: 'WeChat answered with an error.', retryable: true };
   gateway.say(gateway.state('failed', 2, { error }));
-  assert.equal(session.state.error.code, 50200);
-  assert.match(session.state.reference, /^4bf9/);
+  assert.equal(login.state.error.code, 50200);
+  assert.match(login.state.trace_id, /^4bf9/);
 });
 
 test('put away and taken out again: a clean close, then a resume', async () => {
   await toPending();
   const { last: socket } = gateway;
-  session.suspend();
+  login.suspend();
   assert.equal(socket.closedWith, 1000);
-  session.unsuspend();
+  login.unsuspend();
   gateway.welcome();
   await settle();
   assert.equal(last().type, 'resume');
 });
 
 test('without WebCrypto it says that the address is not secure', async () => {
-  newPkce = async () => { throw new NotSupported(); };
+  newPkce = async () => null;
   gateway.welcome();
   await settle();
-  assert.deepEqual(session.state, { name: 'stopped', why: 'insecure' });
+  assert.deepEqual(login.state, { type: 'stopped', reason: 'insecure' });
   assert.deepEqual(gateway.sockets[0].sent, []);
 });
 
 async function block() {
   for (let strike = 0; strike < 3; strike += 1) {
     gateway.close(1006);
-    if (clock.next !== null) clock.advance(clock.next);
+    if (strike < 2) clock.advance(clock.next);
   }
   await settle();
 }
@@ -351,23 +355,181 @@ test('where sockets are blocked, the same login goes over HTTP', async () => {
   await block();
   assert.equal(poll.sent[0].type, 'start');
   poll.handlers.event(gateway.pending());
-  assert.deepEqual([session.state.name, session.connection], ['pending', 'polling']);
-});
-
-test('where HTTP is not offered either, the page says that live updates are blocked', async () => {
-  await block();
-  const error = { code: 40400, name: 'not_found', message: '', retryable: false };
-  poll.handlers.down({ code: 4403, meaning: 'refused', error, retryInMs: null });
-  assert.deepEqual(session.state, { name: 'stopped', why: 'blocked' });
+  assert.deepEqual([login.state.type, login.connection], ['pending', 'poll']);
 });
 
 test('when HTTP gets no answer, it was not the sockets: they are tried again', async () => {
   await block();
   const dialled = gateway.sockets.length;
-  poll.handlers.down({ code: 1006, meaning: 'lost', retryInMs: 400 });
-  assert.equal(session.connection, 'lost');
+  poll.handlers.down({ meaning: 'lost', retryInMs: 400 });
+  assert.equal(login.connection, 'lost');
   clock.advance(clock.next);
   assert.equal(gateway.sockets.length, dialled + 1);
   await toPending();
-  assert.equal(session.connection, 'live');
+  assert.equal(login.connection, 'websocket');
+});
+
+test('cancel ends the scene, and no other follows', async () => {
+  await toPending();
+  login.cancel();
+  assert.deepEqual(last(), { type: 'cancel' });
+  gateway.say(gateway.state('cancelled', 2));
+  assert.equal(login.state.type, 'cancelled');
+  assert.deepEqual(last(), { type: 'cancel' });
+  login.cancel();
+  assert.equal(gateway.commands.length, 2, 'what is over is not cancelled again');
+});
+
+test('cancelled while the link is away: it does not come back for that scene', async () => {
+  await toPending();
+  gateway.close(1006);
+  login.cancel();
+  assert.deepEqual([login.state, login.baton, clock.next], [{ type: 'cancelled' }, null, null]);
+  login.refresh();
+  gateway.welcome();
+  await settle();
+  assert.equal(last().type, 'start');
+});
+
+test('each new state has an event of its name, a change of the connection only statechange', async () => {
+  const heard = [];
+  for (const name of ['pending', 'scanned', 'statechange']) login.addEventListener(name, ({ type, detail }) => heard.push([type, detail.type]));
+  await toPending();
+  gateway.say(gateway.state('scanned', 2));
+  gateway.close(1006);
+  assert.deepEqual(heard, [
+    ['statechange', 'opening'], ['pending', 'pending'], ['statechange', 'pending'],
+    ['scanned', 'scanned'], ['statechange', 'scanned'], ['statechange', 'scanned'],
+  ]);
+});
+
+async function toAuthorized() {
+  await toPending();
+  gateway.say(gateway.state('authorized', 2, { grant: 'g', user: { name: 'Ann' } }));
+}
+
+test('redeem turns the grant into a session, once', async () => {
+  const asked = [];
+  const { redeem: answer } = { redeem };
+  redeem = (...all) => {
+    asked.push(all);
+    return answer();
+  };
+  await toAuthorized();
+  const [first, second] = await Promise.all([login.redeem(), login.redeem()]);
+  assert.equal(first, second);
+  assert.deepEqual(asked, [['g', 'verifier-1']]);
+  assert.deepEqual(login.state, { type: 'signed_in', user: { id: 'u1', name: 'Ann' }, session_id: 's1', access_token: 't', expires_in: 600 });
+  assert.equal(gateway.last.closedWith, 1000);
+});
+
+test('while it redeems, no deadline and no fallen link takes the person away', async () => {
+  let release;
+  redeem = () => new Promise((resolve) => { release = resolve; });
+  await toAuthorized();
+  const redeemed = login.redeem();
+  clock.advance(600_000);
+  assert.equal(login.state.type, 'authorized');
+  release({ user: { id: 'u1' }, session_id: 's1' });
+  await redeemed;
+  assert.equal(login.state.type, 'signed_in');
+});
+
+test('a grant that is refused has failed, with the error and the number to quote', async () => {
+  const error = { code: 40002, name: 'bad_grant', message: 'Not valid.', retryable: false };
+  redeem = async () => { throw Object.assign(new Error(), { error, requestId: 'r1' }); };
+  await toAuthorized();
+  await assert.rejects(login.redeem(), { name: 'ScanLoginError', message: 'Not valid.' });
+  assert.deepEqual(login.state, { type: 'failed', error, trace_id: 'r1' });
+  login.refresh();
+  await toAuthorized();
+  redeem = async () => ({ user: { id: 'u1' }, session_id: 's1' });
+  assert.equal((await login.redeem()).type, 'signed_in', 'the next grant is another matter');
+});
+
+test('without a grant there is nothing to redeem', async () => {
+  await toPending();
+  await assert.rejects(login.redeem(), { name: 'ScanLoginError' });
+  assert.equal(login.state.type, 'pending');
+  gateway.say(gateway.state('authorized', 2, { grant: 'g', user: {} }));
+  assert.equal((await login.redeem()).type, 'signed_in');
+});
+
+test('result: waits, redeems, answers the session', async () => {
+  const result = login.result();
+  await toPending();
+  gateway.say(gateway.state('scanned', 2));
+  await settle();
+  gateway.say(gateway.state('authorized', 3, { grant: 'g', user: {} }));
+  assert.equal((await result).user.name, 'Ann');
+  assert.equal((await login.result()).user.name, 'Ann', 'asked again, it is still so');
+});
+
+test('result: rejects with the state that the login ended in', async () => {
+  const result = login.result();
+  await toPending();
+  gateway.say(gateway.state('rejected', 2, { by: 'user' }));
+  await assert.rejects(result, ({ name, state }) => name === 'ScanLoginError' && state.by === 'user');
+});
+
+test('result: a code that renews itself is no end, one that does not is', async () => {
+  const result = login.result();
+  await toPending();
+  for (let renewal = 0; renewal < RENEWALS; renewal += 1) {
+    gateway.say(gateway.state('expired', 2));
+    gateway.say(gateway.pending());
+    await settle();
+  }
+  gateway.say(gateway.state('expired', 2));
+  await assert.rejects(result, ({ state }) => state.type === 'expired');
+});
+
+test('one can iterate over the states, the latest first, until it is over', async () => {
+  const seen = [];
+  const all = (async () => {
+    for await (const state of login) {
+      seen.push(state.type);
+      if (state.type === 'authorized') await login.redeem();
+    }
+  })();
+  await toPending();
+  await settle();
+  gateway.say(gateway.state('scanned', 2));
+  gateway.say(gateway.state('verifying', 3, { code_length: 2, tries_left: 3 }));
+  await settle();
+  gateway.say(gateway.state('authorized', 4, { grant: 'g', user: {} }));
+  await all;
+  assert.deepEqual(seen, ['opening', 'pending', 'verifying', 'authorized', 'signed_in']);
+});
+
+test('close: nothing more is said or heard, and whoever waits is told', async () => {
+  const result = login.result();
+  await toPending();
+  login.close();
+  assert.deepEqual([login.state, login.signal.aborted, gateway.last.closedWith, clock.next], [{ type: 'stopped', reason: 'closed' }, true, 1000, null]);
+  await assert.rejects(result, ({ state }) => state.reason === 'closed');
+  login.wake();
+  login.unsuspend();
+  assert.equal(gateway.sockets.length, 1);
+});
+
+test('closed while the first command was being made, it is never said', async () => {
+  gateway.welcome();
+  login.close();
+  await settle();
+  assert.deepEqual(gateway.commands, []);
+});
+
+test('the socket that once worked is tried again when the page is seen again', async () => {
+  await toPending();
+  gateway.close(1006);
+  clock.advance(clock.next);
+  await block();
+  assert.deepEqual(poll.sent.at(-1), { type: 'resume', scene: 'scene-1', secret: 'secret-1', seq: 1 });
+  const dialled = gateway.sockets.length;
+  login.wake();
+  assert.equal(gateway.sockets.length, dialled + 1);
+  gateway.welcome();
+  await settle();
+  assert.equal(last().type, 'resume');
 });
