@@ -14,10 +14,7 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 use super::{error::ApiError, etag::unless_known};
 use crate::{code::Code, ids};
 
-#[cfg(test)]
-mod css;
-
-/// The files of `web/` that are for browsers, as `build.rs` wrote them: a folder for each coding.
+/// The files of `web/` that are for browsers, as `web/build.rs` wrote them: a folder for each coding.
 #[derive(RustEmbed)]
 #[folder = "$OUT_DIR/web/"]
 struct Web;

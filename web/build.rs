@@ -1,5 +1,5 @@
-//! Writes the files of `web/` that are for browsers as they will be served: pages as they are, scripts, style sheets and
-//! documents small, each plain and packed, in a folder for each coding. `src/http/assets.rs` embeds them.
+//! The build script: writes the files of `web/` that are for browsers as they will be served, scripts and documents small,
+//! everything plain and packed, in a folder for each coding. `src/http/assets.rs` embeds them.
 
 use std::{
     env,
@@ -17,9 +17,6 @@ use oxc::{
     parser::Parser,
     span::SourceType,
 };
-
-#[path = "src/http/assets/css.rs"]
-mod css;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -64,7 +61,6 @@ fn write(file: &Path, served: &Path) -> Outcome<()> {
             .map(str::trim_start)
             .collect::<String>()
             .into_bytes(),
-        Some("css") => css::small(str::from_utf8(&whole)?).into_bytes(),
         // Types are for those who write programs.
         Some("ts") => return Ok(()),
         _ => whole,
