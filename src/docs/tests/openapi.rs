@@ -75,7 +75,7 @@ fn fill(place: &mut Value, is_answer: bool) {
             .entry("headers".into())
             .or_insert_with(|| yaml(&json!({})));
         headers["X-Request-Id"] = request_id();
-        let whole = json!({ "allOf": [refer("Answer"), { "properties": { "data": data } }] });
+        let whole = json!({ "allOf": [refer("Answer"), { "properties": { "data": data }, "required": ["data"] }] });
         (
             whole,
             json!({ "code": 0, "message": "ok", "data": example, "request_id": REQUEST_ID }),

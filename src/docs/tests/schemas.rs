@@ -136,10 +136,7 @@ fn word(branch: &Value) -> &str {
 }
 
 fn pascal(word: &str) -> String {
-    let parts = word
-        .split('_')
-        .map(|part| part[..1].to_uppercase() + &part[1..]);
-    parts.collect()
+    word.split('_').map(sentence).collect()
 }
 
 /// The types of a union by themselves.
@@ -177,6 +174,10 @@ fn add_numbers(all: &mut Map<String, Value>) {
     }
 }
 
+fn sentence(words: &str) -> String {
+    words[..1].to_uppercase() + &words[1..]
+}
+
 /// The table of the protocol, which another test holds to the code.
 fn closes() -> Vec<Value> {
     let text = read("web/PROTOCOL.md");
@@ -195,6 +196,6 @@ fn closes() -> Vec<Value> {
         let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
         let [code, reason, meaning, does] = cells[..] else { panic!("{row}") };
         let code: u16 = code.parse().unwrap();
-        json!({ "const": code, "title": reason, "description": format!("{meaning}. The page {does}."), "type": "integer" })
+        json!({ "const": code, "title": reason, "description": format!("{}. The page {does}.", sentence(meaning)), "type": "integer" })
     }).collect()
 }
