@@ -108,7 +108,10 @@ struct VerifyWire {
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "StartBody"))]
 struct StartWire {
     /// PKCE S256: the SHA-256 of the verifier, base64url.
-    #[cfg_attr(test, schemars(regex(pattern = "^[A-Za-z0-9_-]{43}$")))]
+    #[cfg_attr(
+        test,
+        schemars(regex(pattern = "^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$"))
+    )]
     challenge: String,
     /// The flow asked for; else the app's default.
     #[cfg_attr(test, schemars(with = "Option<Flow>"))]

@@ -6,12 +6,15 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::{
+    golden::written,
     lifecycle::text,
     number_match::{always, digits},
     support::{
         Answer, Browser, Caller, Gateway, PASSWORD, call,
         documents::{described_calls, described_messages, said, told},
-        path, spawn_gateway, spawn_with_accounts,
+        path,
+        source::root,
+        spawn_gateway, spawn_with_accounts,
     },
 };
 
@@ -197,4 +200,34 @@ async fn by_poll(gateway: &Gateway) -> Vec<Value> {
     let (status, answer) = tab.redeem(&authorized["grant"]).await;
     assert_eq!(status, 200, "{answer}");
     vec![pending, scanned, authorized]
+}
+
+#[test]
+fn the_golden_files_are_as_described() {
+    let folder = root().join("tests/golden");
+    let mut seen = BTreeSet::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let Some(name) = name
+            .strip_suffix(".json")
+            .filter(|name| is_of_the_wire(name))
+        else {
+            continue;
+        };
+        let frames = match written(name) {
+            Value::Array(all) => all,
+            one => vec![one],
+        };
+        frames.iter().for_each(if name.starts_with("event-") {
+            told
+        } else {
+            said
+        });
+        seen.insert(name.split_once('-').unwrap().1.to_owned());
+    }
+    assert_eq!(seen, described_messages().into_iter().collect());
+}
+
+fn is_of_the_wire(name: &str) -> bool {
+    name.starts_with("event-") || name.starts_with("command-")
 }

@@ -551,41 +551,41 @@ export interface Pong {
 
 /** Why a socket is closed. */
 export type CloseCode =
-  /** `finished`: nothing more will come. The page stops. */
+  /** `finished`: Nothing more will come. The page stops. */
   | 1000
-  /** `gone`: the browser fell silent. The page resumes after the back-off. */
+  /** `gone`: The browser fell silent. The page resumes after the back-off. */
   | 1001
-  /** `protocol_error`: broken framing. The page stops: a bug. */
+  /** `protocol_error`: Broken framing. The page stops: a bug. */
   | 1002
-  /** `binary_refused`: a binary frame. The page stops: a bug. */
+  /** `binary_refused`: A binary frame. The page stops: a bug. */
   | 1003
-  /** `not_utf8`: text that is not UTF-8. The page stops: a bug. */
+  /** `not_utf8`: Text that is not UTF-8. The page stops: a bug. */
   | 1007
-  /** `too_big, too_large`: a frame over 4096 bytes. The page stops: a bug. */
+  /** `too_big, too_large`: A frame over 4096 bytes. The page stops: a bug. */
   | 1009
-  /** `internal, wechat_failed, wechat_unreachable, wechat_timeout`: an error on the gateway's side. The page resumes after the back-off. */
+  /** `internal, wechat_failed, wechat_unreachable, wechat_timeout`: An error on the gateway's side. The page resumes after the back-off. */
   | 1011
-  /** `restart, draining`: this node is going away, or the gateways have lost track of which socket holds the scene. The page resumes after `reconnect_in_ms`, else after 1–10 s at random. */
+  /** `restart, draining`: This node is going away, or the gateways have lost track of which socket holds the scene. The page resumes after `reconnect_in_ms`, else after 1–10 s at random. */
   | 1012
-  /** `overloaded`: full, or a store is away. The page resumes after `retry_after_ms`, 5 s at least. */
+  /** `overloaded`: Full, or a store is away. The page resumes after `retry_after_ms`, 5 s at least. */
   | 1013
-  /** `bad_message`: a command broke the protocol. The page stops: a bug. */
+  /** `bad_message`: A command broke the protocol. The page stops: a bug. */
   | 4400
-  /** `unauthenticated, token_expired, session_revoked`: the token of `attach` was refused. The page refreshes it and attaches again. */
+  /** `unauthenticated, token_expired, session_revoked`: The token of `attach` was refused. The page refreshes it and attaches again. */
   | 4401
-  /** `origin_refused, refused_by_policy`: not allowed. The page stops and says so. */
+  /** `origin_refused, refused_by_policy`: Not allowed. The page stops and says so. */
   | 4403
-  /** `scene_not_found`: no such scene here, also after a restart without a shared store. The page starts again. */
+  /** `scene_not_found`: No such scene here, also after a restart without a shared store. The page starts again. */
   | 4404
-  /** `too_slow`: no first command in time. The page says it again. */
+  /** `too_slow`: No first command in time. The page says it again. */
   | 4408
-  /** `taken_over`: another socket resumed the scene. The page stops quietly. */
+  /** `taken_over`: Another socket resumed the scene. The page stops quietly. */
   | 4409
-  /** `scene_redeemed`: the login is complete. The page stops. */
+  /** `scene_redeemed`: The login is complete. The page stops. */
   | 4410
   /** `version_unsupported`: `scan.v1` was not offered. The page reloads. */
   | 4426
-  /** `rate_limited`: over a limit. The page waits for `retry_after_ms`. */
+  /** `rate_limited`: Over a limit. The page waits for `retry_after_ms`. */
   | 4429;
 
 /** An answer that is none of errors. */
