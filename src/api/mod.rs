@@ -20,7 +20,7 @@ use actix_web::{
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use url::Url;
+use url::{Url, form_urlencoded};
 
 pub(crate) use self::accounts::routes as account_routes;
 use crate::{
@@ -90,7 +90,8 @@ pub(crate) async fn jwks(request: HttpRequest, door: web::Data<Door>) -> HttpRes
     response
 }
 
-/// `/` and `/app`: the pages, and the browser cookie for whoever has none.
+/// `/` and `/app`: the pages, and the browser cookie for whoever has none. What they will ask for first is on its way
+/// before their scripts are.
 pub(crate) async fn page(request: HttpRequest, cookies: web::Data<Cookies>) -> HttpResponse {
     let name = if request.path() == "/app" {
         "app.html"
@@ -98,11 +99,27 @@ pub(crate) async fn page(request: HttpRequest, cookies: web::Data<Cookies>) -> H
         "index.html"
     };
     let mut response = assets::page(&request, name);
+    if let Some(config) = preload_config(request.query_string()) {
+        response.headers_mut().insert(header::LINK, config);
+    }
     if let (_, Some(cookie)) = cookies.browser_or_new(request.headers()) {
         // Cannot fail: the cookie's text is ours.
         let _ = response.add_cookie(&cookie);
     }
     response
+}
+
+/// The request that the page's scripts make for the configuration of the app in its query, to the letter: a browser
+/// takes no other for it.
+fn preload_config(query: &str) -> Option<HeaderValue> {
+    let app = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "app");
+    let query = match app {
+        Some((_, id)) if !id.is_empty() => format!("?app={}", AppId::parse(&id)?),
+        _ => String::new(),
+    };
+    let link =
+        format!("</api/v1/config{query}>; rel=preload; as=fetch; crossorigin=use-credentials");
+    HeaderValue::from_str(&link).ok()
 }
 
 #[derive(Deserialize)]

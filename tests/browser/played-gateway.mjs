@@ -31,13 +31,19 @@ class PlayedGateway {
   /** Kept: a page may ask for one more scene when the server is shut. */
   origin = '';
   #config;
+  /** Whether an answer to a grant never comes. */
+  #holdsTokens;
   #server = createServer((request, response) => void this.#answer(request, response));
   #socket = null;
+  #isGone = false;
+  /** The answer to the call that opens a scene, where there are no sockets. */
+  #byHttp = () => {};
   #scenes = 0;
   #seq = 0;
   #first;
 
-  constructor(config) {
+  constructor({ holdsTokens = false, ...config }) {
+    this.#holdsTokens = holdsTokens;
     this.#config = { app: { id: 'default', name: 'Shop' }, flows: ['h5'], default_flow: 'h5', confirm_in_browser: 'never', ...config };
   }
 
@@ -56,9 +62,11 @@ class PlayedGateway {
    * @param {import('playwright-core').Page | import('playwright-core').BrowserContext} page
    * @param {(command: object) => void} first
    */
-  async attend(page, first) {
+  async attend(page, first, { blocksSockets = false } = {}) {
     this.#first = first;
+    if (blocksSockets) return page.routeWebSocket(/./, (socket) => socket.close());
     await page.routeWebSocket(/\/api\/v1\/ws$/, (socket) => {
+      if (this.#isGone) return;
       this.#socket = socket;
       socket.send(JSON.stringify({ type: 'hello', v: 1, now: Date.now(), ping_interval_ms: 25_000, node: 'a1' }));
       socket.onMessage((text) => this.#hear(JSON.parse(text)));
@@ -71,11 +79,12 @@ class PlayedGateway {
     if (['start', 'resume', 'refresh'].includes(command.type)) this.#first(command);
   }
 
-  pending(more = {}) {
+  pending(more = {}, left = 120_000) {
     this.#scenes += 1;
     this.#seq = 0;
     const qr = { text: `${this.origin}/s/${this.#id}`, svg: drawing() };
-    this.say('pending', { secret: 'secret', flow: 'h5', qr, ...more }, 120_000);
+    // A code near its end was drawn a while ago.
+    this.say('pending', { secret: 'secret', flow: 'h5', qr, at: Date.now() + left - 120_000, ...more }, left);
   }
 
   website(more = {}) {
@@ -89,7 +98,26 @@ class PlayedGateway {
   say(type, more = {}, left = 180_000) {
     this.#seq += 1;
     const now = Date.now();
-    this.#socket.send(JSON.stringify({ type, seq: this.#seq, scene: this.#id, at: now, expires_at: now + left, trace_id: TRACE, ...more }));
+    this.#send({ type, seq: this.#seq, scene: this.#id, at: now, expires_at: now + left, trace_id: TRACE, ...more });
+  }
+
+  /** Refuses the command, and closes as the table of PROTOCOL.md says. */
+  refuse(code, name, message, retry_after_ms) {
+    const retryable = retry_after_ms !== undefined;
+    this.#send({ type: 'error', error: { code, name, message, retryable, ...(retryable && { retry_after_ms }) }, ref: 'start' });
+    void this.close({ 40901: 4409, 41000: 4410 }[code] ?? 4000 + Math.floor(code / 100));
+  }
+
+  /** The connection is lost, and none comes through any more. */
+  vanish() {
+    this.#first = () => {};
+    this.#isGone = true;
+    void this.#socket.close({ code: 1011 });
+  }
+
+  #send(event) {
+    if (this.#socket) this.#socket.send(JSON.stringify(event));
+    else this.#byHttp(event);
   }
 
   /** An end has no deadline. */
@@ -104,6 +132,13 @@ class PlayedGateway {
   async #answer(request, response) {
     const { pathname } = new URL(request.url, this.origin);
     if (pathname === '/api/v1/config') return this.#json(response, 200, { code: 0, message: 'ok', data: this.#config });
+    if (pathname === '/api/v1/auth/token' && this.#holdsTokens) return;
+    if (pathname === '/api/v1/scenes') {
+      this.#byHttp = (data) => this.#json(response, 201, { code: 0, message: 'ok', data });
+      return this.#first({ type: 'start' });
+    }
+    // A stream, or a poll, on which nothing happens.
+    if (pathname.startsWith('/api/v1/scenes/')) return;
     if (pathname.startsWith('/api/v1/')) return this.#json(response, 401, { code: 40100, name: 'unauthenticated', message: '' });
     if (pathname.startsWith('/connect/')) return response.setHeader('content-type', TYPES['.html']).end(WECHAT);
     if (pathname.startsWith('/s/')) return response.setHeader('content-type', TYPES['.html']).end('<!doctype html><title>confirm</title><a href="/">back</a>');

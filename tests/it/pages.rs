@@ -127,6 +127,30 @@ async fn every_file_of_the_pages_is_there_and_costs_nothing_again() {
     gateway.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_page_asks_for_first_is_on_its_way_before_its_scripts() {
+    let gateway = spawn_gateway().await;
+    let link = async |path: &str| {
+        let page = call(gateway.get(path)).await;
+        assert_eq!(page.status, 200, "{path}");
+        page.headers.get("link").cloned()
+    };
+    for (query, asked) in [("", ""), ("?lang=en&app=shop", "?app=shop"), ("?app=", "")] {
+        for path in PAGES {
+            let sent = link(&format!("{path}{query}")).await.unwrap();
+            let wanted = format!(
+                "</api/v1/config{asked}>; rel=preload; as=fetch; crossorigin=use-credentials"
+            );
+            assert_eq!(sent, wanted.as_str(), "{path}{query}");
+        }
+    }
+    // No name of an app, and nothing that a header could carry on.
+    for query in ["?app=%0d%0aset-cookie:a=b", "?app=a%3Cb%3E", "?app=UPPER"] {
+        assert_eq!(link(&format!("/{query}")).await, None, "{query}");
+    }
+    gateway.stop().await;
+}
+
 async fn is_revalidated(gateway: &Gateway, path: &str, first: &Answer) {
     let tag = first.header("etag").to_owned();
     assert!(tag.starts_with("W/\""), "{path}: {tag}");

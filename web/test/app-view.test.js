@@ -4,15 +4,15 @@ import { beforeEach, test } from 'node:test';
 import { Window } from 'happy-dom';
 
 import { AppView } from '../src/page/app-view.js';
-import { en } from '../src/element/i18n/en.js';
-import { zhCN } from '../src/element/i18n/zh-cn.js';
+import { en } from '../src/page/i18n/en.js';
+import { zhCN } from '../src/page/i18n/zh-cn.js';
 import { ago, minutes } from '../src/page/time-words.js';
 import { settle } from './fake-time.js';
 
 const html = readFileSync(new URL('../app.html', import.meta.url), 'utf8').replace(/<(script|link)[^>]*>(<\/script>)?/g, '');
 const NOW = Date.UTC(2026, 10, 22, 12);
 const MINUTE = 60_000;
-const signedIn = { name: 'signed_in', me: { user: { id: 'u1', name: '李小龙' }, session_id: 's1' } };
+const signedIn = { type: 'signed_in', user: { id: 'u1', name: '李小龙' }, session_id: 's1' };
 const here = { id: 's1', current: true, app: 'default', browser: 'Chrome', system: 'Windows', ip: '192.0.2.1', place: 'Shanghai', created_at: NOW - 60 * MINUTE, last_seen_at: NOW };
 const phone = { ...here, id: 's2', current: false, browser: 'WeChat', system: 'iOS', last_seen_at: NOW - 5 * MINUTE };
 const ready = (...sessions) => ({ name: 'ready', sessions, ending: new Set(), notEnded: false });
@@ -115,7 +115,7 @@ test('whoever is signed out reads why and where to sign in, and nothing of the p
   show(signedIn, { list: ready(here, phone) });
   const words = new Set();
   for (const reason of ['signed_out', 'signed_out_elsewhere', 'signed_out_everywhere', 'replaced', 'reuse', 'grant_burnt', 'password_changed', 'merged', 'erased', 'expired', 'unknown']) {
-    show({ name: 'signed_out', reason }, { list: ready(here, phone) });
+    show({ type: 'signed_out', reason }, { list: ready(here, phone) });
     words.add(`${part('sentence').textContent} ${part('detail').textContent}${part('warning').textContent}`);
     assert.equal(Boolean(part('warning').textContent), ['reuse', 'grant_burnt'].includes(reason), reason);
   }
@@ -127,7 +127,7 @@ test('whoever is signed out reads why and where to sign in, and nothing of the p
 
 test('a reason that is not known is an end like any other', () => {
   for (const reason of ['eclipse', 'constructor']) {
-    show({ name: 'signed_out', reason });
+    show({ type: 'signed_out', reason });
     assert.equal(part('sentence').textContent, en.endedUnknown);
   }
 });

@@ -1,123 +1,155 @@
-// The login page in a document without a browser, and what it needs around it.
+// The element's insides in a document without a browser, and what they need around them.
 
-import { readFileSync } from 'node:fs';
 import { Window } from 'happy-dom';
 
-import { en } from '../src/element/i18n/en.js';
-import { LoginPage } from '../src/element/login-page.js';
+import { Controller } from '../src/element/controller.js';
+// Loaded here, so that a test need not wait for it.
+import '../src/element/digits-field.js';
+import '../src/element/help-dialog.js';
+import { words as en } from '../src/element/i18n/en.js';
+import { words as zhCN } from '../src/element/i18n/zh-cn.js';
 import { UnfinishedLogin } from '../src/element/unfinished-login.js';
 import { LoginView } from '../src/element/view.js';
 import { FakeGateway } from './fake-gateway.js';
+import { FakeStore } from './fake-store.js';
 import { FakeClock, settle } from './fake-time.js';
 
-const html = readFileSync(new URL('../index.html', import.meta.url), 'utf8').replace(/<(script|link)[^>]*>(<\/script>)?/g, '');
+export const LANGUAGES = { en, 'zh-CN': zhCN };
 
 /** A login whose state the test sets. */
-export class FakeSession extends EventTarget {
-  state = { name: 'opening' };
-  connection = 'live';
+export class FakeLogin extends EventTarget {
+  state = { type: 'opening' };
+  connection = 'websocket';
   renewsItself = true;
-  verifier = 'verifier';
-  flow = 'h5';
   baton = null;
   did = [];
-  constructor(clock) {
+  /** What becomes of a grant that is redeemed. */
+  answer = async () => ({ user: { id: 'u' }, session_id: 's' });
+  constructor(clock, options) {
     super();
     this.now = clock.now;
+    this.options = options;
+    this.baton = options.resume ?? null;
+    options.signal.addEventListener('abort', () => this.did.push('closed'));
   }
-  start(baton) {
-    this.did.push('start');
-    this.baton = baton ?? null;
-  }
-  renew() { this.did.push('renew'); }
+  refresh() { this.did.push('refresh'); }
   cancel() { this.did.push('cancel'); }
-  startOver() { this.did.push('startOver'); }
   verify(code) { this.did.push(code); }
-  hangUp() { this.did.push('hangUp'); }
-  abandon(error) { this.to({ name: 'failed', error }); }
-  to(state, connection = 'live') {
-    const { event } = state;
-    if (event?.type === 'pending') this.flow = event.flow;
-    if (event) this.baton = { scene: event.scene, secret: 'secret', seq: event.seq, verifier: this.verifier, flow: this.flow };
+  async redeem() {
+    this.did.push('redeem');
+    try {
+      this.to({ ...(await this.answer()), type: 'signed_in' });
+    } catch (error) {
+      this.to({ type: 'failed', error: { code: 0, name: 'no_answer', message: '', ...error } });
+      throw error;
+    }
+  }
+  to(state, connection = 'websocket') {
+    const { flow = this.baton?.flow ?? 'h5', scene, seq } = state;
+    if (seq) this.baton = { scene, secret: 'secret', seq, verifier: 'verifier', flow };
+    if (['stopped', 'signed_in'].includes(state.type)) this.baton = null;
     Object.assign(this, { state, connection });
-    this.dispatchEvent(new Event('change'));
+    this.dispatchEvent(new Event('statechange'));
   }
 }
 
-/** The tab's storage; `forbidden` as in some private modes. */
-export class FakeStore extends Map {
-  forbidden = false;
-  #allowed() {
-    if (this.forbidden) throw new Error('storage is forbidden');
-    return this;
+/** What the page around it wants, and hears. */
+class FakeHost extends EventTarget {
+  baseUrl = 'https://login.example.com';
+  app = '';
+  flow = '';
+  locale = 'en';
+  returnTo = '';
+  autoRenew = 5;
+  confirm = '';
+  redeem = 'auto';
+  device = 'desk';
+  strings = {};
+  session = { here: null, whoIsHere: async () => this.session.here, redeem() {} };
+  heard = [];
+  dispatchEvent(event) {
+    this.heard.push(event);
+    return super.dispatchEvent(event);
   }
-  getItem = (key) => this.#allowed().get(key) ?? null;
-  setItem = (key, value) => void this.#allowed().set(key, value);
-  removeItem = (key) => void this.#allowed().delete(key);
 }
 
 export class Stage {
   clock = new FakeClock();
   gateway = new FakeGateway(this.clock);
-  session = new FakeSession(this.clock);
   store = new FakeStore();
-  strings = en;
-  entered = 0;
+  host = new FakeHost();
   reloads = 0;
   left = [];
   copied = [];
   saved = [];
   copy = (text) => this.copied.push(text);
   save = (svg) => this.saved.push(svg);
+  /** What the gateway says of the app; a promise that stays open when it says nothing. */
   config = { app: { id: 'default', name: 'Shop' }, flows: ['h5'], default_flow: 'h5', confirm_in_browser: 'auto' };
-  client = {
-    here: null, redeemed: [], answer: async () => ({ id: 'u' }),
-    whoIsHere: async () => this.client.here,
-    redeem: (...all) => {
-      this.client.redeemed.push(all);
-      return this.client.answer();
-    },
-  };
-  /** More of what the page is given. */
-  env = {};
-  #page = null;
+  location = { search: '', hash: '', assign: (url) => this.left.push(url), reload: () => { this.reloads += 1; } };
+  #abort = new AbortController();
+  #controller = null;
 
   constructor() {
-    const window = new Window({ url: 'https://login.example.com/' });
-    window.document.write(html);
-    this.document = window.document;
+    this.window = new Window({ url: 'https://shop.example.com/' });
+    this.document = globalThis.document = this.window.document;
+    this.element = this.document.body.appendChild(this.document.createElement('div'));
+    this.root = this.element.attachShadow({ mode: 'open' });
+    this.unfinished = new UnfinishedLogin({ store: () => this.store, clock: this.clock });
   }
 
-  /** The page, made on first use with what the test has set by then. */
-  get page() {
-    const { session, client, clock } = this;
-    if (this.#page?.of === session) return this.#page;
-    const view = new LoginView(this.document, {
-      act: (id) => this.#page.act(id), verify: (code) => session.verify(code),
+  /** The controller, made on first use with what the test has set by then. */
+  get controller() {
+    if (this.#controller) return this.#controller;
+    const view = new LoginView(this.root, {
+      act: (id) => this.#controller.act(id), verify: (code) => this.login.verify(code),
       copy: async (text) => this.copy(text), save: async (svg) => this.save(svg),
     });
-    this.unfinished = new UnfinishedLogin({ store: () => this.store, clock });
-    this.#page = new LoginPage({
-      session, client, view, clock, config: Promise.resolve(this.config),
-      strings: () => this.strings, locale: () => 'en', device: 'desk', playsWeChat: false, flow: null, search: '',
-      unfinished: this.unfinished, left: this.unfinished.read(), leave: (url) => this.left.push(url),
-      enter: () => { this.entered += 1; }, reload() {}, reloadOnce: () => { this.reloads += 1; },
-      ...this.env,
+    this.#controller = new Controller(this.host, view, this.#abort.signal, {
+      createLogin: (options) => new FakeLogin(this.clock, options), clock: this.clock, store: () => this.store, location: this.location,
+      words: async (locale) => LANGUAGES[locale],
+      fetch: async (url) => {
+        this.asked = url;
+        return { ok: true, status: 200, json: async () => ({ code: 0, data: await this.config }) };
+      },
     });
-    this.#page.of = session;
-    this.#page.start();
-    return this.#page;
+    return this.#controller;
+  }
+
+  get login() {
+    return this.controller.login;
+  }
+
+  /** What `start` would say. */
+  wishes() {
+    return this.login.options.wishes();
+  }
+
+  end() {
+    this.#abort.abort();
   }
 
   async show(state, connection) {
-    void this.page;
-    this.session.to(state, connection);
+    void this.controller;
+    await settle();
+    this.login.to(state, connection);
+    await settle();
+    // What comes after the first code is there by the next turn.
+    await new Promise(setImmediate);
+  }
+
+  async speak(locale) {
+    this.host.locale = locale;
+    this.controller.render();
     await settle();
   }
 
-  part = (name) => this.document.querySelector(`[data-part="${name}"]`);
-  button = (id) => this.document.querySelector(`[data-action="${id}"]`);
-  pending = (more) => ({ name: 'pending', event: this.gateway.pending(more) });
+  /** The details of all events of that type that the page has heard. */
+  heard = (type) => this.host.heard.filter((event) => event.type === type).map(({ detail }) => detail);
+  part = (id) => this.root.getElementById(id);
+  button = (id) => this.root.querySelector(`[data-action="${id}"]`);
+  pending = (more) => this.gateway.pending(more);
   website = (more) => this.pending({ flow: 'website', qr: undefined, embed_url: 'https://open.weixin.qq.com/connect/qrconnect?appid=wx1', ...more });
-  authorized = (user) => ({ name: 'authorized', event: this.gateway.state('authorized', 3, { grant: 'grant', user }) });
+  scanned = (more) => this.gateway.state('scanned', 2, more);
+  authorized = (user) => this.gateway.state('authorized', 3, { grant: 'grant', user });
 }

@@ -45,5 +45,5 @@ export class FakeClock {
 
 /** Lets everything that was promised and needs no clock happen. */
 export async function settle() {
-  for (let turn = 0; turn < 50; turn += 1) await Promise.resolve();
+  for (let turn = 0; turn < 100; turn += 1) await Promise.resolve();
 }

@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 
-import { asFlow, chooseFlow, flowAfter } from '../src/element/flow.js';
-import { en } from '../src/element/i18n/en.js';
-import { zhCN } from '../src/element/i18n/zh-cn.js';
-import { Stage } from './fake-page.js';
+import { asFlow, chooseFlow, flowAfter } from '../src/element/offer.js';
+import { LANGUAGES, Stage } from './fake-page.js';
 import { settle } from './fake-time.js';
+
+const { en } = LANGUAGES;
 
 let stage, part, button;
 
@@ -17,7 +17,7 @@ beforeEach(() => {
 });
 
 const offers = (...flows) => Object.assign(stage.config, { flows, default_flow: flows[0] });
-const frame = () => stage.document.querySelector('iframe');
+const frame = () => stage.root.querySelector('iframe');
 
 test('the default where it is offered, else the first; what was asked for only where it is offered', () => {
   const offer = { flows: ['official_account', 'website'], default_flow: 'website' };
@@ -47,16 +47,25 @@ test('only a flow is a flow', () => {
 
 test('start names a flow only where it is not the default', async () => {
   offers('h5', 'website');
-  assert.deepEqual(await stage.page.wishes(), { locale: 'en' });
+  assert.deepEqual(await stage.wishes(), { locale: 'en' });
   stage = new Stage();
   offers('h5', 'website');
-  stage.env = { flow: 'website', returnTo: 'https://login.example.com/', app: 'shop' };
-  assert.deepEqual(await stage.page.wishes(), { app: 'shop', locale: 'en', flow: 'website', return_to: 'https://login.example.com/' });
+  Object.assign(stage.host, { flow: 'website', returnTo: 'https://shop.example.com/', app: 'shop' });
+  assert.deepEqual(await stage.wishes(), { app: 'shop', locale: 'en', flow: 'website', return_to: 'https://shop.example.com/' });
+  assert.equal(stage.asked, 'https://login.example.com/api/v1/config?app=shop');
 });
 
-test('start does not wait for ever to learn which flows there are', async () => {
-  stage.env = { config: new Promise(() => {}), flow: 'website' };
-  const wishes = stage.page.wishes();
+test('start waits for nothing where nothing is asked for', async () => {
+  stage.config = new Promise(() => {});
+  stage.host.returnTo = 'https://shop.example.com/';
+  assert.deepEqual(await stage.wishes(), { locale: 'en', return_to: 'https://shop.example.com/' });
+});
+
+test('start does not wait for ever to learn whether a flow is offered', async () => {
+  stage.config = new Promise(() => {});
+  stage.host.flow = 'website';
+  const wishes = stage.wishes();
+  await settle();
   stage.clock.advance(2_000);
   assert.deepEqual(await wishes, { locale: 'en' });
 });
@@ -64,13 +73,21 @@ test('start does not wait for ever to learn which flows there are', async () => 
 test('website: WeChat’s own page stands where the code would, with no ring and no words of ours', async () => {
   offers('website');
   await stage.show(stage.website());
-  assert.equal(part('card').dataset.mood, 'framed');
+  assert.equal(part('card').className, 'framed');
   assert.equal(frame().src, 'https://open.weixin.qq.com/connect/qrconnect?appid=wx1');
-  assert.deepEqual([frame().width, frame().height, frame().title], ['300', '400', en.frameTitle]);
+  assert.deepEqual([frame().width, frame().height, frame().title], ['300', '400', en.pending]);
   assert.deepEqual([frame().getAttribute('allow'), frame().referrerPolicy], ['local-network-access', 'no-referrer']);
   assert.deepEqual(frame().getAttribute('sandbox').split(' ').filter((right) => right.startsWith('allow-top')), []);
-  assert.equal(part('code').hidden, true);
-  assert.ok(part('ring').hasAttribute('data-off'));
+  assert.equal(part('qr').hidden, true);
+  assert.equal(part('ring').getAttribute('stroke-dashoffset'), '-1');
+});
+
+test('website: an address that is none is never framed nor gone to', async () => {
+  stage.host.returnTo = 'https://shop.example.com/';
+  for (const embed_url of ['javascript:alert(1)', '/relative']) {
+    await stage.show(stage.website({ embed_url }));
+    assert.deepEqual([frame(), button('leave'), part('status').textContent], [null, null, en.failed], embed_url);
+  }
 });
 
 test('website: the frame stays the same for as long as its address does, and goes with the state', async () => {
@@ -78,34 +95,35 @@ test('website: the frame stays the same for as long as its address does, and goe
   await stage.show(state);
   const first = frame();
   stage.clock.advance(30_000);
-  stage.strings = zhCN;
-  await stage.show(state);
+  await stage.speak('zh-CN');
   assert.equal(frame(), first);
-  assert.equal(frame().title, zhCN.frameTitle);
+  assert.equal(frame().title, LANGUAGES['zh-CN'].pending);
   await stage.show(stage.website({ embed_url: 'https://open.weixin.qq.com/connect/qrconnect?appid=wx2' }));
   assert.notEqual(frame(), first);
-  await stage.show({ name: 'expired', event: null });
-  assert.deepEqual([frame(), part('framed').hidden], [null, true]);
+  await stage.show({ type: 'expired' });
+  assert.equal(frame(), null);
 });
 
 test('website: for the last 20 s it may be kept', async () => {
   await stage.show(stage.website());
   assert.equal(button('renew'), null);
   stage.clock.advance(101_000);
-  assert.equal(button('renew').textContent, 'Keep this code · 19 s');
+  await settle();
+  assert.equal(button('renew').textContent, 'Keep this code · 19 s left');
   button('renew').click();
-  assert.equal(stage.session.did.at(-1), 'renew');
+  assert.equal(stage.login.did.at(-1), 'refresh');
 });
 
 test('website: in this window only where the page knows the way back', async () => {
   await stage.show(stage.website());
   assert.equal(button('leave'), null);
   stage = new Stage();
-  stage.env = { returnTo: 'https://login.example.com/', search: '?lang=en' };
+  stage.host.returnTo = 'https://shop.example.com/';
+  stage.location.search = '?lang=en';
   const state = stage.website();
   await stage.show(state);
   stage.button('leave').click();
-  assert.deepEqual(stage.left, [state.event.embed_url]);
+  assert.deepEqual(stage.left, [state.embed_url]);
   const kept = stage.unfinished.read();
   assert.deepEqual([kept.search, kept.baton.scene, kept.baton.flow], ['?lang=en', 'scene-1', 'website']);
 });
@@ -113,22 +131,34 @@ test('website: in this window only where the page knows the way back', async () 
 test('with more than one flow there is a quiet switch, which begins again with the other', async () => {
   offers('h5', 'website');
   await stage.show(stage.pending());
-  assert.equal(button('switch').textContent, en.useWebsite);
-  assert.ok(button('switch').classList.contains('quiet'));
+  assert.equal(button('switch').textContent, en.website);
+  assert.equal(button('switch').getAttribute('part'), 'button quiet');
+  const { login } = stage;
   button('switch').click();
-  assert.equal(stage.session.did.at(-1), 'startOver');
-  assert.deepEqual(await stage.page.wishes(), { locale: 'en', flow: 'website' });
+  assert.deepEqual(login.did, ['cancel', 'closed']);
+  assert.notEqual(stage.login, login);
+  assert.equal(part('status').textContent, en.opening);
+  assert.deepEqual(await stage.wishes(), { locale: 'en', flow: 'website' });
   await stage.show(stage.website());
-  assert.equal(button('switch').textContent, en.useH5);
+  assert.equal(button('switch').textContent, en.h5);
   button('switch').click();
-  assert.deepEqual(await stage.page.wishes(), { locale: 'en' });
+  assert.deepEqual(await stage.wishes(), { locale: 'en' });
+});
+
+test('what the page asks for later goes before what the person chose', async () => {
+  offers('h5', 'website', 'official_account');
+  await stage.show(stage.pending());
+  button('switch').click();
+  stage.host.flow = 'official_account';
+  stage.controller.startOver();
+  assert.deepEqual(await stage.wishes(), { locale: 'en', flow: 'official_account' });
 });
 
 test('when WeChat fails at the start of one flow, the other is offered; when the gateway is busy it is not', async () => {
   offers('official_account', 'h5');
-  await stage.show({ name: 'waiting', error: { code: 50200, name: 'wechat_failed' }, until: stage.clock.now() + 4_000 });
-  assert.equal(button('switch').textContent, en.useH5);
-  await stage.show({ name: 'waiting', error: { code: 42900, name: 'rate_limited' }, until: stage.clock.now() + 4_000 });
+  await stage.show({ type: 'waiting', error: { code: 50200, name: 'wechat_failed' }, until: stage.clock.now() + 4_000 });
+  assert.equal(button('switch').textContent, en.h5);
+  await stage.show({ type: 'waiting', error: { code: 42900, name: 'rate_limited' }, until: stage.clock.now() + 4_000 });
   assert.equal(button('switch'), null);
 });
 
@@ -140,44 +170,16 @@ test('with one flow there is no switch', async () => {
 test('official_account: the code as for h5, then the chat is where to confirm', async () => {
   offers('official_account');
   await stage.show(stage.pending({ flow: 'official_account', qr: { text: 'http://weixin.qq.com/q/02abc', svg: '<svg/>' } }));
-  assert.equal(part('sentence').textContent, en.pendingSentence);
-  await stage.show({ name: 'scanned', event: stage.gateway.state('scanned', 2) });
-  assert.equal(part('sentence').textContent, 'Scanned. Confirm in the chat with Shop');
-  stage.strings = zhCN;
-  await stage.show(stage.session.state);
-  assert.equal(part('sentence').textContent, '已扫描，请点「Shop」回复的链接确认');
+  assert.equal(part('status').textContent, en.pending);
+  await stage.show(stage.scanned());
+  assert.equal(part('status').textContent, 'Scanned. Confirm in the chat with Shop');
+  await stage.speak('zh-CN');
+  assert.equal(part('status').textContent, '已扫描，请点「Shop」回复的链接确认');
 });
 
-test('official_account: without the app’s name it is the official account', async () => {
-  stage.env = { config: new Promise(() => {}) };
+test('official_account: without the app’s name it is on the phone', async () => {
+  stage.config = new Promise(() => {});
   await stage.show(stage.pending({ flow: 'official_account' }));
-  await stage.show({ name: 'scanned', event: stage.gateway.state('scanned', 2) });
-  assert.equal(part('sentence').textContent, 'Scanned. Confirm in the chat with the official account');
-});
-
-test('official_account: its code is of no use as a link, and the help does not say so', async () => {
-  for (const [flow, hidden] of [['official_account', true], ['h5', false]]) {
-    await stage.show(stage.pending({ flow }));
-    assert.deepEqual([part('copy').hidden, part('help-copy').hidden, part('save').hidden], [hidden, hidden, false], flow);
-  }
-});
-
-test('the help saves the code as a picture; where that fails the link is there', async () => {
-  const state = stage.pending();
-  await stage.show(state);
-  button('help').click();
-  part('save').click();
-  await settle();
-  assert.deepEqual([stage.saved, part('copied').textContent], [[state.event.qr.svg], en.saved]);
-  stage.save = () => { throw new Error('no canvas'); };
-  part('save').click();
-  await settle();
-  assert.equal(part('copied').textContent, state.event.qr.text);
-});
-
-test('the help closes when there is no code any more', async () => {
-  await stage.show(stage.pending());
-  button('help').click();
-  await stage.show({ name: 'scanned', event: stage.gateway.state('scanned', 2) });
-  assert.equal(part('help').open, false);
+  await stage.show(stage.scanned());
+  assert.equal(part('status').textContent, en.scanned);
 });

@@ -43,7 +43,7 @@ test('the wire, time and back-off import nothing', () => {
 });
 
 /** What hands the browser to the others. */
-const BROWSER = ['sdk/index.js', 'sdk/page-life.js', 'sdk/transport-memory.js', 'session/index.js', 'session/session-client.js'];
+const BROWSER = ['sdk/index.js', 'sdk/page-life.js', 'sdk/transport-memory.js', 'session/index.js'];
 
 test('the login and the session themselves know no page', () => {
   const headless = modules.filter((name) => /^(sdk|session)\//.test(name) && !BROWSER.includes(name));

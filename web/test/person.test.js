@@ -3,14 +3,14 @@ import { beforeEach, test } from 'node:test';
 
 import { Window } from 'happy-dom';
 
-import { showFace } from '../src/element/person.js';
+import { showFace } from '../src/element/elements.js';
 
 const AVATAR = 'https://login.example.com/avatars/q83vEjRWeJCrze8SNFZ4kA';
 
 let holder, images;
 
 beforeEach(() => {
-  const { document } = new Window();
+  globalThis.document = new Window().document;
   holder = document.createElement('span');
   images = [];
   const create = document.createElement.bind(document);

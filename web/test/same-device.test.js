@@ -3,31 +3,32 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 
-import { deviceOf } from '../src/element/device.js';
-import { en } from '../src/element/i18n/en.js';
+import { deviceOf } from '../src/element/offer.js';
 import { KEPT_FOR_MS, UnfinishedLogin } from '../src/element/unfinished-login.js';
-import { Stage } from './fake-page.js';
+import { LANGUAGES, Stage } from './fake-page.js';
 import { settle } from './fake-time.js';
 
-const HOME = 'https://login.example.com/';
+const { en } = LANGUAGES;
+
+const HOME = 'https://shop.example.com/';
 
 let stage, part, button;
 
 beforeEach(() => {
   stage = new Stage();
   ({ part, button } = stage);
-  stage.env = { device: 'wechat', returnTo: HOME, search: '?lang=en' };
+  Object.assign(stage.host, { device: 'wechat', returnTo: HOME });
+  stage.location.search = '?lang=en';
 });
 
 /** The page as it is loaded after it was left, in the same tab. */
-function comeBack(env = {}) {
+function comeBack() {
   const { store, clock } = stage;
   stage = new Stage();
   ({ part, button } = stage);
   Object.assign(stage, { store });
   stage.clock.advance(clock.now() - stage.clock.now());
-  stage.env = { device: 'wechat', returnTo: HOME, ...env };
-  return stage;
+  Object.assign(stage.host, { device: 'wechat', returnTo: HOME });
 }
 
 test('machines are told apart by what they say of themselves', () => {
@@ -43,38 +44,40 @@ test('machines are told apart by what they say of themselves', () => {
 
 test('inside WeChat there is a button instead of a code, and it leads to the page that asks', async () => {
   await stage.show(stage.pending());
-  assert.deepEqual([part('card').dataset.mood, part('code').hidden, button('help')], ['here', true, null]);
-  assert.equal(part('detail').textContent, en.hereDetail);
+  assert.deepEqual([part('card').className, part('qr').hidden, button('help')], ['here', true, null]);
+  assert.equal(part('hint').textContent, en.hereDetail);
   assert.equal(button('leave').textContent, en.signInHere);
   button('leave').click();
-  assert.deepEqual(stage.left, ['/s/scene-1']);
+  assert.deepEqual(stage.left, ['https://login.example.com/s/scene-1']);
   assert.deepEqual(stage.unfinished.read(), {
     baton: { scene: 'scene-1', secret: 'secret', seq: 1, verifier: 'verifier', flow: 'h5' }, search: '?lang=en',
   });
 });
 
 test('inside WeChat start says where this page is found again', async () => {
-  assert.deepEqual(await stage.page.wishes(), { locale: 'en', return_to: HOME });
+  assert.deepEqual(await stage.wishes(), { locale: 'en', return_to: HOME });
 });
 
 test('a page that does not know to be listed sends no way back', async () => {
-  stage.env = { device: 'wechat' };
-  assert.deepEqual(await stage.page.wishes(), { locale: 'en' });
+  stage.host.returnTo = '';
+  assert.deepEqual(await stage.wishes(), { locale: 'en' });
   await stage.show(stage.pending());
   assert.ok(button('leave'), 'the way back is by hand then');
 });
 
 test('on a desk start says nothing of a way back', async () => {
-  stage.env.device = 'desk';
-  assert.deepEqual(await stage.page.wishes(), { locale: 'en' });
+  stage.host.device = 'desk';
+  void stage.controller;
+  await settle();
+  assert.deepEqual(await stage.wishes(), { locale: 'en' });
 });
 
 test('where nothing can be kept the page is not left: the code is there to press and hold', async () => {
   stage.store.forbidden = true;
-  assert.deepEqual(await stage.page.wishes(), { locale: 'en' });
+  assert.deepEqual(await stage.wishes(), { locale: 'en' });
   await stage.show(stage.pending());
   assert.equal(button('leave'), null);
-  assert.deepEqual([part('card').dataset.mood, part('sentence').textContent], ['code', en.holdSentence]);
+  assert.deepEqual([part('card').className, part('status').textContent], ['code', en.hold]);
 });
 
 test('a store that fills up keeps nobody from the code', async () => {
@@ -87,38 +90,26 @@ test('a store that fills up keeps nobody from the code', async () => {
 test('the code of an official account is pressed and held: its page before the scan leads nowhere', async () => {
   Object.assign(stage.config, { flows: ['official_account'], default_flow: 'official_account' });
   await stage.show(stage.pending({ flow: 'official_account' }));
-  assert.deepEqual([part('sentence').textContent, button('leave')], [en.holdSentence, null]);
+  assert.deepEqual([part('status').textContent, button('leave')], [en.hold, null]);
 });
 
 test('inside WeChat h5 goes before other flows, and there is no switch to them', async () => {
   Object.assign(stage.config, { flows: ['website', 'h5'], default_flow: 'website' });
-  assert.deepEqual(await stage.page.wishes(), { locale: 'en', flow: 'h5', return_to: HOME });
+  assert.deepEqual(await stage.wishes(), { locale: 'en', flow: 'h5', return_to: HOME });
   await stage.show(stage.pending());
   assert.equal(button('switch'), null);
-});
-
-test('a browser counts as WeChat’s by the address in sandbox mode only', async () => {
-  stage.env = { playsWeChat: true };
-  await stage.show(stage.pending());
-  assert.equal(button('leave'), null);
-  stage = new Stage();
-  stage.config.sandbox = { phone_url: 'http://127.0.0.1:8090/phone' };
-  stage.env = { playsWeChat: true };
-  await stage.show(stage.pending());
-  assert.ok(stage.button('leave'));
 });
 
 test('back again, the login goes on: no new code, the grant is redeemed with the verifier that was kept', async () => {
   await stage.show(stage.pending());
   button('leave').click();
   comeBack();
-  void stage.page;
-  assert.deepEqual(stage.session.baton, { scene: 'scene-1', secret: 'secret', seq: 1, verifier: 'verifier', flow: 'h5' });
-  assert.equal(part('sentence').textContent, en.resumingSentence);
-  stage.session.verifier = stage.session.baton.verifier;
+  assert.deepEqual(stage.login.options.resume, { scene: 'scene-1', secret: 'secret', seq: 1, verifier: 'verifier', flow: 'h5' });
+  await settle();
+  assert.equal(part('status').textContent, en.resuming);
   stage.gateway.pending();
   await stage.show(stage.authorized({ name: 'A' }));
-  assert.deepEqual(stage.client.redeemed, [['grant', 'verifier']]);
+  assert.equal(stage.login.state.type, 'signed_in');
   assert.equal(stage.store.size, 0);
 });
 
@@ -133,33 +124,31 @@ test('back without having confirmed, the button is there again', async () => {
 
 test('what was kept goes with every end, with another scene, and with a scene that is gone', async () => {
   const ends = [
-    { name: 'rejected', event: { by: 'user' } }, { name: 'expired', event: null }, { name: 'cancelled', event: {} },
-    { name: 'failed', error: { code: 1, name: 'x', message: '' } }, { name: 'stopped', why: 'redeemed' }, { name: 'stopped', why: 'taken_over' },
+    { type: 'rejected', by: 'user' }, { type: 'expired' }, { type: 'cancelled' },
+    { type: 'failed', error: { code: 1, name: 'x', message: '' } }, { type: 'stopped', reason: 'redeemed' }, { type: 'stopped', reason: 'taken_over' },
   ];
   for (const end of ends) {
     await stage.show(stage.pending());
     button('leave').click();
     assert.equal(stage.store.size, 1);
-    await stage.show({ ...end, ...(end.event && { event: { ...stage.gateway.state(end.name, 2), ...end.event } }) });
-    assert.equal(stage.store.size, 0, end.name);
+    await stage.show(end);
+    assert.equal(stage.store.size, 0, end.type);
   }
   await stage.show(stage.pending());
   button('leave').click();
   await stage.show(stage.pending());
   assert.equal(stage.store.size, 0, 'another scene');
   button('leave').click();
-  stage.session.baton = null;
-  await stage.show({ name: 'opening' });
+  stage.login.baton = null;
+  await stage.show({ type: 'opening' });
   assert.equal(stage.store.size, 0, 'a scene that is gone');
 });
 
 test('a grant that cannot be redeemed ends what was kept too', async () => {
   await stage.show(stage.pending());
   button('leave').click();
-  stage.client.answer = async () => { throw new Error('no answer'); };
-  stage.session.abandon = (error) => stage.session.to({ name: 'failed', error });
+  stage.login.answer = async () => { throw {}; };
   await stage.show(stage.authorized({ name: 'A' }));
-  await settle();
   assert.equal(stage.store.size, 0);
 });
 
@@ -188,20 +177,4 @@ test('forbidden storage is no obstacle', () => {
   assert.deepEqual([unfinished.works, unfinished.read(), unfinished.scene], [false, null, '']);
   assert.equal(unfinished.keep({ baton: {}, search: '' }), false);
   unfinished.clear();
-});
-
-test('a phone outside WeChat keeps the code and says how one phone is enough', async () => {
-  stage.env = { device: 'phone', returnTo: HOME };
-  const state = stage.pending();
-  await stage.show(state);
-  assert.deepEqual([part('card').dataset.mood, part('detail').textContent, button('leave')], ['code', en.phoneDetail, null]);
-  assert.equal(button('help').textContent, en.helpTitle);
-  assert.ok(button('help').classList.contains('plain'));
-  button('help').click();
-  part('save').click();
-  await settle();
-  assert.deepEqual(stage.saved, [state.event.qr.svg]);
-  part('copy').click();
-  await settle();
-  assert.deepEqual(stage.copied, [state.event.qr.text]);
 });

@@ -4,18 +4,17 @@ import { beforeEach, test } from 'node:test';
 import { Api, ApiError, NoAnswer } from '../src/sdk/api.js';
 import { AHEAD_MS, Forgotten, SessionClient } from '../src/session/session-client.js';
 import { SessionHint } from '../src/session/session-hint.js';
-import { newPkce, NotSupported } from '../src/sdk/pkce.js';
 import { FakeFetch, held, lost, no, ok } from './fake-fetch.js';
-import { FakeStore } from './fake-page.js';
+import { FakeStore } from './fake-store.js';
 import { FakeClock, settle } from './fake-time.js';
 
 let clock, client, http, locks, store;
 const user = { id: 'u1', name: '李小龙' };
 const token = { access_token: 'jwt', token_type: 'Bearer', expires_in: 600, session_id: 's1', user };
 
-function clientOf(api, exclusively) {
+function clientOf(api, exclusively, more) {
   const hint = new SessionHint({ store: () => store });
-  return new SessionClient({ api, clock, random: () => 1, exclusively, hint });
+  return new SessionClient({ api, clock, random: () => 1, exclusively, hint, ...more });
 }
 
 beforeEach(() => {
@@ -23,7 +22,7 @@ beforeEach(() => {
   http = new FakeFetch();
   store = new FakeStore();
   locks = [];
-  client = clientOf(new Api(http.fetch, clock, () => 'zh-CN'), async (name, run) => {
+  client = clientOf(new Api({ baseUrl: '', fetch: http.fetch, clock, locale: () => 'zh-CN' }), async (name, run) => {
     locks.push(name);
     return run();
   });
@@ -43,19 +42,19 @@ async function eventually(promise) {
 
 test('a grant becomes a session', async () => {
   http.answers.push(ok(token));
-  assert.deepEqual(await client.redeem('grant', 'verifier'), user);
+  assert.deepEqual(await client.redeem('grant', 'verifier'), { user, session_id: 's1' });
   const [call] = http.calls;
   assert.deepEqual([call.method, call.path, call.json], ['POST', '/auth/token', { grant: 'grant', verifier: 'verifier' }]);
   assert.equal(call.headers['Content-Type'], 'application/json');
   assert.equal(call.headers['Accept-Language'], 'zh-CN');
-  assert.equal(call.credentials, 'same-origin');
+  assert.equal(call.credentials, 'include', 'the gateway may be of another origin');
   assert.equal(client.accessToken, 'jwt');
   assert.equal(client.renewsAt, clock.now() + 600_000 - AHEAD_MS);
 });
 
 test('a lost answer is asked for again with the same verifier', async () => {
   http.answers.push(lost, no(50300, 'overloaded', { retry_after_ms: 4_000 }), ok(token));
-  assert.deepEqual(await eventually(client.redeem('grant', 'verifier')), user);
+  assert.deepEqual(await eventually(client.redeem('grant', 'verifier')), { user, session_id: 's1' });
   assert.deepEqual(new Set(http.calls.map(({ json }) => json.verifier)), new Set(['verifier']));
   assert.equal(http.calls.length, 3);
 });
@@ -104,7 +103,7 @@ test('both tries of a refresh fit into the 10 s in which the old cookie is still
     calls.push(clock.now() - began);
     signal.addEventListener('abort', () => reject(new Error('aborted')));
   });
-  client = clientOf(new Api(silent, clock, () => 'en'), (_, run) => run());
+  client = clientOf(new Api({ baseUrl: '', fetch: silent, clock, locale: () => 'en' }), (_, run) => run());
   await assert.rejects(eventually(client.refresh()), NoAnswer);
   assert.deepEqual(calls, [0, 4_000]);
   assert.equal(clock.now() - began, 8_000);
@@ -122,7 +121,7 @@ function browserLocks() {
 test('a grant is redeemed after the refresh under way, so that the new session is the one that stays', async () => {
   const refresh = held(ok({ ...token, access_token: 'before' }));
   http.answers.push(refresh.answer, ok({ ...token, access_token: 'redeemed' }));
-  client = clientOf(new Api(http.fetch, clock, () => 'en'), browserLocks());
+  client = clientOf(new Api({ baseUrl: '', fetch: http.fetch, clock, locale: () => 'en' }), browserLocks());
   const refreshed = client.refresh();
   const redeemed = client.redeem('grant', 'verifier');
   await settle();
@@ -155,7 +154,7 @@ test('a token that comes for a session forgotten meanwhile is not kept', async (
 test('signing out waits for the refresh of another tab, and the refresh after it is not asked for', async () => {
   const refresh = held(ok(token));
   http.answers.push(ok(token), refresh.answer, ok({}));
-  const api = new Api(http.fetch, clock, () => 'en');
+  const api = new Api({ baseUrl: '', fetch: http.fetch, clock, locale: () => 'en' });
   const exclusively = browserLocks();
   const other = clientOf(api, exclusively);
   client = clientOf(api, exclusively);
@@ -177,30 +176,6 @@ test('a short life is renewed in its last third', async () => {
   assert.equal(client.renewsAt - clock.now(), 20_000);
 });
 
-test('who is here is asked only where somebody has been', async () => {
-  assert.equal(await client.whoIsHere(), null);
-  assert.deepEqual(http.calls, []);
-  http.answers.push(ok(token), ok(token), no(40100, 'unauthenticated'));
-  await client.redeem('grant', 'verifier');
-  assert.deepEqual(await client.whoIsHere(), user);
-  assert.equal(await client.whoIsHere(), null);
-  assert.equal(await client.whoIsHere(), null);
-  assert.equal(http.calls.length, 3);
-});
-
-test('where nothing can be kept, who is here is asked in any case', async () => {
-  store.forbidden = true;
-  http.answers.push(ok(token));
-  assert.deepEqual(await client.whoIsHere(), user);
-});
-
-test('no answer does not mean that nobody is here', async () => {
-  http.answers.push(ok(token), lost, lost, ok(token));
-  await client.redeem('grant', 'verifier');
-  assert.equal(await client.whoIsHere(), null);
-  assert.deepEqual(await client.whoIsHere(), user);
-});
-
 test('signing out everywhere says so, and forgets the token', async () => {
   http.answers.push(ok(token), ok({}));
   await client.refresh();
@@ -209,49 +184,39 @@ test('signing out everywhere says so, and forgets the token', async () => {
   assert.equal(client.accessToken, '');
 });
 
-test('the list is asked for with the token, and a session is ended by its id', async () => {
-  http.answers.push(ok(token), ok([{ id: 's1' }]), ok({}));
-  await client.refresh();
-  assert.deepEqual(await client.sessions(), [{ id: 's1' }]);
-  await client.endSession('s/2');
-  assert.deepEqual(http.lines.slice(1), ['GET /sessions', 'DELETE /sessions/s%2F2']);
-  assert.ok(http.calls.slice(1).every(({ headers }) => headers.Authorization === 'Bearer jwt'));
-  assert.deepEqual([http.calls[2].json, http.calls[2].headers['Content-Type']], [{}, 'application/json']);
+test('a user name and a password open a session as a grant does', async () => {
+  http.answers.push(ok(token), no(40902, 'name_taken'), ok(token));
+  const credentials = { username: 'lixl', password: 'correct horse' };
+  assert.deepEqual(await client.login(credentials), { user, session_id: 's1' });
+  assert.equal(client.accessToken, 'jwt');
+  await assert.rejects(client.register(credentials), (cause) => cause instanceof ApiError && cause.error.name === 'name_taken');
+  client = clientOf(new Api({ baseUrl: '', fetch: http.fetch, clock, locale: () => 'en' }), browserLocks(), { app: 'shop' });
+  await client.register(credentials);
+  assert.deepEqual(http.lines, ['POST /auth/login', 'POST /auth/register', 'POST /auth/register']);
+  assert.deepEqual(http.calls.map(({ json }) => json), [credentials, credentials, { ...credentials, app: 'shop' }]);
+  assert.deepEqual(locks, ['scangate-refresh-default', 'scangate-refresh-default', 'scangate-refresh-shop']);
 });
 
-test('a session that is over already is as good as ended', async () => {
-  http.answers.push(ok(token), no(40400, 'not_found'), no(50300, 'overloaded'));
-  await client.refresh();
-  await client.endSession('s2');
-  await assert.rejects(client.endSession('s3'), ApiError);
+test('a refusal that was on its way when a session was opened says nothing of that', async () => {
+  const refresh = held(no(40100, 'unauthenticated'));
+  http.answers.push(refresh.answer, ok(token));
+  const refreshed = client.refresh();
+  await client.redeem('grant', 'verifier');
+  refresh.release();
+  await assert.rejects(refreshed, Forgotten);
+  assert.equal(client.accessToken, 'jwt');
 });
 
-test('a token that has ended, or that the gateway takes no longer, is renewed for the call', async () => {
-  http.answers.push(ok(token), ok({ ...token, access_token: 'second' }), ok([]));
-  await client.refresh();
-  clock.advance(600_000);
-  await client.sessions();
-  assert.equal(http.calls.at(-1).headers.Authorization, 'Bearer second');
-  http.answers.push(no(40101, 'token_expired'), ok({ ...token, access_token: 'third' }), ok([]));
-  await client.sessions();
-  assert.equal(http.calls.at(-1).headers.Authorization, 'Bearer third');
-});
-
-test('a call that is refused after the session was forgotten asks for no token', async () => {
-  const list = held(no(40102, 'session_revoked'));
-  http.answers.push(ok(token), list.answer);
-  await client.refresh();
-  const listed = client.sessions();
-  client.forget();
-  list.release();
-  await assert.rejects(listed, Forgotten);
-  assert.equal(http.calls.length, 2);
-});
-
-test('the challenge is the S256 of the verifier', async () => {
-  const { verifier, challenge } = await newPkce(globalThis.crypto);
-  assert.match(verifier, /^[\w-]{43}$/);
-  const digest = await globalThis.crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier));
-  assert.equal(challenge, Buffer.from(digest).toString('base64url'));
-  await assert.rejects(newPkce({}), NotSupported);
+test('nothing is asked, or waited for, once it is called off', async () => {
+  const off = new AbortController();
+  client = clientOf(new Api({ baseUrl: '', fetch: http.fetch, clock, locale: () => 'en' }), (_, run) => run(), { signal: off.signal });
+  http.answers.push(lost);
+  const redeemed = client.redeem('grant', 'verifier');
+  await settle();
+  assert.equal(http.calls.length, 1);
+  off.abort(new Error('left'));
+  await assert.rejects(eventually(redeemed), /left/);
+  await assert.rejects(client.refresh(), /left/);
+  await assert.rejects(client.redeem('grant', 'verifier'), /left/);
+  assert.equal(http.calls.length, 1);
 });

@@ -2,23 +2,22 @@ import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 
 import { ApiError, NoAnswer } from '../src/sdk/api.js';
-import { SessionList } from '../src/session/session-list.js';
+import { SessionList } from '../src/page/session-list.js';
 import { settle } from './fake-time.js';
 
-let client, list, doubts;
+let client, list;
 const session = (id, more) => ({ id, current: false, app: 'default', browser: 'Chrome', system: 'Windows', ip: '192.0.2.1', created_at: 1, last_seen_at: 1, ...more });
 const refused = (code) => new ApiError({ code, name: '', message: '', retryable: false }, undefined);
 const ids = () => list.state.sessions.map(({ id }) => id);
 
 beforeEach(() => {
-  doubts = 0;
   client = { all: [session('old'), session('here', { current: true }), session('new', { last_seen_at: 2 })], asked: 0 };
   client.sessions = async () => {
     client.asked += 1;
     return client.all;
   };
   client.endSession = async (id) => { client.all = client.all.filter((each) => each.id !== id); };
-  list = new SessionList({ client, doubted: () => { doubts += 1; } });
+  list = new SessionList(client);
 });
 
 test('this session comes first, then those used last', async () => {
@@ -73,11 +72,4 @@ test('an answer that was overtaken by a later one is not shown', async () => {
   answers[0]([session('early')]);
   await Promise.all(both);
   assert.deepEqual(ids(), ['late']);
-});
-
-test('a refused token makes somebody look whether the session still lives', async () => {
-  client.sessions = async () => { throw refused(40102); };
-  await list.load();
-  assert.equal(doubts, 1);
-  assert.equal(list.state.name, 'loading');
 });

@@ -2,46 +2,54 @@
 
 /** @import { Digits } from './presentation.js' */
 
+import { h } from './elements.js';
+import { adopt } from './style.js';
+
+const CSS = `#digits{position:relative;direction:ltr;width:152px;height:88px}
+#digits:before,#digits:after{position:absolute;inset:0 80px 0 0;border:2px solid #7b838b;border-radius:var(--radius);content:""}
+#digits:after{inset:0 0 0 80px}
+#digits[data-filled="0"]:focus-within:before,#digits:not([data-filled="0"]):focus-within:after{border-color:var(--accent);box-shadow:0 0 0 3px rgb(6 122 63/25%)}
+input{position:relative;width:168px;height:88px;padding:0 0 0 calc(36px - .5ch);border:0;outline:0!important;background:0 0;color:inherit;font:600 48px/88px ui-monospace,Menlo,Consolas,monospace;letter-spacing:calc(80px - 1ch)}
+[data-shake=even]{animation:even .3s}
+[data-shake=odd]{animation:odd .3s}
+@keyframes even{20%,60%{translate:-6px}40%,80%{translate:6px}}
+@keyframes odd{20%,60%{translate:-6px}40%,80%{translate:6px}}`;
+
 export class DigitsField {
-  #boxes;
-  #field;
+  #field = h('input#field', { inputmode: 'numeric', pattern: '[0-9]*', autocomplete: 'one-time-code', 'aria-labelledby': 'status' });
+  #boxes = h('span#digits', { hidden: '' }, this.#field);
   #typed;
   #attempt = 0;
 
   /**
-   * @param {HTMLElement} boxes
-   * @param {HTMLInputElement} field
+   * @param {ShadowRoot} root
+   * @param {Element} before where it stands
    * @param {(code: string) => void} typed all of them
    */
-  constructor(boxes, field, typed) {
-    this.#boxes = boxes;
-    this.#field = field;
+  constructor(root, before, typed) {
+    adopt(root, CSS);
+    before.before(this.#boxes);
     this.#typed = typed;
-    field.addEventListener('input', () => this.#onInput(field.value));
-    field.addEventListener('paste', (event) => this.#onPaste(event));
+    this.#field.addEventListener('input', () => this.#onInput(this.#field.value));
+    this.#field.addEventListener('paste', (event) => this.#onPaste(event));
   }
 
-  /** @param {Digits | undefined} digits @param {string} label */
-  show(digits, label) {
-    this.#boxes.hidden = this.#field.hidden = !digits;
-    if (!digits) {
-      this.#attempt = 0;
-      return;
-    }
-    this.#field.setAttribute('aria-label', label);
+  /** @param {Digits | undefined} digits @param {boolean} mayFocus nobody types elsewhere */
+  show(digits, mayFocus) {
+    this.#boxes.hidden = !digits;
+    if (digits?.attempt === this.#attempt) return;
+    this.#attempt = digits?.attempt ?? 0;
+    if (!digits) return;
     this.#field.maxLength = digits.length;
-    if (digits.attempt === this.#attempt) return;
-    this.#attempt = digits.attempt;
     this.#fill('');
     // Two names for one movement: a new name starts it again.
     this.#boxes.dataset.shake = digits.wrong ? ['even', 'odd'][digits.attempt % 2] : 'no';
-    // The person is about to type, here and nowhere else.
-    this.#field.focus();
+    if (mayFocus) this.#field.focus();
   }
 
   /** @param {string} text */
   #onInput(text) {
-    const filled = this.#boxes.dataset.filled;
+    const { filled } = this.#boxes.dataset;
     this.#fill(text);
     if (this.#field.value.length === this.#field.maxLength && filled !== this.#boxes.dataset.filled) this.#typed(this.#field.value);
   }

@@ -1,17 +1,17 @@
 // What a state looks like in words: pure, no DOM.
 
-/** @import { Device } from './device.js' */
-/** @import { Connection, LoginState, VerifyingState } from '../sdk/login-session.js' */
-/** @import { Flow, Pending, Person } from '../sdk/protocol.js' */
-/** @import { Strings } from './i18n/zh-cn.js' */
+/** @import { LoginState } from '../sdk/scan-login.js' */
+/** @import { Authorized, Flow, Pending, Person, Scanned, Verifying } from '../sdk/protocol.js' */
+/** @import { Device } from './offer.js' */
+/** @import { Words } from './i18n/en.js' */
 
-import { fill } from './i18n/language.js';
+import { fill } from './words.js';
 
 /** From here on the code is about to go, and the person may keep it. */
 export const LAST_MS = 20_000;
 
-/** @typedef {'renew' | 'cancel' | 'confirm' | 'help' | 'reload' | 'enter' | 'leave' | 'switch'} ActionId */
-/** @typedef {{ id: ActionId, label: string, look: 'solid' | 'plain' | 'quiet', place: 'plate' | 'words' | 'foot' }} Action */
+/** @typedef {'renew' | 'confirm' | 'help' | 'reload' | 'enter' | 'leave' | 'switch'} ActionId */
+/** @typedef {{ id: ActionId, label: string, look: 'solid' | 'plain' | 'quiet', place: 'inside' | 'beside' | 'foot' }} Action */
 /** @typedef {'skeleton' | 'code' | 'framed' | 'here' | 'ticked' | 'digits' | 'person' | 'veiled'} Mood */
 /** @typedef {'tick' | 'clock' | 'cross' | 'alert' | 'pause' | 'chat'} Glyph */
 /** `attempt` differs from one try to the next. @typedef {{ length: number, attempt: number, wrong: boolean }} Digits */
@@ -20,24 +20,25 @@ export const LAST_MS = 20_000;
  * @typedef {object} Shown
  * @property {Mood} mood
  * @property {string} sentence what to do now; spoken when it changes
- * @property {string} [detail] may change each second; never spoken
+ * @property {string | undefined} [detail] may change each second; never spoken
  * @property {string} [aloud] spoken, and not to be seen
- * @property {string} [reference] small type, for the support
+ * @property {string | undefined} [note] small type
  * @property {Glyph} [glyph]
- * @property {Person & { name: string }} [person]
+ * @property {Person & { name: string } | undefined} [person]
  * @property {{ svg: string, text: string }} [code]
- * @property {string} [framed] WeChat's own page, to stand where the code does
+ * @property {string | undefined} [framed] WeChat's own page, to stand where the code does
  * @property {{ left: number, last: boolean }} [ring] the part of the time that is left
  * @property {Digits} [digits] to type
- * @property {Action[]} actions
+ * @property {Action[]} [actions]
+ * @property {boolean} [done] the person is signed in
  */
 
 /**
  * @typedef {object} Model
  * @property {LoginState} state
- * @property {Connection} connection
  * @property {boolean} renewsItself
- * @property {Flow} flow
+ * @property {Flow} [flow]
+ * @property {boolean} wrong the digits sent before were not those on the phone
  * @property {Flow | null} otherFlow what the person may switch to
  * @property {Device} device
  * @property {boolean} resuming a login begun before this page was loaded
@@ -46,199 +47,158 @@ export const LAST_MS = 20_000;
  * @property {number} gatewayNow
  * @property {number} now
  * @property {{ here: Person | null } | null} asking the person is asked before the grant is redeemed
- * @property {Strings} strings
+ * @property {Words} words
  */
+
+/** The ends after which not just a new code is asked for: what stands on the plate, and what leads on. @type {Record<string, [Glyph, ActionId?, (keyof Words)?]>} */
+const ENDS = {
+  expired: ['clock', 'renew', 'newCode'],
+  failed: ['alert', 'renew', 'retry'],
+  taken_over: ['pause', 'renew', 'newCode'],
+  redeemed: ['tick', 'enter', 'enter'],
+  outdated: ['alert', 'reload', 'reload'],
+  insecure: ['alert'],
+  closed: ['cross'],
+};
+
+/** What is counted: the seconds to the deadline, and what the ring shows of them. @typedef {Model & { seconds: number, ring: { left: number, last: boolean } }} Timed */
 
 /** @param {Model} model @returns {Shown} */
 export function present(model) {
-  const { state, strings: s } = model;
-  switch (state.name) {
+  const { state, words: w } = model;
+  if ('expires_at' in state) return live({ ...model, ...timeOf(state, model.gatewayNow) }, state);
+  switch (state.type) {
     case 'opening':
-      return { mood: 'skeleton', sentence: model.resuming ? s.resumingSentence : s.openingSentence, actions: [] };
-    case 'pending':
-      return pending(model, state.event);
-    case 'scanned':
-      return {
-        mood: 'ticked', glyph: 'tick', sentence: scannedSentence(model), detail: s.scannedDetail,
-        ...(state.event.user?.name && { person: named(state.event.user, s) }),
-        ring: ringOf(model, state.event), actions: [quiet('cancel', s.notYou)],
-      };
-    case 'verifying':
-      return verifying(model, state);
-    case 'authorized':
-      return authorized(model, state);
+      return { mood: 'skeleton', sentence: model.resuming ? w.resuming : w.opening };
+    case 'signed_in':
+      return { ...welcome(model, state), done: true };
     case 'waiting':
       return waiting(model, state);
-    default:
-      return over(state, s);
-  }
-}
-
-/** @param {Model} model @param {Pending} event @returns {Shown} */
-function pending(model, event) {
-  if (event.embed_url) return framed(model, event, event.embed_url);
-  const { strings: s, device } = model;
-  const ring = ringOf(model, event);
-  /** @type {Action[]} */
-  const keep = ring.last ? [{ id: 'renew', label: s.keepCode, look: 'plain', place: 'words' }] : [];
-  const countdown = ring.last && countdownOf(model, event);
-  if (device === 'wechat' && event.flow === 'h5' && model.mayLeave) {
-    return {
-      mood: 'here', glyph: 'chat', sentence: s.hereSentence, detail: countdown || s.hereDetail, ring,
-      actions: [onPlate('leave', s.signInHere), ...keep],
-    };
-  }
-  const [sentence, detail] = device === 'wechat' ? [s.holdSentence, s.holdDetail] : [s.pendingSentence, device === 'phone' ? s.phoneDetail : s.pendingDetail];
-  const help = quiet('help', device === 'desk' ? s.onPhone : s.helpTitle);
-  return {
-    mood: 'code', sentence, detail: countdown || detail,
-    code: { svg: event.qr?.svg ?? '', text: event.qr?.text ?? '' }, ring,
-    actions: [...keep, device === 'desk' ? help : { ...help, look: 'plain' }, ...switchOf(model)],
-  };
-}
-
-/** WeChat's page says itself what to do; nothing is known of it until it is over. @param {Model} model @param {Pending} event @param {string} url @returns {Shown} */
-function framed(model, event, url) {
-  const { strings: s, mayLeave } = model;
-  const left = secondsLeft(model, event);
-  /** @type {Action} */
-  const keep = { id: 'renew', label: fill(s.keepCodeFor, { seconds: left }), look: 'plain', place: 'foot' };
-  const first = left * 1_000 <= LAST_MS ? [keep] : mayLeave ? [quiet('leave', s.openHere)] : [];
-  return { mood: 'framed', sentence: s.pendingSentence, framed: url, actions: [...first, ...switchOf(model)] };
-}
-
-/** @param {Model} model @returns {Action[]} */
-function switchOf({ otherFlow, strings: s }) {
-  const labels = { h5: s.useH5, official_account: s.useOfficialAccount, website: s.useWebsite };
-  return otherFlow ? [quiet('switch', labels[otherFlow])] : [];
-}
-
-/** @param {Model} model */
-function scannedSentence({ flow, appName, strings: s }) {
-  if (flow !== 'official_account') return s.scannedSentence;
-  return fill(s.scannedInChat, { app: appName || s.officialAccount });
-}
-
-/** @param {Model} model @param {VerifyingState} state @returns {Shown} */
-function verifying(model, { event, wrong }) {
-  const { strings: s } = model;
-  const tries = fill(s.triesLeft, { count: event.tries_left });
-  return {
-    mood: 'digits', sentence: wrong ? s.wrongDigits : s.verifyingSentence,
-    detail: `${tries} · ${fill(s.timeLeft, { seconds: secondsLeft(model, event) })}`, aloud: tries,
-    digits: { length: event.code_length, attempt: event.seq, wrong },
-    ring: ringOf(model, event), actions: [quiet('cancel', s.notYou)],
-  };
-}
-
-/** @param {Model} model @param {Extract<LoginState, { name: 'authorized' }>} state @returns {Shown} */
-function authorized(model, { event }) {
-  const { strings: s, asking } = model;
-  const person = named(event.user, s);
-  if (!asking) return { mood: 'person', glyph: 'tick', sentence: s.authorizedSentence, person, actions: [] };
-  const detail = asking.here ? fill(s.confirmDetail, { name: named(asking.here, s).name }) : s.confirmDetailNew;
-  return {
-    mood: 'person', sentence: s.confirmSentence, detail, person, ring: ringOf(model, event),
-    actions: [
-      { id: 'cancel', label: s.notMe, look: 'plain', place: 'foot' },
-      { id: 'confirm', label: s.confirm, look: 'solid', place: 'foot' },
-    ],
-  };
-}
-
-/** @param {Model} model @param {Extract<LoginState, { name: 'waiting' }>} state @returns {Shown} */
-function waiting(model, { error, until, reference }) {
-  const { strings: s, now } = model;
-  const seconds = Math.ceil((until - now) / 1_000);
-  const status = Math.floor((error?.code ?? 0) / 100);
-  const known = status === 429 ? s.limitedSentence : status === 503 ? s.overloadedSentence : s.waitingSentence;
-  return {
-    mood: 'veiled', glyph: 'pause', sentence: known,
-    detail: seconds > 0 ? fill(s.retryIn, { seconds }) : s.retrying,
-    reference: referenceOf(error, reference),
-    // What WeChat cannot do in one flow it may do in another.
-    actions: [{ ...onPlate('renew', s.tryAgain), look: 'plain' }, ...(status === 502 || status === 504 ? switchOf(model) : [])],
-  };
-}
-
-/** @param {Exclude<LoginState, { name: 'opening' | 'pending' | 'scanned' | 'verifying' | 'authorized' | 'waiting' }>} state @param {Strings} s @returns {Shown} */
-function over(state, s) {
-  switch (state.name) {
-    case 'rejected': {
-      const byPolicy = state.event.by === 'policy';
-      return {
-        mood: 'veiled', glyph: 'cross', sentence: byPolicy ? s.rejectedByPolicy : s.rejectedSentence,
-        detail: byPolicy ? s.rejectedByPolicyDetail : s.rejectedDetail, actions: [onPlate('renew', s.scanAgain)],
-        ...(byPolicy && { reference: [state.event.reason, state.event.trace_id].filter(Boolean).join(' · ') }),
-      };
-    }
-    case 'expired':
-      return { mood: 'veiled', glyph: 'clock', sentence: s.expiredSentence, detail: s.expiredDetail, actions: [onPlate('renew', s.refreshCode)] };
-    case 'cancelled':
-      return { mood: 'veiled', glyph: 'cross', sentence: s.cancelledSentence, detail: s.rejectedDetail, actions: [onPlate('renew', s.scanAgain)] };
+    case 'rejected':
+      return state.by === 'policy' ? over(w, 'policy', '', noteOf(state.reason, state.trace_id)) : over(w, 'rejected');
     case 'failed':
-      return {
-        mood: 'veiled', glyph: 'alert', sentence: s.failedSentence, detail: state.error.message || s.failedDetail,
-        reference: referenceOf(state.error, state.reference), actions: [onPlate('renew', s.tryAgain)],
-      };
+      return over(w, 'failed', state.error.message, noteOf(state.error.code || state.error.name, state.trace_id));
     case 'stopped':
-      return stopped(state.why, s);
+      return over(w, state.reason);
+    default:
+      return over(w, state.type);
   }
 }
 
-/** @param {Extract<LoginState, { name: 'stopped' }>['why']} why @param {Strings} s @returns {Shown} */
-function stopped(why, s) {
-  switch (why) {
-    case 'taken_over':
-      return { mood: 'veiled', glyph: 'pause', sentence: s.takenOverSentence, detail: s.takenOverDetail, actions: [onPlate('renew', s.scanAgain)] };
-    case 'redeemed':
-      return {
-        mood: 'veiled', glyph: 'tick', sentence: s.redeemedSentence, detail: s.redeemedDetail,
-        actions: [onPlate('enter', s.confirm), quiet('renew', s.scanAgain)],
-      };
-    case 'outdated':
-      return { mood: 'veiled', glyph: 'alert', sentence: s.outdatedSentence, detail: s.outdatedDetail, actions: [onPlate('reload', s.reload)] };
-    case 'blocked':
-      return { mood: 'veiled', glyph: 'alert', sentence: s.blockedSentence, detail: s.blockedDetail, actions: [onPlate('renew', s.tryAgain)] };
-    case 'insecure':
-      return { mood: 'veiled', glyph: 'alert', sentence: s.insecureSentence, detail: s.insecureDetail, actions: [] };
+/** @param {Timed} model @param {Pending | Scanned | Verifying | Authorized} state @returns {Shown} */
+function live(model, state) {
+  const { ring, words: w } = model;
+  switch (state.type) {
+    case 'pending':
+      if (state.qr) return { ring, ...pending(model, state, state.qr) };
+      // To be framed, it has to be an address and nothing else.
+      return /^https?:/.test(state.embed_url ?? '') ? framed(model, state) : over(w, 'failed', '', noteOf('flow_unknown', state.trace_id));
+    case 'scanned':
+      return { ring, ...scanned(model, state) };
+    case 'verifying':
+      return { ring, ...verifying(model, state) };
+    case 'authorized':
+      return model.asking ? { ring, ...confirming(model, state, model.asking.here) } : welcome(model, state);
   }
 }
 
-/** Never more than the state lives: the gateway's clock is known to a trip of the network. @param {Model} model @param {{ at: number, expires_at: number }} event */
-function secondsLeft({ gatewayNow }, { at, expires_at }) {
-  return Math.max(0, Math.ceil((expires_at - Math.max(gatewayNow, at)) / 1_000));
+/** @param {Timed} model @param {Pending} state @param {{ text: string, svg?: string }} qr @returns {Shown} */
+function pending({ device, renewsItself, mayLeave, seconds, ring, words: w, otherFlow }, { flow }, { text, svg = '' }) {
+  const inWeChat = device === 'wechat';
+  const last = ring.last && { detail: fill(renewsItself ? w.renewsIn : w.expiresIn, { seconds }), aloud: w.keepAloud };
+  const keep = ring.last ? [action('renew', w.keep, 'plain', 'beside')] : [];
+  if (inWeChat && flow === 'h5' && mayLeave) {
+    return { mood: 'here', glyph: 'chat', sentence: w.here, detail: w.hereDetail, ...last, actions: [action('leave', w.signInHere, 'solid', 'inside'), ...keep] };
+  }
+  const help = device === 'desk' ? action('help', w.help) : action('help', w.onlyPhone, 'plain');
+  return {
+    mood: 'code', sentence: inWeChat ? w.hold : w.pending, detail: device === 'desk' ? w.pendingDetail : '', ...last,
+    code: { text, svg }, actions: [...keep, help, ...switchTo(otherFlow, w)],
+  };
 }
 
-/** @param {Model} model @param {Pending} event */
-function countdownOf(model, event) {
-  const { strings: s, renewsItself } = model;
-  return fill(renewsItself ? s.renewsIn : s.expiresIn, { seconds: secondsLeft(model, event) });
+/** WeChat's page says itself what to do; nothing is known of it until it is over. @param {Timed} model @param {Pending} state @returns {Shown} */
+function framed({ mayLeave, seconds, ring, words: w, otherFlow }, { embed_url }) {
+  const keep = [action('renew', `${w.keep} · ${fill(w.timeLeft, { seconds })}`, 'plain')];
+  const leave = mayLeave ? [action('leave', w.openHere)] : [];
+  return {
+    mood: 'framed', sentence: w.pending, framed: embed_url, aloud: ring.last ? w.keepAloud : '',
+    actions: [...(ring.last ? keep : leave), ...switchTo(otherFlow, w)],
+  };
 }
 
-/** @param {Model} model @param {{ at: number, expires_at: number }} event */
-function ringOf({ gatewayNow }, { at, expires_at }) {
-  const remaining = Math.max(0, expires_at - gatewayNow);
-  const whole = Math.max(expires_at - at, remaining, 1);
-  return { left: remaining / whole, last: remaining <= LAST_MS };
+/** @param {Flow | null} flow @param {Words} w @returns {Action[]} */
+function switchTo(flow, w) {
+  return flow ? [action('switch', w[flow])] : [];
 }
 
-/** @param {Person} person @param {Strings} s */
-function named(person, s) {
-  return { ...person, name: person.name || s.somebody };
+/** @param {Timed} model @param {Scanned} state @returns {Shown} */
+function scanned({ flow, appName, words: w }, { user }) {
+  return {
+    mood: 'ticked', glyph: 'tick', sentence: flow === 'official_account' && appName ? fill(w.scannedInChat, { app: appName }) : w.scanned,
+    detail: w.scannedDetail, person: user?.name ? named(user, w) : undefined, actions: [action('renew', w.notYou)],
+  };
 }
 
-/** @param {ActionId} id @param {string} label @returns {Action} */
-function quiet(id, label) {
-  return { id, label, look: 'quiet', place: 'foot' };
+/** @param {Timed} model @param {Verifying} state @returns {Shown} */
+function verifying({ wrong, seconds, words: w }, { tries_left: count, code_length: length, seq: attempt }) {
+  const aloud = fill(w.triesLeft, { count });
+  return {
+    mood: 'digits', sentence: wrong ? w.wrong : w.verifying, detail: `${aloud} · ${fill(w.timeLeft, { seconds })}`, aloud,
+    digits: { length, attempt, wrong }, actions: [action('renew', w.notYou)],
+  };
 }
 
-/** @param {ActionId} id @param {string} label @returns {Action} */
-function onPlate(id, label) {
-  return { id, label, look: 'solid', place: 'plate' };
+/** @param {Timed} model @param {Authorized} state @param {Person | null} here who is signed in already @returns {Shown} */
+function confirming({ words: w }, { user }, here) {
+  return {
+    mood: 'person', person: named(user, w), sentence: w.confirm, detail: here ? fill(w.confirmDetail, named(here, w)) : w.confirmNew,
+    actions: [action('renew', w.notMe, 'plain'), action('confirm', w.enter, 'solid')],
+  };
 }
 
-/** @param {{ code: number, name: string } | null} error @param {string} [reference] */
-function referenceOf(error, reference) {
-  return [error?.code || error?.name, reference].filter(Boolean).join(' · ');
+/** @param {Model} model @param {{ user: Person }} state @returns {Shown} */
+function welcome({ words: w }, { user }) {
+  return { mood: 'person', glyph: 'tick', person: named(user, w), sentence: w.authorized };
+}
+
+/** @param {Model} model @param {Extract<LoginState, { type: 'waiting' }>} state @returns {Shown} */
+function waiting({ now, words: w, otherFlow }, { error: { code, message }, until, trace_id }) {
+  const seconds = Math.max(0, Math.ceil((until - now) / 1_000));
+  return {
+    mood: 'veiled', glyph: 'pause', sentence: message || w.waiting, detail: fill(w.retryIn, { seconds }), note: noteOf(code, trace_id),
+    // What WeChat cannot do in one flow it may do in another.
+    actions: [action('renew', w.retry, 'plain', 'inside'), ...(/^50[24]/.test(String(code)) ? switchTo(otherFlow, w) : [])],
+  };
+}
+
+/** @param {Words} w @param {keyof Words | 'closed'} end @param {string} [detail] @param {string} [note] @returns {Shown} */
+function over(w, end, detail, note) {
+  const [glyph, id, label] = ENDS[end] ?? ['cross', 'renew', 'newCode'];
+  return {
+    mood: 'veiled', glyph, sentence: w[end === 'closed' ? 'cancelled' : end], detail, note,
+    actions: [...(id && label ? [action(id, w[label], 'solid', 'inside')] : []), ...(id === 'enter' ? [action('renew', w.newCode)] : [])],
+  };
+}
+
+/** Never more than the state lives: the gateway's clock is known to a trip of the network. @param {{ at: number, expires_at: number }} state @param {number} now */
+function timeOf({ at, expires_at }, now) {
+  const whole = expires_at - at;
+  const left = Math.max(0, Math.min(expires_at - now, whole));
+  return { seconds: Math.ceil(left / 1_000), ring: { left: left / (whole || 1), last: left <= LAST_MS } };
+}
+
+/** @param {Person} person @param {Words} w */
+function named(person, w) {
+  return { ...person, name: person.name || w.somebody };
+}
+
+/** @param {ActionId} id @param {string} label @param {Action['look']} [look] @param {Action['place']} [place] @returns {Action} */
+function action(id, label, look = 'quiet', place = 'foot') {
+  return { id, label, look, place };
+}
+
+/** For the support. @param {(string | number | undefined)[]} facts */
+function noteOf(...facts) {
+  return facts.filter(Boolean).join(' · ');
 }

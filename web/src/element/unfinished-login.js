@@ -3,9 +3,9 @@
 // than it takes.
 
 /** @import { Clock } from '../sdk/clock.js' */
-/** @import { Baton } from '../sdk/login-session.js' */
+/** @import { Baton } from '../sdk/scan-login.js' */
 
-import { asFlow } from './flow.js';
+import { asFlow } from './offer.js';
 
 export const KEPT_FOR_MS = 600_000;
 const KEY = 'scangate.login';
@@ -18,14 +18,14 @@ export class UnfinishedLogin {
   #clock;
   #app;
   #scene = '';
-  /** @type {boolean | null} */
-  #works = null;
+  /** @type {boolean | undefined} */
+  #works;
 
   /** @param {{ store: () => Store, clock: Clock, app?: string }} env `store` may throw: it can be forbidden */
   constructor({ store, clock, app }) {
     this.#store = store;
     this.#clock = clock;
-    this.#app = app ?? 'default';
+    this.#app = app || 'default';
   }
 
   /** The scene of the login that is kept, if one is. */
@@ -37,6 +37,16 @@ export class UnfinishedLogin {
   get works() {
     this.#works ??= this.#probe();
     return this.#works;
+  }
+
+  #probe() {
+    try {
+      this.#store().setItem(`${KEY}.probe`, '1');
+      this.#store().removeItem(`${KEY}.probe`);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** @param {Left} left @returns {boolean} whether it is kept, so that the page may be left */
@@ -52,7 +62,7 @@ export class UnfinishedLogin {
 
   /** The login to go on with; one of another app, too old, or not whole is thrown away. @returns {Left | null} */
   read() {
-    const left = this.#usable(this.#parsed());
+    const left = this.#kept();
     if (left) this.#scene = left.baton.scene;
     else this.clear();
     return left;
@@ -65,33 +75,15 @@ export class UnfinishedLogin {
     } catch { /* nothing was kept */ }
   }
 
-  #probe() {
+  /** @returns {Left | null} */
+  #kept() {
     try {
-      this.#store().setItem(`${KEY}.probe`, '1');
-      this.#store().removeItem(`${KEY}.probe`);
-      return true;
-    } catch {
-      return false;
-    }
-  }
-
-  /** @returns {Record<string, unknown> | null} */
-  #parsed() {
-    try {
-      return JSON.parse(this.#store().getItem(KEY) ?? 'null');
+      const { search, app, at, flow, seq, scene, secret, verifier } = JSON.parse(this.#store().getItem(KEY) ?? '');
+      const age = this.#clock.now() - at;
+      const isWhole = [scene, secret, verifier, search].every((text) => typeof text === 'string') && typeof seq === 'number' && asFlow(flow);
+      return isWhole && app === this.#app && age >= 0 && age <= KEPT_FOR_MS ? { baton: { scene, secret, seq, verifier, flow }, search } : null;
     } catch {
       return null;
     }
-  }
-
-  /** @param {Record<string, unknown> | null} record @returns {Left | null} */
-  #usable(record) {
-    const { scene, secret, seq, verifier, flow: named, search, app, at } = record ?? {};
-    const flow = asFlow(String(named));
-    const age = typeof at === 'number' ? this.#clock.now() - at : NaN;
-    if (app !== this.#app || !(age >= 0 && age <= KEPT_FOR_MS) || !flow) return null;
-    if (typeof scene !== 'string' || typeof secret !== 'string' || typeof verifier !== 'string') return null;
-    if (typeof seq !== 'number' || typeof search !== 'string') return null;
-    return { baton: { scene, secret, seq, verifier, flow }, search };
   }
 }

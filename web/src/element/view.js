@@ -1,164 +1,200 @@
-// A login on the page. Knows elements, not the network: `show` is called as often as one likes.
+// A login in a shadow root. Knows elements, not the network: `show` is called as often as one likes.
 
 /** @import { Action, ActionId, Shown } from './presentation.js' */
-/** @import { Connection } from '../sdk/login-session.js' */
-/** @import { Strings } from './i18n/zh-cn.js' */
+/** @import { Connection } from '../sdk/scan-login.js' */
+/** @import { DigitsField } from './digits-field.js' */
+/** @import { HelpDialog, HelpHandlers } from './help-dialog.js' */
+/** @import { Words } from './i18n/en.js' */
 
-import { DigitsField } from './digits-field.js';
-import { HelpDialog } from './help-dialog.js';
-import { showFace } from './person.js';
-import { WeChatFrame } from './wechat-frame.js';
+import { h, say, showFace } from './elements.js';
+import { CSS, adopt } from './style.js';
 
-/** @typedef {{ shown: Shown, connection: Connection, appName: string, strings: Strings, phoneUrl: string | null, codeIsLink: boolean }} Page */
-/** @typedef {import('./help-dialog.js').HelpHandlers & { act: (id: ActionId) => void, verify: (code: string) => void }} ViewHandlers */
+/** @typedef {{ shown: Shown, connection: Connection, appName: string, words: Words, lang: string, codeIsLink: boolean }} Page */
+/** @typedef {HelpHandlers & { act: (id: ActionId) => void, verify: (code: string) => void }} ViewHandlers */
+
+/** A rounded square, from the middle of its top. */
+const RING = 'M136 1.5H254.5a16 16 0 0 1 16 16V254.5a16 16 0 0 1-16 16H17.5a16 16 0 0 1-16-16V17.5a16 16 0 0 1 16-16Z';
+
+const GLYPHS = {
+  tick: 'm15 25 6 6 12.5-13',
+  cross: 'm17 17 14 14M31 17 17 31',
+  clock: 'M24 13.5V24l7 4.5',
+  pause: 'M19.5 16.5v15M28.5 16.5v15',
+  chat: 'M13.5 17a3 3 0 0 1 3-3h15a3 3 0 0 1 3 3v10a3 3 0 0 1-3 3H23l-6 5v-5h-.5a3 3 0 0 1-3-3Z',
+  alert: 'M24 13.5v13M24 33.4v.2',
+};
+
+/** What WeChat's page needs to show a code, hear of the scan and go to the callback by itself; the window around it stays ours. */
+const RIGHTS = 'allow-scripts allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox';
+
+/** Where actions stand: on the plate, beside the detail, at the foot of the card. */
+const PLACES = ['inside', 'beside', 'foot'];
+const ACTIONS = { class: 'actions' };
 
 export class LoginView {
-  #document;
+  #root;
   #handlers;
-  /** @type {Map<string, HTMLElement>} */
-  #parts = new Map();
   #byPerson = false;
   #codeText = '';
+  /** @type {Page | null} */
+  #page = null;
+  /** @type {Promise<void> | null} */
+  #loading = null;
+  /** @type {DigitsField | undefined} */
   #digits;
-  #framed;
+  /** @type {HelpDialog | undefined} */
   #help;
 
   /**
-   * @param {Document} document
+   * @param {ShadowRoot} root
    * @param {ViewHandlers} handlers
    */
-  constructor(document, handlers) {
-    this.#document = document;
+  constructor(root, handlers) {
+    this.#root = root;
     this.#handlers = handlers;
-    for (const part of document.querySelectorAll('[data-part]')) {
-      this.#parts.set(/** @type {HTMLElement} */ (part).dataset.part ?? '', /** @type {HTMLElement} */ (part));
-    }
-    this.#digits = new DigitsField(this.#part('boxes'), /** @type {HTMLInputElement} */ (this.#part('digits')), handlers.verify);
-    this.#framed = new WeChatFrame(this.#part('framed'));
-    this.#help = new HelpDialog((name) => this.#part(name), handlers);
+    adopt(root, CSS);
+    root.append(
+      h('section#card', { class: 'skeleton', 'aria-busy': 'true' },
+        h('p#bar', { role: 'status' }),
+        h('div#brand', {}, h('slot', { name: 'brand' }, h('p#app'))),
+        h('slot#signed-in', { name: 'signed-in', hidden: '' }),
+        h('div#frame', {},
+          h('svg', { viewBox: '0 0 272 272', 'aria-hidden': 'true' }, h('path', { d: RING }), h('path#ring', { d: RING, pathLength: 1, 'stroke-dasharray': 1 })),
+          h('div#plate', {},
+            h('img#qr', { hidden: '' }),
+            h('div#over', {},
+              h('div#badge', {},
+                h('svg#glyph', { viewBox: '0 0 48 48', 'aria-hidden': 'true' }, h('circle', { cx: 24, cy: 24, r: 24 }), h('path')),
+                h('span#face', { 'aria-hidden': 'true' })),
+              h('p#name'), h('div#inside', ACTIONS)))),
+        h('div#embed'),
+        h('div#words', {},
+          h('p#status', { role: 'status', tabindex: -1 }),
+          h('div#detail', {}, h('span#hint'), h('div#beside', ACTIONS)),
+          h('p#note'), h('p#polling', { role: 'status' }),
+          h('p#aloud', { role: 'status', class: 'unseen' }),
+          h('div#foot', ACTIONS))),
+      h('slot', { name: 'help' }),
+    );
   }
 
   /** @param {Page} page */
-  show({ shown, connection, appName, strings, phoneUrl, codeIsLink }) {
+  show(page) {
+    this.#page = page;
+    const { shown, connection, appName, words, lang } = page;
+    const { mood, ring, code, glyph, person, framed } = shown;
     const card = this.#part('card');
-    card.dataset.mood = shown.mood;
-    card.dataset.last = String(shown.ring?.last ?? false);
-    card.ariaBusy = String(shown.mood === 'skeleton');
-    this.#text('app', appName);
-    this.#text('sentence', shown.sentence);
-    this.#text('detail', shown.detail ?? '');
-    this.#text('aloud', shown.aloud ?? '');
-    this.#text('reference', shown.reference ?? '');
-    this.#document.title = [shown.sentence, appName].filter(Boolean).join(' · ');
-    this.#showConnection(shown, connection, strings);
-    this.#showCode(shown, strings);
-    this.#showRing(shown);
-    this.#showPerson(shown);
-    this.#digits.show(shown.digits, strings.verifyingLabel);
-    this.#framed.show(shown.framed ?? '', strings.frameTitle);
-    this.#help.show(shown.code, codeIsLink, strings);
-    this.#showActions(shown.actions);
-    this.#showSandbox(phoneUrl);
+    card.className = ring?.last ? `${mood} last` : mood;
+    card.lang = lang;
+    card.ariaBusy = String(mood === 'skeleton');
+    const link = mood === 'veiled' ? '' : connection;
+    const texts = {
+      app: appName, status: shown.sentence, hint: shown.detail, note: shown.note, aloud: shown.aloud, name: person?.name,
+      bar: link === 'lost' ? words.lost : '', polling: link === 'sse' || link === 'poll' ? words.polling : '',
+    };
+    for (const [id, text] of Object.entries(texts)) say(this.#part(id), text);
+    this.#showCode(code, mood === 'code' ? words.qr : '');
+    this.#part('ring').setAttribute('stroke-dashoffset', String((ring?.left ?? 0) - 1));
+    this.#part('glyph').toggleAttribute('hidden', !glyph);
+    if (glyph) this.#part('glyph').lastElementChild?.setAttribute('d', GLYPHS[glyph]);
+    const face = this.#part('face');
+    face.hidden = mood !== 'person' || !person;
+    if (person && !face.hidden) showFace(face, person);
+    if (mood !== 'skeleton') this.#loading ??= this.#loadRest();
+    this.#digits?.show(shown.digits, this.#isFocusFree());
+    this.#showFrame(framed ?? '', words.pending);
+    this.#help?.show(code);
+    for (const place of PLACES) this.#showActions(this.#part(place), (shown.actions ?? []).filter((action) => action.place === place));
+    this.#showWelcome(Boolean(shown.done));
     this.#mendFocus();
   }
 
-  openHelp() {
-    this.#help.open();
+  /** What the product says to somebody who is signed in, where it says anything. @param {boolean} done */
+  #showWelcome(done) {
+    const slot = /** @type {HTMLSlotElement} */ (this.#part('signed-in'));
+    slot.hidden = !done || slot.assignedNodes().length === 0;
+    this.#part('frame').hidden = this.#part('words').hidden = !slot.hidden;
   }
 
-  /** @param {Shown} shown @param {Connection} connection @param {Strings} strings */
-  #showConnection({ mood }, connection, strings) {
-    const lost = connection === 'lost' && mood !== 'veiled';
-    this.#part('card').dataset.lost = String(lost);
-    this.#text('bar', lost ? strings.reconnecting : '');
-    this.#text('note', connection === 'polling' && mood !== 'veiled' ? strings.polling : '');
-  }
-
-  /** @param {Shown} shown @param {Strings} strings */
-  #showCode({ code, mood }, strings) {
-    const image = /** @type {HTMLImageElement} */ (this.#part('code'));
+  /** @param {Shown['code']} code @param {string} alt */
+  #showCode(code, alt) {
+    const image = /** @type {HTMLImageElement} */ (this.#part('qr'));
     if (code && code.text !== this.#codeText) {
       this.#codeText = code.text;
       image.src = `data:image/svg+xml,${encodeURIComponent(code.svg)}`;
     }
     image.hidden = !this.#codeText;
-    image.alt = mood === 'code' ? strings.qrAlt : '';
+    image.alt = alt;
   }
 
-  /** @param {Shown} shown */
-  #showRing({ ring }) {
-    const arc = this.#part('ring');
-    arc.toggleAttribute('data-off', !ring);
-    if (ring) arc.setAttribute('stroke-dashoffset', String(ring.left - 1));
-  }
-
-  /** @param {Shown} shown */
-  #showPerson({ person, glyph, mood }) {
-    this.#text('who', person?.name ?? '');
-    this.#part('who').hidden = !person;
-    const face = this.#part('face');
-    face.hidden = mood !== 'person' || !person;
-    if (person && !face.hidden) showFace(face, person);
-    const sign = this.#part('glyph');
-    sign.toggleAttribute('data-off', !glyph);
-    if (glyph) sign.firstElementChild?.setAttribute('href', `#glyph-${glyph}`);
-  }
-
-  /** Buttons are kept by what they do, so that one under the finger never changes its meaning. @param {Action[]} actions */
-  #showActions(actions) {
-    for (const place of /** @type {const} */ (['plate', 'words', 'foot'])) {
-      const holder = this.#part(`actions-${place}`);
-      const wanted = actions.filter((action) => action.place === place);
-      const old = /** @type {HTMLButtonElement[]} */ ([...holder.children]);
-      for (const button of old) {
-        if (!wanted.some((action) => action.id === button.dataset.action)) button.remove();
-      }
-      wanted.forEach((action, index) => {
-        const button = old.find((each) => each.dataset.action === action.id) ?? this.#newButton(action.id);
-        button.className = `button ${action.look}`;
-        if (button.textContent !== action.label) button.textContent = action.label;
-        if (holder.children[index] !== button) holder.insertBefore(button, holder.children[index] ?? null);
-      });
+  /** WeChat's own page, where the code would stand. Each address gets a frame of its own: one that is led elsewhere leaves its steps in the history. @param {string} src @param {string} title */
+  #showFrame(src, title) {
+    const place = this.#part('embed');
+    const old = place.firstElementChild;
+    if (old?.getAttribute('src') !== src) {
+      old?.remove();
+      // Signing in by the WeChat that runs on this computer: browsers ask before a page may reach it.
+      if (src) place.append(h('iframe', { width: 300, height: 400, referrerpolicy: 'no-referrer', allow: 'local-network-access', sandbox: RIGHTS, src }));
     }
+    if (place.firstElementChild) /** @type {HTMLElement} */ (place.firstElementChild).title = title;
+  }
+
+  /** Buttons are kept by what they do, so that one under the finger never changes its meaning. @param {HTMLElement} holder @param {Action[]} wanted */
+  #showActions(holder, wanted) {
+    const old = /** @type {HTMLElement[]} */ ([...holder.children]);
+    for (const button of old) if (!wanted.some(({ id }) => id === button.dataset.action)) button.remove();
+    wanted.forEach(({ id, look, label }, index) => {
+      const button = old.find((each) => each.dataset.action === id) ?? this.#newButton(id);
+      button.className = look;
+      button.setAttribute('part', `button ${look}`);
+      say(button, label);
+      if (holder.children[index] !== button) holder.insertBefore(button, holder.children[index] ?? null);
+    });
   }
 
   /** @param {ActionId} id */
   #newButton(id) {
-    const button = this.#document.createElement('button');
-    button.type = 'button';
-    button.dataset.action = id;
-    button.addEventListener('click', () => {
-      this.#byPerson = id !== 'help';
+    const button = h('button', { type: 'button', 'data-action': id });
+    button.onclick = () => {
+      if (id === 'help') return this.#openHelp();
+      this.#byPerson = true;
       this.#handlers.act(id);
-    });
+    };
     return button;
+  }
+
+  /** What is not needed to show a code comes after it; well before it is needed, lest the page be deployed anew meanwhile. */
+  async #loadRest() {
+    try {
+      const [{ DigitsField }, { HelpDialog }] = await Promise.all([import('./digits-field.js'), import('./help-dialog.js')]);
+      this.#digits = new DigitsField(this.#root, this.#part('inside'), this.#handlers.verify);
+      this.#help = new HelpDialog(this.#root, this.#handlers);
+      if (this.#page) this.show(this.#page);
+    } catch {
+      this.#loading = null;
+    }
+  }
+
+  #openHelp() {
+    const { shown, words, lang, codeIsLink } = /** @type {Page} */ (this.#page);
+    if (shown.code) this.#help?.open(shown.code, codeIsLink, words, lang);
   }
 
   /** The button that was pressed is gone: focus goes on, but only because the person acted. */
   #mendFocus() {
-    if (!this.#byPerson) return;
-    const focused = this.#document.activeElement;
-    if (focused && focused !== this.#document.body) return;
+    if (!this.#byPerson || !this.#isFocusFree()) return;
     this.#byPerson = false;
-    this.#part('sentence').focus();
+    this.#part('status').focus();
   }
 
-  /** @param {string | null} phoneUrl */
-  #showSandbox(phoneUrl) {
-    this.#part('sandbox').hidden = !phoneUrl;
-    if (phoneUrl) this.#part('phone').setAttribute('href', phoneUrl);
+  /** Nothing in here has the focus, nor anything else on the page. */
+  #isFocusFree() {
+    const focused = document.activeElement;
+    return !this.#root.activeElement && (!focused || focused === document.body);
   }
 
-  /** Touches the element only on a change, so that live regions speak once. @param {string} part @param {string} text */
-  #text(part, text) {
-    const element = this.#part(part);
-    if (element.textContent !== text) element.textContent = text;
-  }
-
-  /** @param {string} name */
-  #part(name) {
-    const part = this.#parts.get(name);
-    if (!part) throw new Error(`the page has no part "${name}"`);
-    return part;
+  /** @param {string} id */
+  #part(id) {
+    return /** @type {HTMLElement} */ (this.#root.getElementById(id));
   }
 }

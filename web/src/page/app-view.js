@@ -1,12 +1,11 @@
 // The signed-in page: who it is, for how long without asking again, where else; or why nobody is here any more.
 
-/** @import { KeeperState, Reason } from '../session/session-keeper.js' */
-/** @import { Me } from '../session/session-client.js' */
+/** @import { Me, Reason, SessionState } from '../session/index.js' */
 /** @import { ListPage } from './session-rows.js' */
-/** @import { Strings } from '../element/i18n/zh-cn.js' */
+/** @import { Strings } from './i18n/zh-cn.js' */
 
-import { fill } from '../element/i18n/language.js';
-import { showFace } from '../element/person.js';
+import { fill } from '../element/words.js';
+import { showFace } from '../element/elements.js';
 import { SessionRows } from './session-rows.js';
 import { minutes } from './time-words.js';
 
@@ -17,7 +16,7 @@ import { minutes } from './time-words.js';
  * @property {() => void} reload the list of sessions
  * @property {(id: string) => Promise<boolean>} end another session; answers whether that worked
  */
-/** @typedef {ListPage & { state: KeeperState, renewsInMs: number, leaving: boolean, failed: boolean, signInUrl: string }} AppPage */
+/** @typedef {ListPage & { state: SessionState, renewsInMs: number, leaving: boolean, failed: boolean, signInUrl: string }} AppPage */
 
 /** What is said of an end, and whether it is a warning. @type {Record<string, { sentence: keyof Strings, detail: keyof Strings, warns?: true }>} */
 const ENDS = {
@@ -59,18 +58,18 @@ export class AppView {
   /** @param {AppPage} page */
   show(page) {
     const { state, leaving, failed, strings } = page;
-    this.#part('card').ariaBusy = String(state.name === 'opening');
-    this.#part('card').dataset.state = state.name;
+    this.#part('card').ariaBusy = String(state.type === 'opening');
+    this.#part('card').dataset.state = state.type;
     this.#text('sentence', sentenceOf(state, leaving, strings));
     this.#text('alert', failed ? strings.appSignOutFailed : '');
     for (const name of ['sign-out', 'everywhere']) {
       const button = /** @type {HTMLButtonElement} */ (this.#part(name));
-      button.disabled = state.name !== 'signed_in' || leaving;
-      button.hidden = state.name === 'unreachable' || state.name === 'signed_out';
+      button.disabled = state.type !== 'signed_in' || leaving;
+      button.hidden = state.type === 'unreachable' || state.type === 'signed_out';
     }
-    this.#part('retry').hidden = state.name !== 'unreachable';
+    this.#part('retry').hidden = state.type !== 'unreachable';
     this.#showEnd(state, page);
-    this.#showMe(state.name === 'signed_in' ? state.me : null, page);
+    this.#showMe(state.type === 'signed_in' ? state : null, page);
     this.#showList(page);
   }
 
@@ -91,9 +90,9 @@ export class AppView {
     this.#text('token', me ? token : '');
   }
 
-  /** @param {KeeperState} state @param {AppPage} page */
+  /** @param {SessionState} state @param {AppPage} page */
   #showEnd(state, { signInUrl, strings }) {
-    const ended = state.name === 'signed_out' ? endOf(state.reason) : null;
+    const ended = state.type === 'signed_out' ? endOf(state.reason) : null;
     const detail = ended ? strings[ended.detail] : '';
     this.#text('detail', ended?.warns ? '' : detail);
     this.#text('warning', ended?.warns ? detail : '');
@@ -105,7 +104,7 @@ export class AppView {
   /** @param {AppPage} page */
   #showList(page) {
     const { state, list, strings } = page;
-    const here = state.name === 'signed_in' || state.name === 'opening';
+    const here = state.type === 'signed_in' || state.type === 'opening';
     this.#part('list').hidden = !here;
     this.#part('list').ariaBusy = String(list.name === 'loading');
     this.#part('skeleton').hidden = list.name !== 'loading';
@@ -145,9 +144,9 @@ function endOf(reason) {
   return (Object.hasOwn(ENDS, reason) && ENDS[reason]) || ENDED;
 }
 
-/** @param {KeeperState} state @param {boolean} leaving @param {Strings} strings */
+/** @param {SessionState} state @param {boolean} leaving @param {Strings} strings */
 export function sentenceOf(state, leaving, strings) {
-  switch (state.name) {
+  switch (state.type) {
     case 'unreachable':
       return state.message || strings.appUnreachable;
     case 'signed_in':

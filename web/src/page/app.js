@@ -1,50 +1,37 @@
-// The signed-in page at `/app`: guards itself, keeps the session, shows where else its user is signed in, signs out.
+// The signed-in page at `/app`: guards itself, shows where else its user is signed in, signs out.
 
-import { Api, socketUrl } from '../sdk/api.js';
 import { AppView, sentenceOf } from './app-view.js';
 import { systemClock as clock } from '../sdk/clock.js';
-import { loadConfig } from '../element/config.js';
-import { LanguageSwitch } from './language-switch.js';
-import { SessionClient, exclusively } from '../session/session-client.js';
-import { SessionHint } from '../session/session-hint.js';
-import { SessionKeeper } from '../session/session-keeper.js';
-import { SessionList } from '../session/session-list.js';
-import { SessionWatch } from '../session/session-watch.js';
-import { ReconnectingSocket } from '../sdk/socket.js';
+import { loadConfig } from '../element/offer.js';
+import { speak, stringsFor } from './i18n/strings.js';
+import { LanguageSwitch } from './language.js';
+import { SessionList } from './session-list.js';
+import { createSession } from '../session/index.js';
 import { UnfinishedLogin } from '../element/unfinished-login.js';
 
-const random = Math.random;
 const app = new URLSearchParams(location.search).get('app') || undefined;
 const signInUrl = app ? `/?app=${encodeURIComponent(app)}` : '/';
 const language = new LanguageSwitch(document, () => render());
-const api = new Api(fetch.bind(globalThis), clock, () => language.locale);
-const hint = new SessionHint({ store: () => localStorage, ...(app && { app }) });
-const client = new SessionClient({ api, clock, random, exclusively, hint, ...(app && { app }) });
-const socketEnv = { WebSocket, clock, random, online: () => navigator.onLine };
-const keeper = new SessionKeeper({
-  client, clock, random,
-  channel: new BroadcastChannel(`scangate-session-${app ?? 'default'}`),
-  makeWatch: (handlers) => new SessionWatch({
-    makeSocket: (forSocket) => new ReconnectingSocket(socketUrl(location), forSocket, socketEnv), clock, random,
-  }, handlers),
-});
-const list = new SessionList({ client, doubted: () => void keeper.renew() });
+const locale = () => language.locale;
+const session = createSession({ locale, ...(app && { app }) });
+const list = new SessionList(session);
 const view = new AppView(document, {
-  signOut: (everywhere) => void signOut(everywhere), retry: () => void keeper.renew(),
+  signOut: (everywhere) => void signOut(everywhere), retry: () => void session.ready(),
   reload: () => void list.load(), end: (id) => list.end(id),
 });
-let session = '';
 let leaving = false;
 let failed = false;
 
 function render() {
-  const { state } = keeper;
-  const { locale, strings } = language;
-  const title = state.name === 'signed_in' ? state.me.user.name : state.name === 'signed_out' && sentenceOf(state, false, strings);
+  const { state, renewsAt } = session;
+  const { locale } = language;
+  const strings = stringsFor(locale);
+  speak(document, strings);
+  const title = state.type === 'signed_in' ? state.user.name : state.type === 'signed_out' && sentenceOf(state, false, strings);
   document.title = [strings.appTitle, title].filter(Boolean).join(' · ');
   const now = clock.now();
   view.show({
-    state, list: list.state, app: app ?? 'default', renewsInMs: client.renewsAt - now, leaving, failed, signInUrl, now, locale, strings,
+    state, list: list.state, app: app ?? 'default', renewsInMs: renewsAt - now, leaving, failed, signInUrl, now, locale, strings,
   });
 }
 
@@ -54,7 +41,7 @@ async function signOut(everywhere) {
   failed = false;
   render();
   try {
-    await language.outlives(() => keeper.signOut({ everywhere }));
+    await language.outlives(() => session.signOut({ everywhere }));
   } catch {
     leaving = false;
     failed = true;
@@ -63,27 +50,25 @@ async function signOut(everywhere) {
 }
 
 function onChange() {
-  const { state } = keeper;
-  if (state.name === 'signed_out') new UnfinishedLogin({ store: () => sessionStorage, clock }).clear();
-  if (state.name === 'signed_out' && (state.reason === 'nobody' || state.reason === 'left')) return location.replace(signInUrl);
-  if (state.name === 'signed_in' && state.me.session_id !== session) {
-    session = state.me.session_id;
-    void list.load();
+  const { state } = session;
+  if (state.type === 'signed_out') {
+    new UnfinishedLogin({ store: () => sessionStorage, clock }).clear();
+    if (state.reason === 'nobody' || state.reason === 'left') return location.replace(signInUrl);
   }
   render();
 }
 
-function wake() {
-  keeper.wake();
-  if (keeper.state.name === 'signed_in') void list.load();
+function reloadList() {
+  if (document.visibilityState === 'visible' && session.state.type === 'signed_in') void list.load();
 }
 
-keeper.addEventListener('change', onChange);
+session.addEventListener('statechange', onChange);
+session.addEventListener('signed_in', () => void list.load());
 list.addEventListener('change', render);
-document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && wake());
-addEventListener('online', wake);
+document.addEventListener('visibilitychange', reloadList);
+addEventListener('online', reloadList);
 addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
 setInterval(render, 1_000);
 render();
-void keeper.renew();
-void loadConfig({ api, clock, random, ...(app && { app }) }).then((config) => view.showSandbox(Boolean(config?.sandbox)));
+void session.ready();
+void loadConfig({ clock, ...(app && { app }) }).then((config) => view.showSandbox(Boolean(config?.sandbox)));

@@ -1,74 +1,102 @@
-// The login page at `/`: hands the browser to the parts.
+// The login page at `/`: the first user of <scan-login>.
 
-import { Api, socketUrl } from '../sdk/api.js';
+/** @import { LoginState } from '../sdk/scan-login.js' */
+/** @import { Session } from '../session/index.js' */
+/** @import { Config } from '../element/offer.js' */
+/** @import { ScanLoginElement } from '../element/scan-login-element.js' */
+
 import { systemClock as clock } from '../sdk/clock.js';
-import { saveCode } from '../element/code-file.js';
-import { loadConfig } from '../element/config.js';
-import { destination } from './destination.js';
-import { deviceOf } from '../element/device.js';
-import { asFlow } from '../element/flow.js';
-import { LanguageSwitch } from './language-switch.js';
-import { Link } from '../sdk/link.js';
-import { LoginPage } from '../element/login-page.js';
-import { LoginSession } from '../sdk/login-session.js';
-import { LongPoll } from '../sdk/long-poll.js';
-import { newPkce } from '../sdk/pkce.js';
-import { SessionClient, exclusively } from '../session/session-client.js';
-import { SessionHint } from '../session/session-hint.js';
-import { ReconnectingSocket } from '../sdk/socket.js';
+import { define } from '../element/scan-login-element.js';
 import { UnfinishedLogin } from '../element/unfinished-login.js';
-import { LoginView } from '../element/view.js';
+import { destination } from './destination.js';
+import { LanguageSwitch } from './language.js';
 
-const random = Math.random;
-const app = new URLSearchParams(location.search).get('app') || undefined;
-const unfinished = new UnfinishedLogin({ store: () => sessionStorage, clock, ...(app && { app }) });
-const left = unfinished.read();
+/** How long the person sees that it worked. */
+const WELCOME_MS = 600;
+
+const app = new URLSearchParams(location.search).get('app') ?? '';
+const left = new UnfinishedLogin({ store: () => sessionStorage, clock, app }).read();
 // The way back names the page alone: its language and the like are put back before anything reads them.
 if (left && !location.search) history.replaceState(null, '', location.pathname + left.search);
 const asked = new URLSearchParams(location.search);
-const visible = () => document.visibilityState === 'visible';
+const isWeChatPlayed = asked.get('wechat') === '1';
 
-const language = new LanguageSwitch(document, () => page.render());
-const api = new Api(fetch.bind(globalThis), clock, () => language.locale);
-const socketEnv = { WebSocket, clock, random, online: () => navigator.onLine };
+const login = /** @type {ScanLoginElement} */ (document.querySelector('scan-login'));
+const language = new LanguageSwitch(document, (locale) => { login.locale = locale; });
 
-const session = new LoginSession({
-  makeLink: (handlers) => new Link(
-    (forSocket) => new ReconnectingSocket(socketUrl(location), forSocket, socketEnv),
-    (forPoll) => new LongPoll(forPoll, { api, clock, random }),
-    handlers,
-  ),
-  newPkce: () => newPkce(crypto),
-  clock,
-  visible,
-  wishes: () => page.wishes(),
-});
-const hint = new SessionHint({ store: () => localStorage, ...(app && { app }) });
-const client = new SessionClient({ api, clock, random, exclusively, hint, ...(app && { app }) });
-const view = new LoginView(document, {
-  act: (id) => page.act(id),
-  verify: (code) => session.verify(code),
-  copy: (text) => navigator.clipboard.writeText(text),
-  save: (svg) => saveCode(document, svg),
-});
-const page = new LoginPage({
-  session, client, view, clock,
-  config: loadConfig({ api, clock, random, ...(app && { app }) }),
-  strings: () => language.strings,
-  locale: () => language.locale,
-  device: deviceOf({ userAgent: navigator.userAgent, isSmallAndTouched: matchMedia('(pointer: coarse) and (max-width: 600px)').matches }),
-  playsWeChat: asked.get('wechat') === '1',
-  flow: asFlow(asked.get('flow')),
-  search: location.search + location.hash,
-  unfinished, left,
-  leave: (url) => location.assign(url),
-  // Of the return addresses, this is the one the gateway lists by itself, for its own app.
-  ...(app ? { app } : { returnTo: `${location.origin}/` }),
-  enter: () => location.replace(destination(location, app ? `/app?app=${encodeURIComponent(app)}` : '/app')),
-  reload: () => location.reload(),
-  reloadOnce,
-});
+/** @type {Promise<Session> | null} */
+let opening = null;
 
+/** Not needed, and not loaded, before a phone has scanned. */
+async function openSession() {
+  const { createSession } = await import('../session/index.js');
+  return createSession({ locale: () => language.locale, ...(app && { app }) });
+}
+
+function session() {
+  return (opening ??= openSession());
+}
+
+login.session = {
+  redeem: async (grant, verifier) => (await session()).redeem(grant, verifier),
+  whoIsHere: async () => (await session()).whoIsHere(),
+};
+login.app = app;
+login.flow = asked.get('flow') ?? (isWeChatPlayed ? 'h5' : '');
+login.locale = language.locale;
+// Of the return addresses, this is the one the gateway lists by itself, for its own app.
+if (!app) login.returnTo = `${location.origin}/`;
+
+/** @template Detail @param {string} type @param {(detail: Detail) => void} listener */
+function on(type, listener) {
+  login.addEventListener(type, (event) => listener(/** @type {CustomEvent<Detail>} */ (event).detail));
+}
+
+/** @param {string} query */
+function find(query) {
+  return /** @type {HTMLElement} */ (document.querySelector(query));
+}
+
+on('status', entitle);
+on('configured', onConfigured);
+on('pending', showPhone);
+on('signed_in', () => setTimeout(enter, WELCOME_MS));
+on('stopped', ({ reason }) => reason === 'outdated' && reloadOnce());
+login.addEventListener('enter', (event) => {
+  event.preventDefault();
+  enter();
+});
+define();
+
+/** @param {string} sentence */
+function entitle(sentence) {
+  document.title = [sentence, login.config?.app.name].filter(Boolean).join(' · ');
+}
+
+/** @param {Config} config */
+function onConfigured({ app: { name }, sandbox }) {
+  find('h1').textContent = name;
+  document.title += ` · ${name}`;
+  if (!sandbox) return;
+  find('.sandbox').hidden = false;
+  // In sandbox mode this browser may count as WeChat's.
+  if (isWeChatPlayed) login.device = 'wechat';
+  showPhone(login.login?.state);
+}
+
+/** The way to the simulated phone, which scans the code there is. @param {LoginState} [state] */
+function showPhone(state) {
+  const url = login.config?.sandbox?.phone_url;
+  if (!url || !/^https?:/.test(url)) return;
+  const text = state?.type === 'pending' && state.qr?.text;
+  find('.sandbox a').setAttribute('href', text ? `${url}?scan=${encodeURIComponent(text)}` : url);
+}
+
+function enter() {
+  location.replace(destination(location, app ? `/app?app=${encodeURIComponent(app)}` : '/app'));
+}
+
+/** The gateway speaks a newer version; not over and over. */
 function reloadOnce() {
   const mark = 'scangate.reloaded';
   try {
@@ -79,10 +107,3 @@ function reloadOnce() {
   }
   location.reload();
 }
-
-document.addEventListener('visibilitychange', () => visible() && session.wake());
-addEventListener('online', () => session.wake());
-addEventListener('pagehide', () => session.suspend());
-addEventListener('pageshow', ({ persisted }) => persisted && session.unsuspend());
-
-page.start();

@@ -1,11 +1,11 @@
 // The list of sessions on the page. Knows elements, not the network.
 
-/** @import { ListState } from '../session/session-list.js' */
-/** @import { Session } from '../session/session-client.js' */
+/** @import { ListState } from './session-list.js' */
+/** @import { ListedSession } from '../session/index.js' */
 /** @import { Locale } from '../sdk/protocol.js' */
-/** @import { Strings } from '../element/i18n/zh-cn.js' */
+/** @import { Strings } from './i18n/zh-cn.js' */
 
-import { fill } from '../element/i18n/language.js';
+import { fill } from '../element/words.js';
 import { ago, day, machineTime, moment } from './time-words.js';
 
 /** @typedef {{ list: ListState, app: string, now: number, locale: Locale, strings: Strings }} ListPage */
@@ -42,7 +42,7 @@ export class SessionRows {
     });
   }
 
-  /** @param {Row} row @param {Session} session @param {ListPage} page */
+  /** @param {Row} row @param {ListedSession} session @param {ListPage} page */
   #showRow({ item, device, mark, where, seen, since, end }, session, { list, app, now, locale, strings: s }) {
     const { current, ip, place, created_at, last_seen_at } = session;
     const ending = list.name === 'ready' && list.ending.has(session.id);
@@ -61,7 +61,7 @@ export class SessionRows {
     end.setAttribute('aria-label', `${end.textContent}: ${[deviceOf(session), place ?? ip].join(' · ')}`);
   }
 
-  /** @param {Session} session @returns {Row} */
+  /** @param {ListedSession} session @returns {Row} */
   #newRow(session) {
     const of = this.#holder.ownerDocument;
     const item = of.createElement('li');
@@ -83,7 +83,7 @@ export class SessionRows {
   }
 }
 
-/** @param {Session} session */
+/** @param {ListedSession} session */
 function deviceOf({ browser, system }) {
   return `${browser} · ${system}`;
 }

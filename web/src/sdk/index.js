@@ -5,7 +5,7 @@
 
 import { systemClock as clock } from './clock.js';
 import { Link } from './link.js';
-import { isOnline, isVisible, watchPage } from './page-life.js';
+import { browserLocale, isOnline, isVisible, watchPage } from './page-life.js';
 import { newPkce } from './pkce.js';
 import { ScanLogin } from './scan-login.js';
 import { ReconnectingSocket, socketUrl } from './socket.js';
@@ -26,11 +26,6 @@ export { ScanLogin, ScanLoginError } from './scan-login.js';
  * @property {{ redeem: (grant: string, verifier: string) => Promise<Omit<SignedIn, 'type'>> }} [session] from `createSession`: keeps the tokens
  * @property {AbortSignal} [signal] ends the login, as `close()` does
  */
-
-/** The language the gateway should answer in. @returns {Locale} */
-export function browserLocale() {
-  return /^zh/.test(globalThis.navigator?.language) ? 'zh-CN' : 'en';
-}
 
 /**
  * Begins a login at once: listen for its events, iterate over its states, or wait for its `result()`.

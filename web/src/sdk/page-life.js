@@ -1,6 +1,8 @@
 // What happens to the page that the login is on: it is hidden and seen again, put away and brought back,
 // offline and online, and the machine under it sleeps.
 
+/** @import { Locale } from './protocol.js' */
+
 /** How often the clock is looked at. */
 const LOOK_MS = 5_000;
 /** A clock that went this much further than the timer has slept meanwhile. */
@@ -21,6 +23,11 @@ export function isVisible() {
 /** Whether the machine believes to be on a network. */
 export function isOnline() {
   return globalThis.navigator?.onLine !== false;
+}
+
+/** The language the gateway should answer in. @returns {Locale} */
+export function browserLocale() {
+  return /^zh/.test(globalThis.navigator?.language) ? 'zh-CN' : 'en';
 }
 
 /**

@@ -14,7 +14,7 @@ const WITHIN_MS = 50_000;
 
 /**
  * Asks again with the same verifier while that may help.
- * @param {{ api: Api, clock: Clock, random: () => number }} env
+ * @param {{ api: Pick<Api, 'post'>, clock: Clock, random: () => number }} env
  * @param {string} grant
  * @param {string} verifier
  * @returns {Promise<TokenAnswer>}

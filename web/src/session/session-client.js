@@ -1,19 +1,19 @@
-// The session a login opens: grant → tokens, refresh, sign out, the list of all sessions. The access token
+// The calls that begin, renew and end a session, one at a time among the tabs of a browser. The access token
 // lives here, in memory, and nowhere else; the refresh token is a cookie that no script can read.
 
-/** @import { Api } from '../sdk/api.js' */
+/** @import { Api, Call } from '../sdk/api.js' */
 /** @import { Clock } from '../sdk/clock.js' */
+/** @import { TokenAnswer, User } from '../sdk/redeem.js' */
 /** @import { SessionHint } from './session-hint.js' */
 
-import { ApiError, NoAnswer, isUnauthenticated } from '../sdk/api.js';
-import { Backoff } from '../sdk/backoff.js';
+import { NoAnswer } from '../sdk/api.js';
+import { redeemGrant } from '../sdk/redeem.js';
 
-/** @typedef {{ id: string, name?: string, avatar?: string }} User */
-/** @typedef {{ user: User, session_id: string }} Me */
-/** @typedef {Me & { access_token: string, expires_in: number }} TokenAnswer */
+/** @typedef {{ user: User, session_id: string }} Me Who is signed in, and in which session */
+/** @typedef {{ username: string, password: string }} Credentials */
 /**
  * One line of the list. Times are epoch milliseconds.
- * @typedef {object} Session
+ * @typedef {object} ListedSession
  * @property {string} id
  * @property {boolean} current whether it is the one that asks
  * @property {string} app
@@ -25,16 +25,23 @@ import { Backoff } from '../sdk/backoff.js';
  * @property {number} last_seen_at
  */
 /** @typedef {<T>(name: string, run: () => Promise<T>) => Promise<T>} Exclusively runs one at a time across the tabs of this browser */
-/** @typedef {{ api: Api, clock: Clock, random: () => number, exclusively: Exclusively, hint: SessionHint, app?: string }} SessionEnv */
+/**
+ * @typedef {object} ClientEnv
+ * @property {Api} api
+ * @property {Clock} clock
+ * @property {() => number} random
+ * @property {Exclusively} exclusively
+ * @property {SessionHint} hint
+ * @property {string} [app]
+ * @property {AbortSignal} [signal] ends every call and every wait
+ */
 
-/** The gateway gives the same answer to the same verifier for 60 s. */
-const REDEEM_WITHIN_MS = 50_000;
 /** It gives the same successor to the old cookie for 10 s, then takes it for stolen: two tries must fit. */
 const REFRESH_MS = 4_000;
 /** The token is renewed when this much of its life is left, or the last third of a short life. */
 export const AHEAD_MS = 60_000;
 
-/** The session was forgotten while the gateway was asked about it. */
+/** The session was forgotten, or another one opened, while the gateway was asked about it. */
 export class Forgotten extends Error {}
 
 export class SessionClient {
@@ -43,10 +50,10 @@ export class SessionClient {
   #token = null;
   /** @type {Promise<Me> | null} */
   #refreshing = null;
-  /** Grows when the session is forgotten: answers on their way are then for nobody. */
+  /** Grows when a session is forgotten or opened: answers of before that are then for nobody. */
   #era = 0;
 
-  /** @param {SessionEnv} env */
+  /** @param {ClientEnv} env */
   constructor(env) {
     this.#env = env;
   }
@@ -61,28 +68,34 @@ export class SessionClient {
     return this.#token?.renewsAt ?? 0;
   }
 
+  /** Until when the token is good, by this machine's clock; 0 without one. */
+  get expiresAt() {
+    return this.#token?.expiresAt ?? 0;
+  }
+
+  /** The refresh under way. */
+  get refreshing() {
+    return this.#refreshing;
+  }
+
   /**
-   * Turns the grant into a session. When the answer is lost it asks again with the same verifier: a
-   * lost answer is not a lost login.
+   * Turns the grant into a session; a lost answer is asked for again. Between two tries others may ask.
    * @param {string} grant
    * @param {string} verifier
-   * @returns {Promise<User>}
+   * @returns {Promise<Me>}
    */
-  async redeem(grant, verifier) {
-    const backoff = new Backoff(this.#env.random);
-    const until = this.#env.clock.now() + REDEEM_WITHIN_MS;
-    for (;;) {
-      try {
-        return await this.#alone(async () => {
-          const answer = await this.#env.api.post('/auth/token', { body: { grant, verifier } });
-          return this.#keep(answer).user;
-        });
-      } catch (cause) {
-        const wait = Math.max(backoff.next(), askedWait(cause));
-        if (!mayHelp(cause) || this.#env.clock.now() + wait > until) throw cause;
-        await this.#sleep(wait);
-      }
-    }
+  redeem(grant, verifier) {
+    return redeemGrant({ ...this.#env, api: { post: (path, call) => this.#open(path, call?.body) } }, grant, verifier);
+  }
+
+  /** A new user with a password. @param {Credentials} credentials */
+  register(credentials) {
+    return this.#open('/auth/register', { ...credentials, ...this.#scope() });
+  }
+
+  /** @param {Credentials} credentials */
+  login(credentials) {
+    return this.#open('/auth/login', { ...credentials, ...this.#scope() });
   }
 
   /** A new access token by the cookie; whoever asks meanwhile gets the same answer. @returns {Promise<Me>} */
@@ -95,46 +108,19 @@ export class SessionClient {
     return refreshing;
   }
 
-  /** Who this browser belongs to already, or `null`. @returns {Promise<User | null>} */
-  async whoIsHere() {
-    if (!this.#env.hint.mayBeHere) return null;
-    try {
-      return (await this.refresh()).user;
-    } catch (cause) {
-      if (isUnauthenticated(cause)) this.forget();
-      return null;
-    }
-  }
-
-  /** All sessions of the user. @returns {Promise<Session[]>} */
-  async sessions() {
-    return /** @type {Session[]} */ (await this.#asOwner((authorization) => this.#env.api.get('/sessions', { authorization })));
-  }
-
-  /** Ends one session of the user; one that is over already is as good. @param {string} id */
-  async endSession(id) {
-    const path = `/sessions/${encodeURIComponent(id)}`;
-    try {
-      await this.#asOwner((authorization) => this.#env.api.delete(path, { authorization }));
-    } catch (cause) {
-      if (!(cause instanceof ApiError && cause.error.code === 40400)) throw cause;
-    }
-  }
-
   /** @param {{ everywhere: boolean }} reach */
   async logout({ everywhere }) {
     await this.#alone(async () => {
-      const body = everywhere ? { ...this.#scope(), everywhere } : this.#scope();
-      const authorization = this.#bearer();
-      await this.#env.api.post('/auth/logout', authorization ? { authorization, body } : { body });
+      const authorization = this.accessToken && `Bearer ${this.accessToken}`;
+      const body = { ...this.#scope(), ...(everywhere && { everywhere }) };
+      await this.#post('/auth/logout', { body, ...(authorization && { authorization }) });
       this.forget();
     });
   }
 
   forget() {
-    this.#era += 1;
+    this.#turn();
     this.#token = null;
-    this.#refreshing = null;
     this.#env.hint.set(false);
   }
 
@@ -145,15 +131,14 @@ export class SessionClient {
    */
   async #refresh() {
     const era = this.#era;
-    const ask = () => this.#env.api.post('/auth/refresh', { body: this.#scope(), limitMs: REFRESH_MS });
+    const ask = () => this.#post('/auth/refresh', { body: this.#scope(), limitMs: REFRESH_MS });
     return this.#alone(async () => {
       this.#expect(era);
-      const answer = await ask().catch((cause) => {
+      const asked = ask().catch((cause) => {
         if (cause instanceof NoAnswer) return ask();
         throw cause;
       });
-      this.#expect(era);
-      return this.#keep(answer);
+      return this.#keep(await asked.finally(() => this.#expect(era)));
     });
   }
 
@@ -162,23 +147,18 @@ export class SessionClient {
     if (era !== this.#era) throw new Forgotten();
   }
 
-  /**
-   * A call with the access token. A gateway that does not take it, its clock or its keys being others by
-   * now, is asked once more with a new one.
-   * @template T
-   * @param {(authorization: string) => Promise<T>} call
-   */
-  async #asOwner(call) {
-    const era = this.#era;
-    if (!this.#token || this.#token.expiresAt <= this.#env.clock.now()) await this.refresh();
-    try {
-      return await call(this.#bearer());
-    } catch (cause) {
-      if (!isUnauthenticated(cause)) throw cause;
-      this.#expect(era);
-      await this.refresh();
-      return call(this.#bearer());
-    }
+  #turn() {
+    this.#era += 1;
+    this.#refreshing = null;
+  }
+
+  /** @param {string} path @param {unknown} body */
+  #open(path, body) {
+    return this.#alone(async () => {
+      const answer = await this.#post(path, { body });
+      this.#turn();
+      return this.#keep(answer);
+    });
   }
 
   /**
@@ -191,12 +171,15 @@ export class SessionClient {
     return this.#env.exclusively(`scangate-refresh-${this.#env.app ?? 'default'}`, run);
   }
 
-  #scope() {
-    return this.#env.app ? { app: this.#env.app } : {};
+  /** @param {string} path @param {Call} call */
+  async #post(path, call) {
+    const { api, signal } = this.#env;
+    signal?.throwIfAborted();
+    return api.post(path, { ...call, ...(signal && { signal }) });
   }
 
-  #bearer() {
-    return this.#token ? `Bearer ${this.#token.text}` : '';
+  #scope() {
+    return this.#env.app ? { app: this.#env.app } : {};
   }
 
   /** @param {unknown} answer @returns {Me} */
@@ -208,25 +191,4 @@ export class SessionClient {
     this.#env.hint.set(true);
     return { user, session_id };
   }
-
-  /** @param {number} ms @returns {Promise<void>} */
-  #sleep(ms) {
-    return new Promise((resolve) => void this.#env.clock.after(ms, resolve));
-  }
-}
-
-/** @param {unknown} cause */
-function mayHelp(cause) {
-  return cause instanceof NoAnswer || (cause instanceof ApiError && cause.error.retryable);
-}
-
-/** @param {unknown} cause */
-function askedWait(cause) {
-  return cause instanceof ApiError ? (cause.error.retry_after_ms ?? 0) : 0;
-}
-
-/** Web Locks where there are any; they need a secure context. @type {Exclusively} */
-export async function exclusively(name, run) {
-  if (!navigator.locks) return run();
-  return /** @type {Promise<any>} */ (navigator.locks.request(name, run));
 }

@@ -7,6 +7,8 @@
 /** @import { Fall } from '../sdk/retry.js' */
 /** @import { SocketHandlers } from '../sdk/socket.js' */
 
+/** More patience than a login has: there is no other way, and no hurry. */
+export const HANDSHAKE_MS = 10_000;
 /** A network that lets no socket through is tried again after half of this at the earliest, and the whole at the latest. */
 export const BLOCKED_MS = 60_000;
 /** Tokens in a row that may be refused before it is left alone: each costs a refresh. */
@@ -21,7 +23,7 @@ export const REFUSALS = 3;
 /**
  * @typedef {object} WatchHandlers
  * @property {() => Promise<string>} token one that is good for now; empty when there is none
- * @property {() => Promise<void>} refused the gateway did not take the token: get another, or end
+ * @property {() => Promise<unknown>} refused the gateway did not take the token: get another, or end
  * @property {(event: SessionRevoked) => void} revoked
  */
 

@@ -1,30 +1,23 @@
 // The list of the user's sessions, and the ending of others than this one. No DOM; listen for `change`.
 
-/** @import { Session, SessionClient } from './session-client.js' */
-
-import { isUnauthenticated } from '../sdk/api.js';
+/** @import { ListedSession, Session } from '../session/index.js' */
 
 /**
  * `ending`: ids that are being ended; `notEnded`: whether the last one could not be.
  * @typedef {{ name: 'loading' } | { name: 'failed' }
- *   | { name: 'ready', sessions: Session[], ending: ReadonlySet<string>, notEnded: boolean }} ListState
- */
-/**
- * @typedef {object} ListEnv
- * @property {Pick<SessionClient, 'sessions' | 'endSession'>} client
- * @property {() => void} doubted the gateway no longer takes this session for a living one
+ *   | { name: 'ready', sessions: ListedSession[], ending: ReadonlySet<string>, notEnded: boolean }} ListState
  */
 
 export class SessionList extends EventTarget {
-  #env;
+  #session;
   /** @type {ListState} */
   #state = { name: 'loading' };
   #asked = 0;
 
-  /** @param {ListEnv} env */
-  constructor(env) {
+  /** @param {Pick<Session, 'sessions' | 'endSession'>} session */
+  constructor(session) {
     super();
-    this.#env = env;
+    this.#session = session;
   }
 
   get state() {
@@ -36,10 +29,9 @@ export class SessionList extends EventTarget {
     const asked = ++this.#asked;
     if (this.#state.name === 'failed') this.#set({ name: 'loading' });
     try {
-      const sessions = await this.#env.client.sessions();
+      const sessions = await this.#session.sessions();
       if (asked === this.#asked) this.#set({ ...this.#ready(), sessions: inOrder(sessions) });
-    } catch (cause) {
-      if (isUnauthenticated(cause)) return this.#env.doubted();
+    } catch {
       if (asked === this.#asked && this.#state.name === 'loading') this.#set({ name: 'failed' });
     }
   }
@@ -62,10 +54,9 @@ export class SessionList extends EventTarget {
   /** @param {string} id */
   async #tryToEnd(id) {
     try {
-      await this.#env.client.endSession(id);
+      await this.#session.endSession(id);
       return true;
-    } catch (cause) {
-      if (isUnauthenticated(cause)) this.#env.doubted();
+    } catch {
       return false;
     }
   }
@@ -82,7 +73,7 @@ export class SessionList extends EventTarget {
   }
 }
 
-/** This one first, then those used last. @param {Session[]} sessions */
+/** This one first, then those used last. @param {ListedSession[]} sessions */
 function inOrder(sessions) {
   return [...sessions].sort((a, b) => Number(b.current) - Number(a.current) || b.last_seen_at - a.last_seen_at);
 }

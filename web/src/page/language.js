@@ -1,9 +1,40 @@
-// The zh/en switch at the foot of each page, and everything on the page that only depends on it.
+// Which language a page speaks: the address, then the choice made here before, then the browser's. And the zh/en switch
+// at its foot.
 
 /** @import { Locale } from '../sdk/protocol.js' */
-/** @import { Strings } from '../element/i18n/zh-cn.js' */
 
-import { asLocale, chooseLocale, storeChoice, storedChoice, stringsFor } from '../element/i18n/language.js';
+import { asLocale } from '../element/words.js';
+
+const CHOICE = 'scangate.lang';
+
+/**
+ * @param {{ search: string, stored: string | null, languages: readonly string[] }} wishes
+ * @returns {Locale}
+ */
+export function chooseLocale({ search, stored, languages }) {
+  const asked = new URLSearchParams(search).get('lang');
+  for (const tag of [asked, stored, ...languages]) {
+    const locale = asLocale(tag);
+    if (locale) return locale;
+  }
+  return 'en';
+}
+
+/** Storage may be forbidden; then the choice lasts as long as the page. */
+function storedChoice() {
+  try {
+    return localStorage.getItem(CHOICE);
+  } catch {
+    return null;
+  }
+}
+
+/** @param {Locale} locale */
+function storeChoice(locale) {
+  try {
+    localStorage.setItem(CHOICE, locale);
+  } catch { /* private mode */ }
+}
 
 export class LanguageSwitch {
   #document;
@@ -12,25 +43,20 @@ export class LanguageSwitch {
 
   /**
    * @param {Document} document
-   * @param {() => void} changed
+   * @param {(locale: Locale) => void} changed
    */
   constructor(document, changed) {
     this.#document = document;
     this.locale = chooseLocale({ search: location.search, stored: storedChoice(), languages: navigator.languages });
-    this.#speak();
+    this.#show();
     for (const choice of this.#choices()) {
       choice.addEventListener('click', () => {
         this.locale = asLocale(choice.dataset.lang) ?? this.locale;
         this.#remember();
-        this.#speak();
-        changed();
+        this.#show();
+        changed(this.locale);
       });
     }
-  }
-
-  /** @returns {Strings} */
-  get strings() {
-    return stringsFor(this.locale);
   }
 
   /**
@@ -53,16 +79,10 @@ export class LanguageSwitch {
     history.replaceState(null, '', here);
   }
 
-  #speak() {
+  /** What a page says in both languages, its sheet shows in the one of the document. */
+  #show() {
     this.#document.documentElement.lang = this.locale;
-    for (const element of this.#document.querySelectorAll('[data-say]')) {
-      const key = /** @type {keyof Strings} */ (/** @type {HTMLElement} */ (element).dataset.say);
-      element.textContent = this.strings[key];
-    }
-    this.#document.querySelector('.languages')?.setAttribute('aria-label', this.strings.language);
-    for (const choice of this.#choices()) {
-      choice.setAttribute('aria-pressed', String(choice.dataset.lang === this.locale));
-    }
+    for (const choice of this.#choices()) choice.setAttribute('aria-pressed', String(choice.dataset.lang === this.locale));
   }
 
   /** @returns {HTMLElement[]} */

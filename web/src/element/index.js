@@ -1,0 +1,3 @@
+// The element, without any effect on the page that imports it.
+
+export { ScanLoginElement, define } from './scan-login-element.js';
