@@ -215,7 +215,8 @@ test('every part and every variable that is documented is there, and no other va
 
 test('where there is no document the module loads, and its class is there', async () => {
   FakeDocument.close();
-  const { ScanLoginElement } = await import('../src/element/scan-login-element.js?server');
+  const { ScanLoginElement, define } = await import('../src/element/scan-login-element.js?server');
+  define();
   assert.equal(typeof ScanLoginElement, 'function');
 });
 

@@ -131,6 +131,12 @@ test('who is here is asked once, and not waited for', async () => {
   assert.deepEqual([stage.login.state.type, asked], ['signed_in', 1]);
 });
 
+test('where it cannot be learnt who is here, nobody is', async () => {
+  stage.host.session.whoIsHere = async () => { throw new Error('no answer'); };
+  await show(authorized({ name: 'A' }));
+  assert.equal(stage.login.state.type, 'signed_in');
+});
+
 test('always asks, never does not, the page’s word goes before the gateway’s; not me is a new code', async () => {
   for (const [says, wanted, asks] of [['always', '', true], ['never', '', false], ['never', 'always', true], ['always', 'never', false]]) {
     stage = new Stage();

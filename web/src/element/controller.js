@@ -127,7 +127,7 @@ export class Controller {
   }
 
   get #lang() {
-    return this.#host.locale || (navigator.languages.find(asLocale) ?? 'en');
+    return this.#host.locale || (navigator.languages.map(asLocale).find(Boolean) ?? 'en');
   }
 
   /** Of the languages of the gateway's messages, the nearest. */
@@ -268,8 +268,15 @@ export class Controller {
 
   /** Asked once, when the phone has scanned: idle pages do not ask. */
   #whoIsHere() {
-    this.#here ??= this.#within(WHO_MS, Promise.resolve(this.#host.session?.whoIsHere?.() ?? null));
-    return this.#here;
+    return (this.#here ??= this.#within(WHO_MS, this.#askWho()));
+  }
+
+  async #askWho() {
+    try {
+      return await this.#host.session?.whoIsHere?.() ?? null;
+    } catch {
+      return null;
+    }
   }
 
   /** To WeChat's page, or to the one on which this very phone confirms; what comes of it is told to whoever resumes. */

@@ -225,7 +225,8 @@ for (const [attribute, without] of Object.entries(ATTRIBUTES)) {
   });
 }
 
-/** Makes `<scan-login>` known to the page; once. */
+/** Makes `<scan-login>` known to the page; once, and where there is one. */
 export function define() {
-  if (!customElements.get('scan-login')) customElements.define('scan-login', ScanLoginElement);
+  const { customElements } = globalThis;
+  if (customElements && !customElements.get('scan-login')) customElements.define('scan-login', ScanLoginElement);
 }

@@ -33,9 +33,8 @@ circle{fill:#7b838b;stroke:none}
 #brand,#name,#status{font-weight:600}
 #name{font-size:20px;line-height:28px}
 #name:empty,.actions:empty{display:none}
-iframe{display:block;width:300px;max-width:100%;height:400px;border:0;border-radius:10px;background:#fff;color-scheme:light}
-#words{flex:1;width:100%;min-height:128px;padding-top:20px}
-#status,#hint,#polling{text-wrap:balance}
+iframe{display:block;width:300px;max-width:100%;height:400px;border:0;border-radius:10px;background:#fff}
+#words{flex:1;width:100%;text-wrap:balance;min-height:128px;padding-top:20px}
 #status{min-height:26px;font-size:17px;line-height:26px}
 #detail{min-height:28px;padding-top:4px;color:var(--muted);font-size:14px;line-height:20px}
 #note,#polling{color:var(--muted);font-size:12px;line-height:16px;overflow-wrap:anywhere}
