@@ -83,8 +83,9 @@ class PlayedGateway {
     this.#scenes += 1;
     this.#seq = 0;
     const qr = { text: `${this.origin}/s/${this.#id}`, svg: drawing() };
-    // A code near its end was drawn a while ago.
-    this.say('pending', { secret: 'secret', flow: 'h5', qr, at: Date.now() + left - 120_000, ...more }, left);
+    // A code near its end was drawn a while ago, and is no news.
+    const old = left < 120_000 && { at: Date.now() + left - 120_000, replay: true };
+    this.say('pending', { secret: 'secret', flow: 'h5', qr, ...old, ...more }, left);
   }
 
   website(more = {}) {
