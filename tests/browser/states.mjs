@@ -41,7 +41,7 @@ export const STATES = {
   opening: { first: () => {}, says: 'opening' },
   pending: { first: pending, says: 'pending' },
   'several-flows': { first: pending, says: 'useOfficialAccount', config: { flows: ['h5', 'official_account'] } },
-  'last-seconds': { first: (gateway) => gateway.pending({}, 18_000), says: 'keep' },
+  'last-seconds': { first: (gateway) => gateway.pending({ replay: true }, 18_000), says: 'keep' },
   reconnecting: {
     first: pending,
     says: 'reconnecting',

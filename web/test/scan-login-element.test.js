@@ -219,7 +219,8 @@ test('where there is no document the module loads, and its class is there', asyn
   assert.equal(typeof ScanLoginElement, 'function');
 });
 
-test('to define it twice does no harm', () => {
+test('to import it defines nothing, to define it twice does no harm', () => {
+  assert.equal(page.window.customElements.get('scan-login'), undefined);
   page.define();
   page.define();
   assert.equal(page.window.customElements.get('scan-login'), page.ScanLoginElement);

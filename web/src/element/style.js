@@ -16,7 +16,7 @@ export const CSS = `:host{--surface:var(--scan-surface,#fff);--text:var(--scan-t
 #bar:empty{transform:translateY(-24px);transition:none}
 #brand{width:100%;min-height:28px;margin-bottom:20px}
 #app,#name{max-width:100%;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
-#frame{--left:var(--scan-accent,#07c160);position:relative;flex:none;width:calc(var(--qr) + 32px);max-width:100%;aspect-ratio:1;border-radius:17px;background:conic-gradient(var(--line) var(--gone),var(--left) 0)}
+#frame{--left:var(--scan-accent,#07c160);position:relative;flex:none;width:calc(var(--qr) + 32px);max-width:100%;aspect-ratio:1;border-radius:17px;background:conic-gradient(var(--quiet) var(--gone),var(--left) 0)}
 .last #frame{--left:var(--amber)}
 #plate,#qr,#over{position:absolute;inset:0}
 #plate{inset:8px;overflow:hidden;border-radius:10px;background:var(--quiet);box-shadow:0 0 0 5px var(--surface)}
