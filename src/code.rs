@@ -21,6 +21,7 @@ macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $number:literal $name:literal $close:expr, $retry:literal, $zh:literal, $en:literal;)*) => {
         /// An error as the outside sees it: `number` is the HTTP status times 100, plus n.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ErrorName", description = "The name of an error."))]
         pub enum Code { $($(#[$doc])* #[serde(rename = $name)] $variant,)* }
 
         impl Code {
@@ -153,6 +154,7 @@ impl fmt::Display for Code {
 
 /// The languages that sentences exist in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum Locale {
     /// Simplified Chinese: what WeChat's users read.
     #[default]

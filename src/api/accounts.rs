@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::{
     Door, app_of,
-    sessions::{opened, who},
+    sessions::{Redeem, opened, who},
 };
 use crate::{
     code::Code,
@@ -29,22 +29,28 @@ pub(crate) fn routes(app: &mut web::ServiceConfig) {
         .service(web::resource("/auth/password").post(change));
 }
 
+/// A user name and its password.
 #[derive(Deserialize)]
-struct Credentials {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Credentials {
+    /// 3 to 64 of `a-z`, `0-9` and `._@-`; large letters count as small ones.
     username: String,
+    /// At most 128 characters of any script, no control characters.
+    #[cfg_attr(test, schemars(with = "String"))]
     password: SecretString,
+    /// Else `default`.
     app: Option<String>,
 }
 
+/// A password and the one to come after it.
 #[derive(Deserialize)]
-struct Join {
-    grant: String,
-    verifier: String,
-}
-
-#[derive(Deserialize)]
-struct Change {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "PasswordBody"))]
+pub(super) struct Change {
+    /// That of now.
+    #[cfg_attr(test, schemars(with = "String"))]
     current: SecretString,
+    /// That of the future.
+    #[cfg_attr(test, schemars(with = "String"))]
     new: SecretString,
 }
 
@@ -108,14 +114,14 @@ async fn join(
     passwords: web::Data<Passwords>,
     (limits, origins, _): Checks,
     SignedIn(session): SignedIn,
-    Body(body): Body<Join>,
+    Body(body): Body<Redeem>,
 ) -> Result<HttpResponse, ApiError> {
     limits.token(RequestContext::of(&request).limit_key())?;
     let origin = origins.check(&session.app, request.headers())?;
     let admits = |app: &AppId| origins.admits(app, origin.as_ref()).is_ok();
     let joined = passwords.join(&session, &body.grant, &body.verifier, admits);
-    let data = who(&door, &joined.await?, &session);
-    Ok(ok(&request, StatusCode::OK, data))
+    let user = joined.await?;
+    Ok(ok(&request, StatusCode::OK, who(&door, &user, &session)))
 }
 
 /// `POST /auth/password`: another password; every other session of the user ends.
@@ -132,8 +138,8 @@ async fn change(
     let (browser, _) = cookies.browser_or_new(request.headers());
     let browser = browser.hash();
     let changed = passwords.change(&session, &body.current, &body.new, &browser);
-    let data = who(&door, &changed.await?, &session);
-    Ok(ok(&request, StatusCode::OK, data))
+    let user = changed.await?;
+    Ok(ok(&request, StatusCode::OK, who(&door, &user, &session)))
 }
 
 /// Where the call comes from, and the browser cookie to set where there was none.

@@ -127,26 +127,42 @@ struct AppQuery {
     app: Option<String>,
 }
 
+/// What a login page needs to begin.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "PageConfig"))]
 struct ConfigData<'a> {
+    /// For whom it signs in.
     app: AppData<'a>,
+    /// Those that `start` may ask for.
     flows: &'a [Flow],
+    /// What `start` without a flow takes.
     default_flow: Flow,
+    /// Whether the page asks before it redeems.
     confirm_in_browser: ConfirmInBrowser,
+    /// Only ever `true`: there are accounts with a password.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(test, schemars(extend("const" = true)))]
     accounts: bool,
+    /// In sandbox mode.
     #[serde(skip_serializing_if = "Option::is_none")]
     sandbox: Option<SandboxData<'a>>,
 }
 
+/// One product that signs people in here.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "App"))]
 struct AppData<'a> {
+    /// What calls name it by.
     id: &'a AppId,
+    /// What people call it.
     name: &'a str,
 }
 
+/// What there is in sandbox mode alone.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "SandboxConfig"))]
 struct SandboxData<'a> {
+    /// The simulated phone; with `?scan=` and the text of a code it has it scanned.
     phone_url: &'a str,
 }
 
@@ -179,6 +195,24 @@ async fn config(
         let _ = response.add_cookie(&cookie);
     }
     Ok(response)
+}
+
+/// The shapes of what is answered and of what is sent, for the documents.
+#[cfg(test)]
+pub(crate) fn shapes(
+    answers: &mut schemars::SchemaGenerator,
+    bodies: &mut schemars::SchemaGenerator,
+) {
+    answers.subschema_for::<ConfigData<'_>>();
+    answers.subschema_for::<sessions::IssuedData<'_>>();
+    answers.subschema_for::<sessions::WhoData<'_>>();
+    answers.subschema_for::<session_list::Listed<'_>>();
+    bodies.subschema_for::<scenes::Nothing>();
+    bodies.subschema_for::<sessions::Redeem>();
+    bodies.subschema_for::<sessions::Refresh>();
+    bodies.subschema_for::<sessions::Logout>();
+    bodies.subschema_for::<accounts::Credentials>();
+    bodies.subschema_for::<accounts::Change>();
 }
 
 /// The app a caller names, or `default`; `None` for what cannot be one.

@@ -17,8 +17,9 @@ use crate::{
     scene::{Scene, Secret},
 };
 
-/// A body in which nothing is asked for.
+/// Nothing is asked for, or told.
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Nothing {}
 
 /// `POST /scenes`: 201 and the `pending` event.

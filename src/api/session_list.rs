@@ -15,18 +15,26 @@ use crate::{
 
 /// One session, as its owner sees it.
 #[derive(Serialize)]
-struct Listed<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ListedSession"))]
+pub(super) struct Listed<'a> {
+    /// What it is ended by.
     id: &'a str,
     /// Whether it is the one that asks.
     current: bool,
+    /// The app it is of.
     app: &'a AppId,
+    /// The browser, in words.
     browser: &'a str,
+    /// The operating system, in words.
     system: &'a str,
     /// Where it was last refreshed.
     ip: &'a str,
+    /// Where that is, when it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     place: Option<String>,
+    /// When it was opened, epoch milliseconds.
     created_at: Millis,
+    /// When it was last refreshed, epoch milliseconds.
     last_seen_at: Millis,
 }
 

@@ -7,7 +7,7 @@ use actix_web::{
 };
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use url::Url;
 
 use super::{Door, app_of};
@@ -23,40 +23,74 @@ use crate::{
     user::User,
 };
 
+/// What a grant is redeemed with.
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "GrantBody"))]
 pub(super) struct Redeem {
-    grant: String,
-    verifier: String,
+    /// Of the event `authorized`.
+    pub(super) grant: String,
+    /// That of the challenge in `start`.
+    pub(super) verifier: String,
 }
 
+/// Whose cookie is to be refreshed.
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "RefreshBody"))]
 pub(super) struct Refresh {
+    /// Else `default`.
     app: Option<String>,
 }
 
+/// What to sign out of.
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "LogoutBody"))]
 pub(super) struct Logout {
+    /// Else `default`.
     app: Option<String>,
+    /// Whether all sessions of the user end, in all apps.
     #[serde(default)]
     everywhere: bool,
 }
 
+/// A session and its access token.
 #[derive(Serialize)]
-struct IssuedData<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Issued"))]
+pub(super) struct IssuedData<'a> {
+    /// A JWT, for `Authorization: Bearer`. Keep it in memory only.
     access_token: &'a str,
+    /// Always `Bearer`.
+    #[cfg_attr(test, schemars(extend("const" = "Bearer")))]
     token_type: &'static str,
+    /// Seconds until it has to be refreshed.
     expires_in: u64,
+    /// The session's id.
     session_id: &'a str,
+    /// Who is signed in.
     user: UserData<'a>,
 }
 
+/// A user, as they see themselves.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "User"))]
 struct UserData<'a> {
+    /// Never used again, whatever becomes of the user.
     id: &'a str,
+    /// What they call themselves in WeChat.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
+    /// The address of their picture, at the gateway.
     #[serde(skip_serializing_if = "Option::is_none")]
     avatar: Option<String>,
+}
+
+/// Who is signed in, and in which session.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "SignedIn"))]
+pub(super) struct WhoData<'a> {
+    /// Who is signed in.
+    user: UserData<'a>,
+    /// The session's id.
+    session_id: &'a str,
 }
 
 impl<'a> UserData<'a> {
@@ -192,8 +226,11 @@ pub(super) async fn me(
 }
 
 /// Who is signed in, and in which session.
-pub(super) fn who(door: &Door, user: &User, session: &Session) -> Value {
-    json!({ "user": UserData::of(user, &door.page.public_url), "session_id": session.id.0 })
+pub(super) fn who<'a>(door: &Door, user: &'a User, session: &'a Session) -> WhoData<'a> {
+    WhoData {
+        user: UserData::of(user, &door.page.public_url),
+        session_id: &session.id.0,
+    }
 }
 
 /// The answer to a login. The session that this browser had in the app ends with it: nobody could sign out of it there.

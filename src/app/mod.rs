@@ -5,6 +5,8 @@ mod events;
 mod housekeeping;
 mod listeners;
 mod patience;
+#[cfg(test)]
+mod route_tests;
 mod routes;
 mod services;
 pub(crate) mod store;

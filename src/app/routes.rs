@@ -3,7 +3,7 @@
 use actix_web::web;
 
 use super::services::Services;
-use crate::{api, avatar, callback, http, phone, websocket};
+use crate::{api, avatar, callback, docs, http, phone, websocket};
 
 impl Services {
     /// What one worker serves.
@@ -32,6 +32,7 @@ impl Services {
             )
             .configure(phone::routes(headers))
             .configure(callback::routes)
+            .configure(docs::routes(headers))
             .service(http::ownership::resource().wrap(headers.api()))
             .service(avatar::resource().wrap(headers.avatars()))
             .service(http::assets::resource().wrap(headers.assets()))

@@ -35,6 +35,7 @@ pub struct App {
 
 /// Whether the page asks before it redeems.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ConfirmInBrowser {
     /// When the tab already belongs to another user.
@@ -48,6 +49,7 @@ pub enum ConfirmInBrowser {
 
 /// How the phone proves who it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Flow {
     /// The gateway's own page inside WeChat.
@@ -60,6 +62,7 @@ pub enum Flow {
 
 /// The name of an app: `[a-z0-9_]{2,24}`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline, extend("pattern" = "^[a-z0-9_]{2,24}$")))]
 pub struct AppId(String);
 
 impl AppId {

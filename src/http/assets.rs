@@ -1,4 +1,4 @@
-//! The login page, the demo page and the SDK, carried inside the binary.
+//! The pages, the SDK and the documents, carried inside the binary.
 
 use std::borrow::Cow;
 
@@ -39,9 +39,14 @@ pub fn page(req: &HttpRequest, name: &str) -> HttpResponse {
     answer(req, name, REVALIDATE_PRIVATE)
 }
 
+/// A file of `web/` that is the same for everybody, as an answer to `req`.
+pub fn file(req: &HttpRequest, name: &str) -> HttpResponse {
+    answer(req, name, REVALIDATE)
+}
+
 async fn asset(req: HttpRequest, path: web::Path<String>) -> HttpResponse {
     let name = format!("src/{}", path.strip_prefix("src/").unwrap_or(&path));
-    answer(&req, &name, REVALIDATE)
+    file(&req, &name)
 }
 
 fn answer(req: &HttpRequest, name: &str, cache: HeaderValue) -> HttpResponse {
@@ -86,6 +91,8 @@ fn content_type(name: &str) -> String {
     let mime = mime_guess::from_path(name).first_or_octet_stream();
     match mime.essence_str() {
         "application/javascript" | "text/javascript" => "text/javascript; charset=utf-8".to_owned(),
+        // RFC 9512.
+        "text/x-yaml" => "application/yaml".to_owned(),
         essence if essence.starts_with("text/") => format!("{essence}; charset=utf-8"),
         essence @ ("image/svg+xml" | "application/json" | "application/manifest+json") => {
             format!("{essence}; charset=utf-8")
@@ -199,6 +206,7 @@ mod tests {
         assert_eq!(content_type("a.mjs"), "text/javascript; charset=utf-8");
         assert_eq!(content_type("a.svg"), "image/svg+xml; charset=utf-8");
         assert_eq!(content_type("a.png"), "image/png");
+        assert_eq!(content_type("a.yaml"), "application/yaml");
         assert_eq!(content_type("a"), "application/octet-stream");
     }
 
@@ -207,10 +215,16 @@ mod tests {
         for path in Web::iter() {
             let (coding, name) = path.split_once('/').unwrap();
             assert!(["br", "gzip", "identity"].contains(&coding), "{path}");
-            let page = matches!(name, "index.html" | "app.html");
-            assert!(page || name.starts_with("src/"), "{path}");
+            let page = matches!(name, "index.html" | "app.html" | "docs.html");
+            let document = name.starts_with("openapi.") || name.starts_with("asyncapi.");
+            assert!(page || document || name.starts_with("src/"), "{path}");
             let kind = name.rsplit('.').next().unwrap();
-            assert!(["css", "html", "js", "svg"].contains(&kind), "{path}");
+            let kinds: &[_] = if document {
+                &["json", "yaml"]
+            } else {
+                &["css", "html", "js", "svg"]
+            };
+            assert!(kinds.contains(&kind), "{path}");
         }
     }
 

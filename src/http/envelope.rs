@@ -12,25 +12,48 @@ use crate::{
     token::EndReason,
 };
 
+/// An answer that is none of errors.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Answer"))]
 struct Success<'a, T> {
+    /// Always 0.
+    #[cfg_attr(test, schemars(extend("const" = 0)))]
     code: u32,
+    /// Always `ok`.
+    #[cfg_attr(test, schemars(extend("const" = "ok")))]
     message: &'static str,
+    /// What was asked for.
     data: T,
+    /// Quote it when you ask for help.
     request_id: &'a str,
 }
 
+/// An answer that says what is wrong.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Failure<'a> {
+    /// Its number: the HTTP status times 100, plus n.
     code: u32,
-    name: &'static str,
+    /// Its name.
+    name: Code,
+    /// The sentence for the person.
     message: &'static str,
+    /// When to come back, where waiting helps.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_ms: Option<u64>,
+    /// Why the session was ended, of 40102.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
+    reason: Option<EndReason>,
+    /// Quote it when you ask for help.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
+}
+
+/// The shapes of both, for the documents.
+#[cfg(test)]
+pub(crate) fn shapes(answers: &mut schemars::SchemaGenerator) {
+    answers.subschema_for::<Success<'_, serde_json::Value>>();
+    answers.subschema_for::<Failure<'_>>();
 }
 
 /// `data` in the envelope.
@@ -61,10 +84,10 @@ pub(super) fn error(told: Told, locale: Locale, request_id: Option<&str>) -> web
     } = told;
     let envelope = Failure {
         code: code.number(),
-        name: code.name(),
+        name: code,
         message: code.message(locale),
         retry_after_ms: retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
-        reason: reason.map(EndReason::name),
+        reason,
         request_id,
     };
     // Numbers and strings always serialise.

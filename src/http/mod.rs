@@ -58,6 +58,8 @@ use actix_web::web;
 
 use crate::config::{Config, Mode};
 
+#[cfg(test)]
+pub(crate) use self::envelope::shapes;
 pub use self::{
     body::{BODY_WITHIN, Body, Command, MAX_BODY},
     client_address::{LimitKey, TrustedProxies},

@@ -40,9 +40,11 @@ impl Login {
 
     fn encode(&self, scene: &Scene, secret: Option<&Secret>, replay: bool) -> Encoded {
         let head = Head::of(scene, replay);
+        let expires_at = scene.deadline;
         match &scene.state {
             State::Pending => StateEvent::Pending {
                 head,
+                expires_at,
                 secret: secret.map(Secret::expose),
                 flow: scene.opening.flow,
                 qr: self.qr(scene),
@@ -53,21 +55,24 @@ impl Login {
             },
             State::Scanned { known } => StateEvent::Scanned {
                 head,
+                expires_at,
                 user: known.as_deref().and_then(|user| self.shown(user)),
             },
             State::Verifying { tries_left, .. } => StateEvent::Verifying {
                 head,
+                expires_at,
                 code_length: Digits::LENGTH,
                 tries_left: *tries_left,
             },
             State::Authorized { user, .. } => StateEvent::Authorized {
                 head,
+                expires_at,
                 grant: self.parts().tokens.grant(&scene.id.0, scene.seq),
                 user: self.person(user),
             },
             State::Rejected { by, reason } => StateEvent::Rejected {
                 head,
-                by: by.name(),
+                by: *by,
                 reason: reason.as_deref(),
             },
             State::Expired => StateEvent::Expired { head },

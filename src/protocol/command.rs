@@ -8,15 +8,20 @@ use crate::{code::Locale, config::Flow, ids, scene::Digits};
 
 /// One command, read and checked as far as it can be without knowing the gateway's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(tag = "type", rename_all = "snake_case")
+)]
 pub enum Command {
     /// Opens a scene.
-    Start(Start),
+    Start(#[cfg_attr(test, schemars(with = "StartWire"))] Start),
     /// Takes an open or ended scene over.
     Resume(Resume),
     /// A new scene on this socket, with everything of `start`.
     Refresh,
     /// The digits that the phone shows.
-    Verify(Verify),
+    Verify(#[cfg_attr(test, schemars(with = "VerifyWire"))] Verify),
     /// Ends the scene.
     Cancel,
     /// Opens a session's channel instead of a scene.
@@ -45,6 +50,7 @@ pub struct Start {
 
 /// `resume`. Scene and secret are opaque here: a malformed one is a wrong one.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Resume {
     /// The scene's id.
     pub scene: String,
@@ -64,6 +70,7 @@ pub struct Verify {
 
 /// `attach`. Holds a secret, which `Debug` does not show.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Attach {
     /// The session's access token. Opaque here: a malformed one is a wrong one.
     pub access_token: String,
@@ -87,18 +94,36 @@ struct Envelope {
     r#type: String,
 }
 
+/// The digits that the phone shows.
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "VerifyBody"))]
 struct VerifyWire {
+    /// What the person typed: `code_length` digits.
+    #[cfg_attr(test, schemars(regex(pattern = "^[0-9]{2}$")))]
     code: String,
 }
 
+/// Opens a scene.
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "StartBody"))]
 struct StartWire {
+    /// PKCE S256: the SHA-256 of the verifier, base64url.
+    #[cfg_attr(
+        test,
+        schemars(regex(pattern = "^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$"))
+    )]
     challenge: String,
+    /// The flow asked for; else the app's default.
+    #[cfg_attr(test, schemars(with = "Option<Flow>"))]
     flow: Option<String>,
+    /// Else `default`.
     app: Option<String>,
+    /// The language of error messages.
+    #[cfg_attr(test, schemars(with = "Option<Locale>"))]
     locale: Option<String>,
+    /// Where a flow that leaves the page returns to: one of the app's `return_urls`, as it is written there.
     return_to: Option<String>,
+    /// Whether the code comes drawn; it does unless this is `false`.
     svg: Option<bool>,
 }
 

@@ -7,7 +7,8 @@ use crate::{
     clock::Millis,
     code::{Code, Locale},
     config::Flow,
-    scene::Scene,
+    scene::{By, Scene},
+    token::EndReason,
 };
 
 /// An event as it goes out, encoded once for everybody who hears it.
@@ -25,67 +26,99 @@ pub struct Encoded {
 
 /// A state event: the whole truth about a scene.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
-#[expect(
-    missing_docs,
-    reason = "the fields are the protocol's: web/PROTOCOL.md"
-)]
 pub enum StateEvent<'a> {
+    /// The code waits to be scanned. The only event with the secret.
     Pending {
+        /// What every state event has.
         #[serde(flatten)]
         head: Head<'a>,
-        /// Only ever to its owner.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        /// When the state ends, epoch milliseconds by the gateway's clock.
+        expires_at: Millis,
+        /// Resumes the scene. Only ever told to its owner.
+        #[cfg_attr(test, schemars(required))]
         secret: Option<&'a str>,
+        /// The flow really used: `h5` may stand in for `official_account`.
         flow: Flow,
+        /// The code, in `h5` and `official_account`.
         #[serde(skip_serializing_if = "Option::is_none")]
         qr: Option<Qr>,
-        /// WeChat's own login page, in the `website` flow.
+        /// WeChat's own login page, in `website`.
         #[serde(skip_serializing_if = "Option::is_none")]
         embed_url: Option<&'a str>,
     },
+    /// WeChat has proved who scanned; they are asked on the phone.
     Scanned {
+        /// What every state event has.
         #[serde(flatten)]
         head: Head<'a>,
+        /// When the state ends, epoch milliseconds by the gateway's clock.
+        expires_at: Millis,
+        /// Who, when they are known here; masked unless the operator wants more.
         #[serde(skip_serializing_if = "Option::is_none")]
         user: Option<Person>,
     },
+    /// They said yes, and the phone shows digits that are to be typed on the page. A wrong code gives another one.
     Verifying {
+        /// What every state event has.
         #[serde(flatten)]
         head: Head<'a>,
+        /// When the state ends, epoch milliseconds by the gateway's clock.
+        expires_at: Millis,
+        /// How many digits there are.
         code_length: u8,
+        /// How many more codes may be tried.
         tries_left: u8,
     },
+    /// They said yes: redeem the grant.
     Authorized {
+        /// What every state event has.
         #[serde(flatten)]
         head: Head<'a>,
+        /// When the state ends, epoch milliseconds by the gateway's clock.
+        expires_at: Millis,
+        /// Good once, and with the verifier only.
         grant: String,
+        /// Who is about to be signed in.
         user: Person,
     },
+    /// They said no, or may not sign in.
     Rejected {
+        /// What every state event has.
         #[serde(flatten)]
         head: Head<'a>,
-        by: &'static str,
+        /// Who said no.
+        by: By,
+        /// Which rule it was, where it was one: `too_many_wrong_codes`.
         #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<&'a str>,
     },
+    /// Its time is over.
     Expired {
+        /// What every state event has.
         #[serde(flatten)]
         head: Head<'a>,
     },
+    /// The page gave it up.
     Cancelled {
+        /// What every state event has.
         #[serde(flatten)]
         head: Head<'a>,
     },
+    /// It cannot go on.
     Failed {
+        /// What every state event has.
         #[serde(flatten)]
         head: Head<'a>,
+        /// Why.
         error: ErrorBody,
     },
 }
 
 /// What every state event has.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Head<'a> {
     /// Numbers the scene's events from 1.
     pub seq: u64,
@@ -93,43 +126,45 @@ pub struct Head<'a> {
     pub scene: String,
     /// When the state began, epoch milliseconds.
     pub at: Millis,
-    /// When it ends, while it is live.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<Millis>,
     /// For support and logs.
     pub trace_id: &'a str,
     /// Only ever `true`: this is not news.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(test, schemars(extend("const" = true)))]
     pub replay: bool,
 }
 
 /// What the phone must scan.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Qr {
     /// The text inside.
     pub text: String,
-    /// Drawn, when asked for.
+    /// Drawn as SVG with its quiet zone, unless `start` said no.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub svg: Option<String>,
 }
 
 /// What is shown of a person.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "two words")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Person {
+    /// What they call themselves in WeChat.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// The address of their picture, at the gateway.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub avatar: Option<String>,
 }
 
 /// An error in an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "WireError"))]
 pub struct ErrorBody {
-    /// Its number.
+    /// Its number: the HTTP status times 100, plus n.
     pub code: u32,
     /// Its name.
-    pub name: &'static str,
+    pub name: Code,
     /// The sentence for the person.
     pub message: &'static str,
     /// Whether the same may succeed later.
@@ -139,38 +174,53 @@ pub struct ErrorBody {
     pub retry_after_ms: Option<u64>,
     /// Why the session was ended, where that is what is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<&'static str>,
+    pub reason: Option<EndReason>,
 }
 
 /// A control event: about the socket or its session, not a scene.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ControlEvent"))]
 #[serde(tag = "type", rename_all = "snake_case")]
-#[expect(
-    missing_docs,
-    reason = "the fields are the protocol's: web/PROTOCOL.md"
-)]
 pub enum Control<'a> {
+    /// The first event of every socket.
     Hello {
+        /// The version of the protocol: 1.
         v: u32,
+        /// The gateway's clock, epoch milliseconds.
         now: Millis,
+        /// How often it pings.
         ping_interval_ms: u64,
+        /// The gateway's name among several.
         node: &'a str,
     },
+    /// Asks for `pong`.
     Ping {
+        /// The gateway's clock, epoch milliseconds.
         now: Millis,
     },
+    /// This node goes away: come back after the time, to any.
     Drain {
+        /// How long to wait.
         reconnect_in_ms: Millis,
     },
+    /// The socket is a channel of this session.
     Attached {
+        /// The session's id.
         session_id: &'a str,
     },
+    /// The session is over; the socket closes.
     SessionRevoked {
+        /// The session's id.
         session_id: &'a str,
-        reason: &'static str,
+        /// Why. One that is not known means: it is over.
+        reason: EndReason,
     },
+    /// A command was refused, or a close follows.
+    #[cfg_attr(test, schemars(title = "Refused"))]
     Error {
+        /// What is wrong.
         error: ErrorBody,
+        /// The type of the command refused.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         command: Option<&'static str>,
     },
@@ -183,7 +233,6 @@ impl<'a> Head<'a> {
             seq: scene.seq,
             scene: scene.id.to_string(),
             at: scene.at,
-            expires_at: scene.state.is_live().then_some(scene.deadline),
             trace_id: &scene.opening.trace_id,
             replay,
         }
@@ -195,7 +244,7 @@ impl ErrorBody {
     pub fn new(code: Code, locale: Locale) -> Self {
         Self {
             code: code.number(),
-            name: code.name(),
+            name: code,
             message: code.message(locale),
             retryable: code.retryable(),
             retry_after_ms: None,
@@ -282,6 +331,7 @@ mod tests {
         let svg = qr::svg(&text).unwrap();
         let pending = StateEvent::Pending {
             head: Head::of(&scene, true),
+            expires_at: scene.deadline,
             secret: Some(secret.expose()),
             flow: Flow::H5,
             qr: Some(Qr {

@@ -82,7 +82,7 @@ impl Channels {
         if let Some((_, attached)) = self.sessions.remove(session) {
             let revoked = Control::SessionRevoked {
                 session_id: &session.0,
-                reason: why.name(),
+                reason: why,
             };
             let event = revoked.encode();
             for tab in attached.tabs {

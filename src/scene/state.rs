@@ -65,6 +65,7 @@ pub struct Redeemed {
 
 /// Who rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "RejectedBy"))]
 #[serde(rename_all = "snake_case")]
 pub enum By {
     /// The person with the phone.

@@ -67,8 +67,14 @@ pub struct End {
     pub why: EndReason,
 }
 
-/// Why a session is over: the `reason` of `session_revoked` and of 40102, the label of a metric, a column's text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Why a session is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(rename = "SessionEndReason")
+)]
+#[serde(rename_all = "snake_case")]
 pub enum EndReason {
     /// Its owner signed out in it.
     SignedOut,

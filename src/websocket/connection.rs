@@ -16,7 +16,6 @@ use crate::{
     protocol::{Control, Encoded, ErrorBody},
     push::{Dismissal, Drain, Slow, Tab, Watcher},
     scene::SceneId,
-    token::EndReason,
 };
 
 /// One browser's socket, as the rest of the gateway sees it.
@@ -149,7 +148,7 @@ impl Connection {
         let error = ErrorBody {
             retry_after_ms: retry_after
                 .map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
-            reason: reason.map(EndReason::name),
+            reason,
             ..ErrorBody::new(code, state.locale)
         };
         let _ = state.send(&Control::Error { error, command }.encode());

@@ -111,6 +111,7 @@ fn authorized_event(scene: &Scene) -> Encoded {
     };
     StateEvent::Authorized {
         head: Head::of(scene, false),
+        expires_at: scene.deadline,
         grant: "g".repeat(75),
         user,
     }

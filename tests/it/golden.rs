@@ -10,7 +10,7 @@ use scangate::{
         Attach, Command, Control, Encoded, ErrorBody, Head, PING_INTERVAL_MS, Person, Qr, Resume,
         Start, StateEvent, VERSION, Verify,
     },
-    scene::Digits,
+    scene::{By, Digits},
     token::EndReason,
 };
 use serde_json::{Value, json};
@@ -21,6 +21,7 @@ const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const SESSION: &str = "019b1e9a-3c00-7a2b-8c4d-5e6f70819203";
 const ACCESS_TOKEN: &str = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJ1In0.c2lnbmF0dXJl";
 const AT: u64 = 1_795_312_000_130;
+const EXPIRES_AT: u64 = AT + 120_000;
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
@@ -53,12 +54,11 @@ fn said(event: &Encoded) -> Value {
     serde_json::from_str(&event.json).unwrap()
 }
 
-fn head(seq: u64, is_live: bool, replay: bool) -> Head<'static> {
+fn head(seq: u64, replay: bool) -> Head<'static> {
     Head {
         seq,
         scene: SCENE.to_owned(),
         at: AT,
-        expires_at: is_live.then_some(AT + 120_000),
         trace_id: "4bf92f3577b34da6a3ce929d0e0e4736",
         replay,
     }
@@ -100,7 +100,8 @@ fn one_or_all(mut variants: Vec<Value>) -> Value {
 #[test]
 fn live_states() {
     let pending = |svg: Option<&str>, replay| StateEvent::Pending {
-        head: head(1, true, replay),
+        head: head(1, replay),
+        expires_at: EXPIRES_AT,
         secret: Some(SECRET),
         flow: Flow::H5,
         qr: Some(Qr {
@@ -110,7 +111,8 @@ fn live_states() {
         embed_url: None,
     };
     let website = StateEvent::Pending {
-        head: head(1, true, false),
+        head: head(1, false),
+        expires_at: EXPIRES_AT,
         secret: Some(SECRET),
         flow: Flow::Website,
         qr: None,
@@ -129,7 +131,8 @@ fn live_states() {
         ],
     );
     let scanned = |user, replay| StateEvent::Scanned {
-        head: head(2, true, replay),
+        head: head(2, replay),
+        expires_at: EXPIRES_AT,
         user,
     };
     let full = person(
@@ -145,7 +148,8 @@ fn live_states() {
         ],
     );
     let verifying = |seq, tries_left, replay| StateEvent::Verifying {
-        head: head(seq, true, replay),
+        head: head(seq, replay),
+        expires_at: EXPIRES_AT,
         code_length: Digits::LENGTH,
         tries_left,
     };
@@ -158,7 +162,8 @@ fn live_states() {
         ],
     );
     let authorized = |user, replay| StateEvent::Authorized {
-        head: head(3, true, replay),
+        head: head(3, replay),
+        expires_at: EXPIRES_AT,
         grant: "Zk9hYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5eg".to_owned(),
         user,
     };
@@ -171,25 +176,25 @@ fn live_states() {
 #[test]
 fn ends() {
     let rejected = |by, reason, replay| StateEvent::Rejected {
-        head: head(3, false, replay),
+        head: head(3, replay),
         by,
         reason,
     };
     states(
         "rejected",
         &[
-            rejected("user", None, false),
-            rejected("policy", Some("too_many_wrong_codes"), true),
+            rejected(By::User, None, false),
+            rejected(By::Policy, Some("too_many_wrong_codes"), true),
         ],
     );
     states(
         "expired",
         &[
             StateEvent::Expired {
-                head: head(2, false, false),
+                head: head(2, false),
             },
             StateEvent::Expired {
-                head: head(4, false, true),
+                head: head(4, true),
             },
         ],
     );
@@ -197,15 +202,15 @@ fn ends() {
         "cancelled",
         &[
             StateEvent::Cancelled {
-                head: head(2, false, false),
+                head: head(2, false),
             },
             StateEvent::Cancelled {
-                head: head(4, false, true),
+                head: head(4, true),
             },
         ],
     );
     let failed = |code, locale| StateEvent::Failed {
-        head: head(3, false, false),
+        head: head(3, false),
         error: ErrorBody::new(code, locale),
     };
     states(
@@ -235,7 +240,7 @@ fn control_events() {
     controls("attached", &[Control::Attached { session_id }]);
     let revoked = EndReason::ALL.map(|why| Control::SessionRevoked {
         session_id,
-        reason: why.name(),
+        reason: why,
     });
     controls("session_revoked", &revoked);
     let error = |code, command, retry_after_ms, reason| Control::Error {
@@ -252,7 +257,12 @@ fn control_events() {
             error(Code::StateConflict, Some("refresh"), None, None),
             error(Code::RateLimited, Some("start"), Some(3_000), None),
             error(Code::TakenOver, None, None, None),
-            error(Code::SessionRevoked, Some("attach"), None, Some("reuse")),
+            error(
+                Code::SessionRevoked,
+                Some("attach"),
+                None,
+                Some(EndReason::Reuse),
+            ),
         ],
     );
 }

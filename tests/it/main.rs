@@ -22,6 +22,7 @@ mod check_wechat;
 mod cluster;
 mod cluster_tls;
 mod cluster_trouble;
+mod described;
 mod drain;
 mod endings;
 mod error_table;

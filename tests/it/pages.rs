@@ -3,8 +3,9 @@
 use std::fs;
 
 use reqwest::header::HeaderMap;
+use serde_json::Value;
 
-use crate::support::{Answer, Gateway, call, spawn_gateway, spawn_gateway_with};
+use crate::support::{Answer, Gateway, call, source::root, spawn_gateway, spawn_gateway_with};
 
 const PAGES: [&str; 2] = ["/", "/app"];
 
@@ -99,7 +100,7 @@ fn assets(html: &str) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_file_of_the_pages_is_there_and_costs_nothing_again() {
     let gateway = spawn_gateway().await;
-    for path in PAGES {
+    for path in PAGES.into_iter().chain(["/docs"]) {
         let page = call(gateway.get(path)).await;
         is_revalidated(&gateway, path, &page).await;
         let all = assets(&page.text);
@@ -175,6 +176,39 @@ async fn is_revalidated(gateway: &Gateway, path: &str, first: &Answer) {
             .contains("accept-encoding"),
         "{path}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documents_are_for_tools_and_pages_of_any_site() {
+    let gateway = spawn_gateway().await;
+    let json = "application/json; charset=utf-8";
+    for (path, kind) in [
+        ("/openapi.json", json),
+        ("/asyncapi.json", json),
+        ("/asyncapi.yaml", "application/yaml"),
+    ] {
+        let document = call(gateway.get(path)).await;
+        assert_eq!(document.status, 200, "{path}");
+        assert_eq!(document.header("content-type"), kind);
+        assert_eq!(document.header("access-control-allow-origin"), "*");
+        assert_eq!(document.header("x-content-type-options"), "nosniff");
+        is_revalidated(&gateway, path, &document).await;
+        let head = call(gateway.method("HEAD", path)).await;
+        assert_eq!(head.header("etag"), document.header("etag"));
+        let written = fs::read_to_string(root().join("web").join(&path[1..])).unwrap();
+        if kind == json {
+            let written: Value = serde_json::from_str(&written).unwrap();
+            assert_eq!(document.json, written, "{path}");
+        } else {
+            assert_eq!(document.text, written, "{path}");
+        }
+    }
+    let page = call(gateway.get("/docs")).await;
+    hardened(&page.headers);
+    assert_eq!(policy(&page.headers, "script-src"), ["'self'"]);
+    assert!(page.set_cookie("scangate-b").is_empty(), "for nobody");
+    is_without_inline_code(&page.text);
+    gateway.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -51,7 +51,7 @@ test('attributes are told to the login, and are properties too', async () => {
 
 test('without attributes there are the defaults', async () => {
   const { theme, redeem, autoRenew, app, device } = await page.place();
-  assert.deepEqual([theme, redeem, autoRenew, app, device], ['auto', 'auto', 5, '', 'desk']);
+  assert.deepEqual([theme, redeem, autoRenew, app, device], ['auto', 'auto', 5, '', '']);
   assert.equal('baseUrl' in logins[0].options, false, 'the page’s origin is for the login to know');
 });
 

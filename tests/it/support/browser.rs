@@ -15,7 +15,7 @@ use tokio_tungstenite::{
     },
 };
 
-use super::{Gateway, http, within};
+use super::{Gateway, call, documents, http, within};
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -121,7 +121,11 @@ impl Browser {
     pub(crate) async fn next(&mut self, waiting_for: &str) -> Value {
         loop {
             match within(waiting_for, self.socket.next()).await {
-                Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).unwrap(),
+                Some(Ok(Message::Text(text))) => {
+                    let event = serde_json::from_str(&text).unwrap();
+                    documents::told(&event);
+                    return event;
+                }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 other => panic!("waited for {waiting_for}, came {other:?}"),
             }
@@ -141,6 +145,7 @@ impl Browser {
                 }
                 Some(Ok(Message::Text(text))) => {
                     let event: Value = serde_json::from_str(&text).unwrap();
+                    documents::told(&event);
                     if event["type"] != "hello" && event["type"] != "ping" {
                         told.push(event);
                     }
@@ -194,15 +199,9 @@ impl Browser {
 
     /// A JSON call of the page.
     pub(crate) async fn post(&self, url: &str, body: Value) -> (u16, Value) {
-        let answer = self
-            .http
-            .post(url)
-            .header("origin", &self.origin)
-            .json(&body)
-            .send()
-            .await
-            .unwrap();
-        (answer.status().as_u16(), answer.json().await.unwrap())
+        let post = self.http.post(url).header("origin", &self.origin);
+        let answer = call(post.json(&body)).await;
+        (answer.status, answer.json)
     }
 }
 

@@ -1,7 +1,7 @@
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 
-use super::{Gateway, http, within};
+use super::{Gateway, documents, http, within};
 
 /// A page whose network lets no socket through: the same login by HTTP.
 #[derive(Clone)]
@@ -105,8 +105,8 @@ pub(crate) fn path(pending: &Value, tail: &str) -> String {
 
 /// Status and body of a call.
 pub(crate) async fn read(call: RequestBuilder) -> (u16, Value) {
-    let answer = within("an answer", call.send()).await.unwrap();
-    (answer.status().as_u16(), answer.json().await.unwrap())
+    let answer = super::call(call).await;
+    (answer.status, answer.json)
 }
 
 impl Stream {
@@ -115,6 +115,9 @@ impl Stream {
         loop {
             if let Some((text, rest)) = self.read.split_once("\n\n") {
                 let block = Block::of(text);
+                if !block.comment {
+                    documents::told(&block.data);
+                }
                 self.read = rest.to_owned();
                 return Some(block);
             }

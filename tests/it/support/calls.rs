@@ -3,7 +3,7 @@ use std::sync::LazyLock;
 use reqwest::{Client, RequestBuilder, Response, header::HeaderMap, redirect::Policy};
 use serde_json::{Value, json};
 
-use super::{Browser, Gateway, http, within};
+use super::{Browser, Gateway, documents::Answered, http, within};
 
 /// Keeps no connection: each test has a runtime of its own.
 static HTTP: LazyLock<Client> = LazyLock::new(|| {
@@ -22,6 +22,8 @@ pub(crate) struct Answer {
     pub(crate) text: String,
     /// Null when it is no JSON.
     pub(crate) json: Value,
+    /// The call as the document has it, if it does, with its status.
+    pub(crate) described: Option<(String, u16)>,
 }
 
 impl Answer {
@@ -33,6 +35,7 @@ impl Answer {
             headers,
             json: serde_json::from_str(&text).unwrap_or_default(),
             text,
+            described: None,
         }
     }
 
@@ -79,9 +82,22 @@ impl Answer {
     }
 }
 
-/// Makes a call.
+/// Makes a call. Its answer is as described.
 pub(crate) async fn call(request: RequestBuilder) -> Answer {
-    Answer::of(within("an answer", request.send()).await.unwrap()).await
+    let (http, request) = request.build_split();
+    let request = request.unwrap();
+    let (method, path) = (request.method().clone(), request.url().path().to_owned());
+    let mut answer = Answer::of(within("an answer", http.execute(request)).await.unwrap()).await;
+    let media = answer.header("content-type");
+    let answered = Answered {
+        method: &method,
+        path: &path,
+        status: answer.status,
+        media: media.split(';').next().unwrap_or_default(),
+        text: &answer.text,
+    };
+    answer.described = answered.check();
+    answer
 }
 
 impl Gateway {

@@ -7,6 +7,7 @@ mod calls;
 mod chat;
 mod cluster;
 mod doctor;
+pub(crate) mod documents;
 mod gateway;
 mod operator;
 mod phone;

@@ -3,53 +3,45 @@
 
 export const SUBPROTOCOL = 'scan.v1';
 
-/** @typedef {'h5' | 'official_account' | 'website'} Flow */
+/** @import * as wire from './wire.d.ts' */
+/** @typedef {wire.Flow} Flow */
 /** @type {readonly Flow[]} */
 export const FLOWS = ['h5', 'official_account', 'website'];
 
-/** @typedef {'zh-CN' | 'en'} Locale */
-/** @typedef {{ name?: string, avatar?: string, id?: string }} Person */
-
+/** @typedef {wire.Locale} Locale */
+/** @typedef {wire.Person & Partial<wire.User>} Person */
+/** @typedef {wire.ErrorName} ErrorName */
+/** @typedef {wire.SessionEndReason} SessionEndReason */
 /**
- * @typedef {object} WireError
- * @property {number} code HTTP status times 100, plus n
- * @property {string} name
- * @property {string} message a sentence for the person, in the language of `start`
- * @property {boolean} retryable
- * @property {number} [retry_after_ms]
- * @property {string} [reason] why the session was ended, of 40102
+ * An error as a page meets it. The gateway may be newer than this file and know more words, and a proxy in front of it none.
+ * @typedef {Omit<wire.WireError, 'code' | 'name' | 'reason'>
+ *   & { code: number, name: ErrorName | (string & {}), reason?: SessionEndReason | (string & {}) }} WireError
  */
 
-/**
- * What every state event carries. `seq` starts at 1 and grows by one with each change of the scene.
- * @typedef {{ seq: number, scene: string, at: number, trace_id: string, replay?: true }} Stamp
- */
-/** @typedef {{ expires_at: number }} Live */
-/** @typedef {Stamp & Live & { type: 'pending', secret: string, flow: Flow, qr?: { text: string, svg?: string }, embed_url?: string }} Pending */
-/** @typedef {Stamp & Live & { type: 'scanned', user?: Person }} Scanned */
-/** @typedef {Stamp & Live & { type: 'verifying', code_length: number, tries_left: number }} Verifying */
-/** @typedef {Stamp & Live & { type: 'authorized', grant: string, user: Person }} Authorized */
-/** @typedef {Stamp & { type: 'rejected', by: 'user' | 'policy', reason?: string }} Rejected */
-/** @typedef {Stamp & { type: 'expired' }} Expired */
-/** @typedef {Stamp & { type: 'cancelled' }} Cancelled */
-/** @typedef {Stamp & { type: 'failed', error: WireError }} Failed */
-/** @typedef {Pending | Scanned | Verifying | Authorized | Rejected | Expired | Cancelled | Failed} StateEvent */
+/** @typedef {wire.Pending} Pending */
+/** @typedef {wire.Scanned} Scanned */
+/** @typedef {wire.Verifying} Verifying */
+/** @typedef {wire.Authorized} Authorized */
+/** @typedef {wire.Rejected} Rejected */
+/** @typedef {wire.Expired} Expired */
+/** @typedef {wire.Cancelled} Cancelled */
+/** @typedef {wire.Failed} Failed */
+/** @typedef {wire.StateEvent} StateEvent */
 
-/** @typedef {{ type: 'hello', v: number, now: number, ping_interval_ms: number, node: string }} Hello */
-/** @typedef {{ type: 'ping', now: number }} Ping */
-/** @typedef {{ type: 'drain', reconnect_in_ms: number }} Drain */
+/** @typedef {wire.Hello} Hello */
+/** @typedef {wire.Ping} Ping */
+/** @typedef {wire.Drain} Drain */
 /** @typedef {{ type: 'error', error: WireError, ref?: string }} Refused */
-/** @typedef {{ type: 'attached', session_id: string }} Attached */
-/** @typedef {{ type: 'session_revoked', session_id: string, reason?: string }} SessionRevoked */
+/** @typedef {wire.Attached} Attached */
+/** @typedef {{ type: 'session_revoked', session_id: string, reason?: SessionEndReason | (string & {}) }} SessionRevoked */
 /** @typedef {Hello | Ping | Drain | Refused | Attached | SessionRevoked} ControlEvent */
 /** @typedef {StateEvent | ControlEvent} ServerEvent */
 
-/** @typedef {{ type: 'start', challenge: string, flow?: Flow, app?: string, locale?: Locale, return_to?: string, svg?: boolean }} Start */
-/** @typedef {{ type: 'resume', scene: string, secret: string, seq: number }} Resume */
-/** @typedef {{ type: 'refresh' } | { type: 'cancel' } | { type: 'pong' }} Bare */
-/** @typedef {{ type: 'verify', code: string }} Verify */
-/** @typedef {{ type: 'attach', access_token: string }} Attach */
-/** @typedef {Start | Resume | Bare | Verify | Attach} Command */
+/** @typedef {wire.Start} Start */
+/** @typedef {wire.Resume} Resume */
+/** @typedef {wire.Verify} Verify */
+/** @typedef {wire.Attach} Attach */
+/** @typedef {wire.Command} Command */
 
 /** From these, only a new scene leads on. */
 export const ENDS = ['rejected', 'expired', 'cancelled', 'failed'];
