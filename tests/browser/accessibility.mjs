@@ -10,15 +10,16 @@ const LOOKS = [['light', 360], ['dark', 1280]];
  * Violations of WCAG 2.2 AA and sideways scrolling, one line each.
  * @param {import('playwright-core').Page} page
  * @param {string[]} [except] rules of axe that this page has a right to break
+ * @param {[string, number, number?][]} [looks] scheme, width and height
  */
-export async function shortcomings(page, except = []) {
+export async function shortcomings(page, except = [], looks = LOOKS) {
   const size = page.viewportSize();
   const found = [];
   // By the debugger's way in: the page's policy rightly forbids a script element.
   await page.evaluate(axe.source);
-  for (const [colorScheme, width] of LOOKS) {
+  for (const [colorScheme, width, height = 800] of looks) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    await page.setViewportSize({ width, height: 800 });
+    await page.setViewportSize({ width, height });
     const where = `${colorScheme}, ${width} px`;
     found.push(...(await violations(page, except)).map((line) => `${where}: ${line}`));
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);

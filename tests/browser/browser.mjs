@@ -83,15 +83,15 @@ export class Desk {
     page.on('websocket', (socket) => socket.on('framereceived', ({ payload }) => this.heard.push(JSON.parse(payload).type)));
   }
 
-  /** Opens the login page, with that query; `blocksSockets` by a network that lets no socket through. */
-  static async open(t, browser, gateway, { locale = 'en', query = '', blocksSockets = false, ...options } = {}) {
+  /** Opens the login page, with that query; `prepare` is what was done to the page before. */
+  static async open(t, browser, gateway, { locale = 'en', query = '', prepare = async (_page) => {}, ...options } = {}) {
     const { context, complaints } = await newProfile(t, browser, {
       locale,
       viewport: { width: 1280, height: 800 },
       ...options,
     });
     const desk = new Desk(await context.newPage(), gateway, locale, complaints);
-    if (blocksSockets) await desk.page.routeWebSocket(/./, (socket) => socket.close());
+    await prepare(desk.page);
     await desk.page.goto(gateway.addresses.page + query);
     return desk;
   }
@@ -126,11 +126,16 @@ export class Desk {
     this.words = WORDS[locale];
   }
 
-  /** Another tab of the same browser, on the signed-in page. */
-  async anotherTab() {
+  /** Another tab of the same browser, on the signed-in page or another one. */
+  async anotherTab(path = '/app') {
     const tab = new Desk(await this.page.context().newPage(), this.gateway, this.locale, this.complaints);
-    await tab.page.goto(`${this.gateway.origin}/app`);
+    await tab.page.goto(this.gateway.origin + path);
     return tab;
+  }
+
+  /** The part of its time that the code has left, as the ring shows it. */
+  async timeLeft() {
+    return 1 + Number(await this.page.locator('#ring').getAttribute('stroke-dashoffset'));
   }
 
   /** Will hear of the end of its session; for the `times`-th time when its socket was lost. */

@@ -125,7 +125,7 @@ describe('flows', () => {
     await page.getByRole('button', { name: WORDS.en.signInHere }).click();
     await page.waitForURL(`${gateway.origin}/s/scene-1`);
     const kept = JSON.parse(await page.evaluate(() => sessionStorage.getItem('scangate.login')));
-    assert.deepEqual([kept.scene, kept.secret, kept.seq, kept.app], ['scene-1', 'secret', 1, 'default']);
+    assert.deepEqual([kept.scene, kept.secret, kept.seq, kept.app], ['scene-1', 'secret', 1, '']);
 
     await page.getByRole('link', { name: 'back' }).click();
     await see(page, WORDS.en.rejected);

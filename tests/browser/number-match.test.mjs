@@ -98,7 +98,7 @@ describe('number match', () => {
   });
 
   test('where sockets are blocked the digits go by HTTP', async (t) => {
-    const { user, desk, phone } = await people(t, 'blocked', { blocksSockets: true });
+    const { user, desk, phone } = await people(t, 'blocked', { prepare: (page) => page.routeWebSocket(/./, (socket) => socket.close()) });
     desk.page.setDefaultTimeout(FALLBACK_MS);
     const code = await desk.code({ withinMs: FALLBACK_MS });
     await desk.sees(desk.words.polling);

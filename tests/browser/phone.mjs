@@ -88,9 +88,14 @@ export class Phone {
     await this.page.getByRole('button', { name: this.words.confirm, exact: true }).click();
   }
 
-  /** Lets WeChat give name and picture away: asked once, of new users. */
-  async consents() {
+  /** Is asked by WeChat whether name and picture may be given away. */
+  async isAskedForConsent() {
     await this.page.waitForURL(`${this.gateway.sandbox}/connect/oauth2/authorize?*`);
+  }
+
+  /** Lets WeChat do so: asked once, of new users. */
+  async consents() {
+    await this.isAskedForConsent();
     await this.page.getByRole('button', { name: this.words.allow, exact: true }).click();
   }
 

@@ -35,6 +35,8 @@ class PlayedGateway {
   #holdsTokens;
   #server = createServer((request, response) => void this.#answer(request, response));
   #socket = null;
+  /** Whether the page has closed its socket. */
+  isLeft = false;
   #isGone = false;
   /** The answer to the call that opens a scene, where there are no sockets. */
   #byHttp = () => {};
@@ -70,6 +72,7 @@ class PlayedGateway {
       this.#socket = socket;
       socket.send(JSON.stringify({ type: 'hello', v: 1, now: Date.now(), ping_interval_ms: 25_000, node: 'a1' }));
       socket.onMessage((text) => this.#hear(JSON.parse(text)));
+      socket.onClose(() => { this.isLeft = true; });
     });
   }
 
@@ -83,7 +86,7 @@ class PlayedGateway {
     this.#scenes += 1;
     this.#seq = 0;
     const qr = { text: `${this.origin}/s/${this.#id}`, svg: drawing() };
-    // A code near its end was drawn a while ago.
+    // A code near its end was drawn a while ago, and is told again.
     this.say('pending', { secret: 'secret', flow: 'h5', qr, at: Date.now() + left - 120_000, ...more }, left);
   }
 

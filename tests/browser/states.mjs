@@ -1,7 +1,8 @@
 // Every state of the login page, brought about by a gateway that is played: for pictures, and for whoever looks for
 // shortcomings in each.
 
-import { see } from './browser.mjs';
+import { newProfile, see } from './browser.mjs';
+import { playGateway } from './played-gateway.mjs';
 import { WORDS } from './words.mjs';
 
 const IPHONE = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1';
@@ -40,7 +41,7 @@ export const STATES = {
   opening: { first: () => {}, says: 'opening' },
   pending: { first: pending, says: 'pending' },
   'several-flows': { first: pending, says: 'useOfficialAccount', config: { flows: ['h5', 'official_account'] } },
-  'last-seconds': { first: (gateway) => gateway.pending({}, 18_000), says: 'keep' },
+  'last-seconds': { first: (gateway) => gateway.pending({ replay: true }, 18_000), says: 'keep' },
   reconnecting: {
     first: pending,
     says: 'reconnecting',
@@ -75,16 +76,21 @@ export const STATES = {
 };
 
 /**
- * The page in that state.
- * @param {{ newPage: (config: object, options: object) => Promise<{ page: object, gateway: object }> }} stage
+ * The login page in that state, in a profile of its own, and the gateway that has brought it there.
+ * @param {{ after(undo: () => unknown): void }} t
+ * @param {import('playwright-core').Browser} browser
  * @param {keyof typeof STATES} name
  * @param {keyof typeof WORDS} locale
  */
-export async function reach({ newPage }, name, locale, options = {}) {
-  const { first, says, config, browser, then } = STATES[name];
-  const { page, gateway, open } = await newPage(config, { locale, ...browser, ...options });
-  await open((command) => first(gateway, command));
+export async function reach(t, browser, name, locale, options = {}) {
+  const { first, says, config, browser: { blocksSockets = false, ...wanted } = {}, then } = STATES[name];
+  const gateway = await playGateway(t, config);
+  const { context, complaints } = await newProfile(t, browser, { locale, viewport: { width: 1280, height: 800 }, ...wanted, ...options });
+  if (blocksSockets) complaints.expect(/WebSocket/);
+  const page = await context.newPage();
+  await gateway.attend(page, (command) => first(gateway, command), { blocksSockets });
+  await page.goto(gateway.origin);
   if (then) await then(page, WORDS[locale], gateway);
   await see(page, WORDS[locale][says]);
-  return page;
+  return { page, gateway };
 }

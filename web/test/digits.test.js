@@ -53,6 +53,17 @@ test('the person may type at once', () => {
   assert.equal(digits.dataset.filled, '0');
 });
 
+test('the focus that went to the sentence goes on to the field', async () => {
+  const other = new Stage();
+  await other.show({ type: 'expired' });
+  other.button('renew').focus();
+  other.button('renew').click();
+  await other.show(other.pending());
+  assert.equal(other.root.activeElement, other.part('status'));
+  await other.show(other.gateway.state('verifying', 3, { code_length: 2, tries_left: 3 }));
+  assert.equal(other.root.activeElement, other.part('field'));
+});
+
 test('two digits are sent by themselves, one is not', () => {
   type('4');
   assert.deepEqual([sent(), digits.dataset.filled], [[], '1']);

@@ -35,7 +35,7 @@ export class FakeDocument {
     Object.defineProperty(module.ScanLoginElement, 'env', {
       value: {
         createLogin: (options) => page.logins[page.logins.push(new FakeLogin(page.clock, options)) - 1],
-        clock: page.clock, store: () => store, location: page.window.location, words: async (locale) => LANGUAGES[locale],
+        clock: page.clock, store: () => store, location: page.window.location, words: async (locale) => LANGUAGES[locale], device: () => 'desk',
         fetch: async (url) => {
           page.asked.push(url);
           return { ok: true, status: 200, json: async () => ({ data: CONFIG }) };

@@ -6,6 +6,8 @@ export class FakeGateway {
   /** Every socket dialled, the oldest first. */
   sockets = [];
   #scenes = 0;
+  /** How far its clock is ahead of the page's. */
+  ahead = 0;
 
   constructor(clock) {
     this.clock = clock;
@@ -32,6 +34,10 @@ export class FakeGateway {
     };
   }
 
+  now() {
+    return this.clock.now() + this.ahead;
+  }
+
   get last() {
     return this.sockets.at(-1);
   }
@@ -51,7 +57,7 @@ export class FakeGateway {
   }
 
   hello(more = {}) {
-    this.say({ type: 'hello', v: 1, now: this.clock.now(), ping_interval_ms: 25_000, node: 'a1', ...more });
+    this.say({ type: 'hello', v: 1, now: this.now(), ping_interval_ms: 25_000, node: 'a1', ...more });
   }
 
   /** Opens and says hello, as a healthy gateway does. */
@@ -73,14 +79,14 @@ export class FakeGateway {
     this.#scenes += 1;
     const scene = `scene-${this.#scenes}`;
     const qr = { text: `https://login.example.com/s/${scene}`, svg: '<svg xmlns="http://www.w3.org/2000/svg"/>' };
-    return this.state('pending', 1, { scene, secret: `secret-${this.#scenes}`, flow: 'h5', qr, expires_at: this.clock.now() + left, ...more });
+    return this.state('pending', 1, { scene, secret: `secret-${this.#scenes}`, flow: 'h5', qr, expires_at: this.now() + left, ...more });
   }
 
   state(type, seq, more = {}) {
     const live = ['pending', 'scanned', 'verifying', 'authorized'].includes(type);
     return {
-      type, seq, scene: `scene-${this.#scenes}`, at: this.clock.now(), trace_id: TRACE,
-      ...(live && { expires_at: this.clock.now() + 180_000 }), ...more,
+      type, seq, scene: `scene-${this.#scenes}`, at: this.now(), trace_id: TRACE,
+      ...(live && { expires_at: this.now() + 180_000 }), ...more,
     };
   }
 }

@@ -4,7 +4,7 @@ import { Window } from 'happy-dom';
 
 import { Controller } from '../src/element/controller.js';
 // Loaded here, so that a test need not wait for it.
-import '../src/element/digits-field.js';
+import '../src/element/after-scan.js';
 import '../src/element/help-dialog.js';
 import { words as en } from '../src/element/i18n/en.js';
 import { words as zhCN } from '../src/element/i18n/zh-cn.js';
@@ -63,7 +63,7 @@ class FakeHost extends EventTarget {
   autoRenew = 5;
   confirm = '';
   redeem = 'auto';
-  device = 'desk';
+  device = '';
   strings = {};
   session = { here: null, whoIsHere: async () => this.session.here, redeem() {} };
   heard = [];
@@ -95,7 +95,7 @@ export class Stage {
     this.document = globalThis.document = this.window.document;
     this.element = this.document.body.appendChild(this.document.createElement('div'));
     this.root = this.element.attachShadow({ mode: 'open' });
-    this.unfinished = new UnfinishedLogin({ store: () => this.store, clock: this.clock });
+    this.unfinished = new UnfinishedLogin({ store: () => this.store, clock: this.clock, app: '' });
   }
 
   /** The controller, made on first use with what the test has set by then. */
@@ -107,7 +107,7 @@ export class Stage {
     });
     this.#controller = new Controller(this.host, view, this.#abort.signal, {
       createLogin: (options) => new FakeLogin(this.clock, options), clock: this.clock, store: () => this.store, location: this.location,
-      words: async (locale) => LANGUAGES[locale],
+      words: async (locale) => LANGUAGES[locale], device: () => 'desk',
       fetch: async (url) => {
         this.asked = url;
         return { ok: true, status: 200, json: async () => ({ code: 0, data: await this.config }) };

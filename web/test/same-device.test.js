@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 
-import { deviceOf } from '../src/element/offer.js';
+import { deviceHere } from '../src/element/offer.js';
 import { KEPT_FOR_MS, UnfinishedLogin } from '../src/element/unfinished-login.js';
 import { LANGUAGES, Stage } from './fake-page.js';
 import { settle } from './fake-time.js';
@@ -31,10 +31,16 @@ function comeBack() {
   Object.assign(stage.host, { device: 'wechat', returnTo: HOME });
 }
 
-test('machines are told apart by what they say of themselves', () => {
+test('machines are told apart by what they say of themselves', (t) => {
   const iPhone = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1';
   const desk = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36';
-  const seen = (userAgent, isSmallAndTouched = false) => deviceOf({ userAgent, isSmallAndTouched });
+  const before = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
+  const seen = (userAgent, matches = false) => {
+    Object.defineProperty(globalThis, 'navigator', { value: { userAgent }, configurable: true });
+    globalThis.matchMedia = () => ({ matches });
+    return deviceHere();
+  };
+  t.after(() => (before ? Object.defineProperty(globalThis, 'navigator', before) : delete globalThis.navigator));
   assert.equal(seen(`${iPhone} MicroMessenger/8.0.53(0x18003531) NetType/WIFI`), 'wechat');
   assert.equal(seen(`${desk} MicroMessenger/7.0.20 WindowsWechat`), 'wechat');
   assert.equal(seen(iPhone), 'phone');
@@ -154,7 +160,7 @@ test('a grant that cannot be redeemed ends what was kept too', async () => {
 
 test('not kept for longer than ten minutes, nor for another app, nor what is not whole', () => {
   const { store, clock } = stage;
-  const of = (app) => new UnfinishedLogin({ store: () => store, clock, ...(app && { app }) });
+  const of = (app = '') => new UnfinishedLogin({ store: () => store, clock, app });
   const left = { baton: { scene: 's', secret: 'x', seq: 2, verifier: 'v', flow: 'h5' }, search: '' };
   of('shop').keep(left);
   assert.equal(of().read(), null);
@@ -164,7 +170,7 @@ test('not kept for longer than ten minutes, nor for another app, nor what is not
   assert.deepEqual(of().read(), left);
   clock.advance(1);
   assert.equal(of().read(), null);
-  for (const broken of ['nonsense', 'null', '[]', '{}', JSON.stringify({ ...left.baton, search: '', app: 'default', at: clock.now(), seq: '2' })]) {
+  for (const broken of ['nonsense', 'null', '[]', '{}', JSON.stringify({ ...left.baton, search: '', app: '', at: clock.now(), seq: '2' })]) {
     store.setItem('scangate.login', broken);
     assert.equal(of().read(), null, broken);
     assert.equal(store.size, 0, broken);
@@ -173,7 +179,7 @@ test('not kept for longer than ten minutes, nor for another app, nor what is not
 
 test('forbidden storage is no obstacle', () => {
   stage.store.forbidden = true;
-  const unfinished = new UnfinishedLogin({ store: () => stage.store, clock: stage.clock });
+  const unfinished = new UnfinishedLogin({ store: () => stage.store, clock: stage.clock, app: '' });
   assert.deepEqual([unfinished.works, unfinished.read(), unfinished.scene], [false, null, '']);
   assert.equal(unfinished.keep({ baton: {}, search: '' }), false);
   unfinished.clear();

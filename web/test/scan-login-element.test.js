@@ -51,7 +51,7 @@ test('attributes are told to the login, and are properties too', async () => {
 
 test('without attributes there are the defaults', async () => {
   const { theme, redeem, autoRenew, app, device } = await page.place();
-  assert.deepEqual([theme, redeem, autoRenew, app, device], ['auto', 'auto', 5, '', 'desk']);
+  assert.deepEqual([theme, redeem, autoRenew, app, device], ['auto', 'auto', 5, '', '']);
   assert.equal('baseUrl' in logins[0].options, false, 'the page’s origin is for the login to know');
 });
 
@@ -219,7 +219,8 @@ test('where there is no document the module loads, and its class is there', asyn
   assert.equal(typeof ScanLoginElement, 'function');
 });
 
-test('to define it twice does no harm', () => {
+test('to import it defines nothing, to define it twice does no harm', () => {
+  assert.equal(page.window.customElements.get('scan-login'), undefined);
   page.define();
   page.define();
   assert.equal(page.window.customElements.get('scan-login'), page.ScanLoginElement);

@@ -195,10 +195,17 @@ test('the deadline shows even when the link that would say so is gone', async ()
 });
 
 test('deadlines are counted by the gateway’s clock', async () => {
-  gateway.open();
-  gateway.hello({ now: clock.now() + 3_600_000 });
-  await settle();
-  gateway.say(gateway.pending({ expires_at: clock.now() + 3_660_000 }));
+  gateway.ahead = 3_600_000;
+  await toPending({ left: 60_000 });
+  assert.equal(login.state.expires_at - login.now(), 60_000);
+});
+
+test('a machine whose clock is set while the page is open counts right again from the next code on', async () => {
+  await toPending();
+  clock.slept(7_200_000);
+  gateway.ahead = -7_200_000;
+  login.refresh();
+  gateway.say(gateway.pending({ left: 60_000 }));
   assert.equal(login.state.expires_at - login.now(), 60_000);
 });
 

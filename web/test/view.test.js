@@ -46,7 +46,7 @@ test('a code is shown as a picture with words for it, which name the way without
 test('the ring runs down, and turns amber for the last 20 s with a way to keep the code', async () => {
   await show(pending());
   await passes(60_000);
-  assert.equal(part('ring').getAttribute('stroke-dashoffset'), '-0.5');
+  assert.equal(part('frame').style.getPropertyValue('--gone'), '0.5turn');
   assert.equal(button('renew'), null);
   await passes(40_000);
   assert.equal(part('card').className, 'code last');

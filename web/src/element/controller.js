@@ -3,7 +3,7 @@
 /** @import { Clock } from '../sdk/clock.js' */
 /** @import { ScanLoginOptions } from '../sdk/index.js' */
 /** @import { Baton, LoginState, ScanLogin, Wishes } from '../sdk/scan-login.js' */
-/** @import { Authorized, Flow, Locale, Person } from '../sdk/protocol.js' */
+/** @import { Authorized, Locale, Person } from '../sdk/protocol.js' */
 /** @import { Config, Device } from './offer.js' */
 /** @import { ActionId } from './presentation.js' */
 /** @import { Store } from './unfinished-login.js' */
@@ -11,7 +11,7 @@
 /** @import { loadWords } from './words.js' */
 /** @import { Words } from './i18n/en.js' */
 
-import { asFlow, chooseFlow, flowAfter, loadConfig } from './offer.js';
+import { chooseFlow, flowAfter, loadConfig } from './offer.js';
 import { present } from './presentation.js';
 import { UnfinishedLogin } from './unfinished-login.js';
 import { asLocale } from './words.js';
@@ -42,7 +42,7 @@ const GOES_ON = /opening|pending|scanned|verifying|authorized|waiting/;
  * @property {string} confirm
  * @property {string} redeem
  * @property {Session | null} session
- * @property {Device} device
+ * @property {string} device '' where the page does not know
  * @property {Partial<Words>} strings
  */
 /** @typedef {EventTarget & Wants} Host */
@@ -53,6 +53,7 @@ const GOES_ON = /opening|pending|scanned|verifying|authorized|waiting/;
  * @property {Clock} clock
  * @property {() => Store} store may throw: it can be forbidden
  * @property {typeof loadWords} words
+ * @property {() => Device} device
  * @property {typeof fetch} [fetch]
  * @property {Pick<Location, 'assign' | 'reload' | 'search' | 'hash'>} location
  */
@@ -67,8 +68,8 @@ export class Controller {
   #unfinished;
   #configured;
   #resuming;
-  /** @type {Flow | null} by the switch */
-  #chosen = null;
+  /** By the switch. */
+  #chosen = '';
   /** @type {{ here: Person | null } | null} */
   #asking = null;
   /** @type {Promise<Person | null> | null} */
@@ -121,6 +122,10 @@ export class Controller {
     return login;
   }
 
+  get #device() {
+    return /** @type {Device} */ (this.#host.device || this.#env.device());
+  }
+
   get #lang() {
     return this.#host.locale || (navigator.languages.find(asLocale) ?? 'en');
   }
@@ -149,9 +154,10 @@ export class Controller {
 
   /** What `start` says. The gateway's default flow needs no mention, and is not waited for. @returns {Promise<Wishes>} */
   async #wishes() {
-    const asked = this.#chosen ?? asFlow(this.#host.flow);
-    if (asked || this.#host.device === 'wechat') await this.#within(CONFIG_MS, this.#configured);
-    const { app, returnTo: return_to, device } = this.#host;
+    const asked = this.#chosen || this.#host.flow;
+    if (asked || this.#device === 'wechat') await this.#within(CONFIG_MS, this.#configured);
+    const { app, returnTo: return_to } = this.#host;
+    const device = this.#device;
     const flow = this.config && chooseFlow(this.config, asked, device === 'wechat');
     // As long as the flow is not known, it may be one that leaves this page.
     const leaves = !flow || flow === 'website' || (flow === 'h5' && device === 'wechat');
@@ -173,7 +179,7 @@ export class Controller {
       case 'leave':
         return this.#leave();
       case 'switch':
-        return this.startOver(this.#otherFlow());
+        return this.startOver(this.#otherFlow() ?? '');
       case 'enter':
         if (this.#emit('enter', null, { cancelable: true })) location.reload();
         return;
@@ -182,8 +188,8 @@ export class Controller {
     }
   }
 
-  /** Ends this scene and opens another: the page, or the person, asks for another flow. @param {Flow | null} [chosen] */
-  startOver(chosen = null) {
+  /** Ends this scene and opens another: the page, or the person, asks for another flow. */
+  startOver(chosen = '') {
     this.#chosen = chosen;
     this.login.cancel();
     this.#life.abort();
@@ -195,7 +201,7 @@ export class Controller {
     const words = this.#words;
     if (!words || this.#signal.aborted) return;
     const { login } = this;
-    const { device } = this.#host;
+    const device = this.#device;
     const { state, connection, renewsItself } = login;
     const flow = login.baton?.flow;
     const appName = this.config?.app.name ?? '';
@@ -285,8 +291,8 @@ export class Controller {
   /** Inside WeChat there is nothing to choose: the other flows need a second screen. */
   #otherFlow() {
     const { login, config } = this;
-    if (!config || this.#host.device === 'wechat') return null;
-    return flowAfter(config, login.baton?.flow ?? chooseFlow(config, this.#chosen ?? asFlow(this.#host.flow), false));
+    if (!config || this.#device === 'wechat') return null;
+    return flowAfter(config, login.baton?.flow ?? chooseFlow(config, this.#chosen || this.#host.flow, false));
   }
 
   /** @param {string} type @param {unknown} detail @param {CustomEventInit} [init] */

@@ -36,23 +36,17 @@ export async function loadConfig({ baseUrl = '', app, signal, clock, fetch = glo
   return null;
 }
 
-/** @param {string | null | undefined} text @returns {Flow | null} */
-export function asFlow(text) {
-  return FLOWS.find((flow) => flow === text) ?? null;
-}
-
 /**
  * What was asked for, where it is offered. Inside WeChat nobody can scan the screen, and `h5` is the
  * flow that needs no scan.
  * @param {Pick<Config, 'flows' | 'default_flow'>} offer
- * @param {Flow | null} asked
+ * @param {string} asked
  * @param {boolean} inWeChat
  * @returns {Flow}
  */
 export function chooseFlow({ flows, default_flow }, asked, inWeChat) {
-  /** @type {(Flow | null)[]} */
-  const wanted = [asked, inWeChat ? 'h5' : null, default_flow];
-  return wanted.find((flow) => flow && flows.includes(flow)) ?? flows[0] ?? default_flow;
+  const wanted = /** @type {Flow[]} */ ([asked, inWeChat ? 'h5' : '', default_flow]);
+  return wanted.find((flow) => flows.includes(flow)) ?? flows[0] ?? default_flow;
 }
 
 /**
@@ -62,12 +56,13 @@ export function chooseFlow({ flows, default_flow }, asked, inWeChat) {
  * @returns {Flow | null}
  */
 export function flowAfter({ flows }, flow) {
-  const next = asFlow(flows[(flows.indexOf(flow) + 1) % flows.length]);
-  return next === flow ? null : next;
+  const next = flows[(flows.indexOf(flow) + 1) % flows.length];
+  return next && next !== flow && FLOWS.includes(next) ? next : null;
 }
 
-/** What kind of machine this is, as far as a page can know. @param {{ userAgent: string, isSmallAndTouched: boolean }} seen @returns {Device} */
-export function deviceOf({ userAgent, isSmallAndTouched }) {
+/** What kind of machine this is, as far as a page can know. @returns {Device} */
+export function deviceHere() {
+  const { userAgent } = navigator;
   if (userAgent.includes('MicroMessenger')) return 'wechat';
-  return isSmallAndTouched || /\bMobile\b/.test(userAgent) ? 'phone' : 'desk';
+  return /\bMobile\b/.test(userAgent) || matchMedia('(pointer: coarse) and (max-width: 600px)').matches ? 'phone' : 'desk';
 }

@@ -13,7 +13,7 @@ export const LAST_MS = 20_000;
 /** @typedef {'renew' | 'confirm' | 'help' | 'reload' | 'enter' | 'leave' | 'switch'} ActionId */
 /** @typedef {{ id: ActionId, label: string, look: 'solid' | 'plain' | 'quiet', place: 'inside' | 'beside' | 'foot' }} Action */
 /** @typedef {'skeleton' | 'code' | 'framed' | 'here' | 'ticked' | 'digits' | 'person' | 'veiled'} Mood */
-/** @typedef {'tick' | 'clock' | 'cross' | 'alert' | 'pause' | 'chat'} Glyph */
+/** @typedef {'tick' | 'clock' | 'cross' | 'alert'} Glyph */
 /** `attempt` differs from one try to the next. @typedef {{ length: number, attempt: number, wrong: boolean }} Digits */
 
 /**
@@ -54,7 +54,6 @@ export const LAST_MS = 20_000;
 const ENDS = {
   expired: ['clock', 'renew', 'newCode'],
   failed: ['alert', 'renew', 'retry'],
-  taken_over: ['pause', 'renew', 'newCode'],
   redeemed: ['tick', 'enter', 'enter'],
   outdated: ['alert', 'reload', 'reload'],
   insecure: ['alert'],
@@ -108,7 +107,7 @@ function pending({ device, renewsItself, mayLeave, seconds, ring, words: w, othe
   const last = ring.last && { detail: fill(renewsItself ? w.renewsIn : w.expiresIn, { seconds }), aloud: w.keepAloud };
   const keep = ring.last ? [action('renew', w.keep, 'plain', 'beside')] : [];
   if (inWeChat && flow === 'h5' && mayLeave) {
-    return { mood: 'here', glyph: 'chat', sentence: w.here, detail: w.hereDetail, ...last, actions: [action('leave', w.signInHere, 'solid', 'inside'), ...keep] };
+    return { mood: 'here', glyph: 'tick', sentence: w.here, detail: w.hereDetail, ...last, actions: [action('leave', w.signInHere, 'solid', 'inside'), ...keep] };
   }
   const help = device === 'desk' ? action('help', w.help) : action('help', w.onlyPhone, 'plain');
   return {
@@ -166,7 +165,7 @@ function welcome({ words: w }, { user }) {
 function waiting({ now, words: w, otherFlow }, { error: { code, message }, until, trace_id }) {
   const seconds = Math.max(0, Math.ceil((until - now) / 1_000));
   return {
-    mood: 'veiled', glyph: 'pause', sentence: message || w.waiting, detail: fill(w.retryIn, { seconds }), note: noteOf(code, trace_id),
+    mood: 'veiled', glyph: 'clock', sentence: message || w.waiting, detail: fill(w.retryIn, { seconds }), note: noteOf(code, trace_id),
     // What WeChat cannot do in one flow it may do in another.
     actions: [action('renew', w.retry, 'plain', 'inside'), ...(/^50[24]/.test(String(code)) ? switchTo(otherFlow, w) : [])],
   };

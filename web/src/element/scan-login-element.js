@@ -1,13 +1,13 @@
 // <scan-login>: attributes and properties in, events out.
 
 /** @import { Env, Session } from './controller.js' */
-/** @import { Config, Device } from './offer.js' */
+/** @import { Config } from './offer.js' */
 /** @import { Words } from './i18n/en.js' */
 
 import { systemClock } from '../sdk/clock.js';
 import { createScanLogin } from '../sdk/index.js';
 import { Controller } from './controller.js';
-import { deviceOf } from './offer.js';
+import { deviceHere } from './offer.js';
 import { LoginView } from './view.js';
 import { loadWords } from './words.js';
 
@@ -23,13 +23,14 @@ import { loadWords } from './words.js';
  * @property {number} autoRenew
  * @property {string} confirm
  * @property {string} redeem
+ * @property {string} device
  */
 
 /** The attributes, and what their properties are without them. @type {Record<string, string | number>} */
-const ATTRIBUTES = { 'base-url': '', app: '', flow: '', locale: '', theme: 'auto', 'return-to': '', 'auto-renew': 5, confirm: '', redeem: 'auto' };
+const ATTRIBUTES = { 'base-url': '', app: '', flow: '', locale: '', theme: 'auto', 'return-to': '', 'auto-renew': 5, confirm: '', redeem: 'auto', device: '' };
 
 /** Where there is no document (a server that renders pages), the class is there and does nothing. */
-const Base = /** @type {{ new (): HTMLElement & Attributes }} */ (globalThis.HTMLElement ?? class {});
+const Base = /** @type {{ new (): import('./events.d.ts').TypedElement & Attributes }} */ (globalThis.HTMLElement ?? class {});
 
 /** A new one of these needs a new login. */
 const ANEW = /^(base-url|app|auto-renew)$/;
@@ -59,6 +60,8 @@ const ANEW = /^(base-url|app|auto-renew)$/;
  *   really them; default: what the gateway says. `auto` asks where `session` knows somebody else to be signed in.
  * @attr {'auto' | 'manual'} redeem - `manual`: the element redeems nothing and asks nothing; `authorized` has the grant
  *   and its `verifier`.
+ * @attr {'desk' | 'phone' | 'wechat'} device - What the page is on, where it knows better than the element, which looks by
+ *   itself; `wechat` is WeChat's own browser.
  *
  * @fires statechange - The state, or the connection, has changed.
  * @fires opening - There is no code yet.
@@ -87,8 +90,7 @@ const ANEW = /^(base-url|app|auto-renew)$/;
  * @csspart card - The card.
  * @csspart brand - The name above the code.
  * @csspart bar - What is said while the connection is lost.
- * @csspart frame - The square with the ring and the code.
- * @csspart ring - The time that is left.
+ * @csspart frame - The ring of the time that is left, around the plate.
  * @csspart plate - What the code lies on.
  * @csspart qr - The code.
  * @csspart glyph - The sign on the plate.
@@ -116,7 +118,7 @@ export class ScanLoginElement extends Base {
 
   /** What it stands on; tests have their own. @returns {Env} */
   static get env() {
-    return { createLogin: createScanLogin, clock: systemClock, words: loadWords, store: () => sessionStorage, location };
+    return { createLogin: createScanLogin, clock: systemClock, words: loadWords, device: deviceHere, store: () => sessionStorage, location };
   }
 
   #view;
@@ -128,8 +130,6 @@ export class ScanLoginElement extends Base {
   #session = null;
   /** @type {Partial<Words>} */
   #strings = {};
-  /** @type {Device | null} */
-  #device = null;
 
   constructor() {
     super();
@@ -208,16 +208,6 @@ export class ScanLoginElement extends Base {
     this.#strings = strings;
     this.#controller?.render();
   }
-
-  /** What the page is on. The element finds out; it may be told better. @returns {Device} */
-  get device() {
-    return this.#device ?? deviceOf({ userAgent: navigator.userAgent, isSmallAndTouched: matchMedia('(pointer: coarse) and (max-width: 600px)').matches });
-  }
-
-  set device(device) {
-    this.#device = device;
-    this.#controller?.render();
-  }
 }
 
 for (const [attribute, without] of Object.entries(ATTRIBUTES)) {
@@ -235,7 +225,8 @@ for (const [attribute, without] of Object.entries(ATTRIBUTES)) {
   });
 }
 
-/** Makes `<scan-login>` known to the page; once. */
+/** Makes `<scan-login>` known to the page; once, and nowhere but on a page. */
 export function define() {
-  if (!customElements.get('scan-login')) customElements.define('scan-login', ScanLoginElement);
+  const known = globalThis.customElements;
+  if (known && !known.get('scan-login')) known.define('scan-login', ScanLoginElement);
 }

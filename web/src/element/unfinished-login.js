@@ -5,85 +5,66 @@
 /** @import { Clock } from '../sdk/clock.js' */
 /** @import { Baton } from '../sdk/scan-login.js' */
 
-import { asFlow } from './offer.js';
-
 export const KEPT_FOR_MS = 600_000;
 const KEY = 'scangate.login';
+const PROBE = 'scangate.probe';
 
 /** @typedef {Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>} Store */
 /** `search` is the query of the page that was left. @typedef {{ baton: Baton, search: string }} Left */
 
 export class UnfinishedLogin {
-  #store;
-  #clock;
-  #app;
-  #scene = '';
-  /** @type {boolean | undefined} */
-  #works;
-
-  /** @param {{ store: () => Store, clock: Clock, app?: string }} env `store` may throw: it can be forbidden */
-  constructor({ store, clock, app }) {
-    this.#store = store;
-    this.#clock = clock;
-    this.#app = app || 'default';
-  }
-
+  #env;
   /** The scene of the login that is kept, if one is. */
-  get scene() {
-    return this.#scene;
-  }
-
+  scene = '';
   /** Whether anything can be kept at all; where not, the page must not be left. */
-  get works() {
-    this.#works ??= this.#probe();
-    return this.#works;
-  }
+  works;
 
-  #probe() {
-    try {
-      this.#store().setItem(`${KEY}.probe`, '1');
-      this.#store().removeItem(`${KEY}.probe`);
-      return true;
-    } catch {
-      return false;
-    }
+  /** @param {{ store: () => Store, clock: Clock, app: string }} env `store` may throw: it can be forbidden */
+  constructor(env) {
+    this.#env = env;
+    this.works = this.#tryTo((store) => {
+      store.setItem(PROBE, '');
+      store.removeItem(PROBE);
+    });
   }
 
   /** @param {Left} left @returns {boolean} whether it is kept, so that the page may be left */
   keep({ baton, search }) {
-    try {
-      this.#store().setItem(KEY, JSON.stringify({ ...baton, search, app: this.#app, at: this.#clock.now() }));
-      this.#scene = baton.scene;
-      return true;
-    } catch {
-      return false;
-    }
+    const { app, clock } = this.#env;
+    const text = JSON.stringify({ ...baton, search, app, at: clock.now() });
+    return this.#tryTo((store) => {
+      store.setItem(KEY, text);
+      this.scene = baton.scene;
+    });
   }
 
   /** The login to go on with; one of another app, too old, or not whole is thrown away. @returns {Left | null} */
   read() {
-    const left = this.#kept();
-    if (left) this.#scene = left.baton.scene;
+    /** @type {Left | null} */
+    let left = null;
+    this.#tryTo((store) => {
+      const { search, app, at, flow, seq, scene, secret, verifier } = JSON.parse(store.getItem(KEY) ?? '');
+      const age = this.#env.clock.now() - at;
+      const isWhole = [scene, secret, verifier, flow, search].every((text) => typeof text === 'string') && Number.isInteger(seq);
+      if (isWhole && app === this.#env.app && age >= 0 && age <= KEPT_FOR_MS) left = { baton: { scene, secret, seq, verifier, flow }, search };
+    });
+    if (left) this.scene = /** @type {Left} */ (left).baton.scene;
     else this.clear();
     return left;
   }
 
   clear() {
-    this.#scene = '';
-    try {
-      this.#store().removeItem(KEY);
-    } catch { /* nothing was kept */ }
+    this.scene = '';
+    this.#tryTo((store) => store.removeItem(KEY));
   }
 
-  /** @returns {Left | null} */
-  #kept() {
+  /** @param {(store: Store) => void} act */
+  #tryTo(act) {
     try {
-      const { search, app, at, flow, seq, scene, secret, verifier } = JSON.parse(this.#store().getItem(KEY) ?? '');
-      const age = this.#clock.now() - at;
-      const isWhole = [scene, secret, verifier, search].every((text) => typeof text === 'string') && typeof seq === 'number' && asFlow(flow);
-      return isWhole && app === this.#app && age >= 0 && age <= KEPT_FOR_MS ? { baton: { scene, secret, seq, verifier, flow }, search } : null;
+      act(this.#env.store());
+      return true;
     } catch {
-      return null;
+      return false;
     }
   }
 }

@@ -2,25 +2,20 @@
 
 /** @import { Action, ActionId, Shown } from './presentation.js' */
 /** @import { Connection } from '../sdk/scan-login.js' */
-/** @import { DigitsField } from './digits-field.js' */
+/** @import { AfterScan } from './after-scan.js' */
 /** @import { HelpDialog, HelpHandlers } from './help-dialog.js' */
 /** @import { Words } from './i18n/en.js' */
 
-import { h, say, showFace } from './elements.js';
+import { h, say } from './elements.js';
 import { CSS, adopt } from './style.js';
 
 /** @typedef {{ shown: Shown, connection: Connection, appName: string, words: Words, lang: string, codeIsLink: boolean }} Page */
 /** @typedef {HelpHandlers & { act: (id: ActionId) => void, verify: (code: string) => void }} ViewHandlers */
 
-/** A rounded square, from the middle of its top. */
-const RING = 'M136 1.5H254.5a16 16 0 0 1 16 16V254.5a16 16 0 0 1-16 16H17.5a16 16 0 0 1-16-16V17.5a16 16 0 0 1 16-16Z';
-
 const GLYPHS = {
   tick: 'm15 25 6 6 12.5-13',
   cross: 'm17 17 14 14M31 17 17 31',
   clock: 'M24 13.5V24l7 4.5',
-  pause: 'M19.5 16.5v15M28.5 16.5v15',
-  chat: 'M13.5 17a3 3 0 0 1 3-3h15a3 3 0 0 1 3 3v10a3 3 0 0 1-3 3H23l-6 5v-5h-.5a3 3 0 0 1-3-3Z',
   alert: 'M24 13.5v13M24 33.4v.2',
 };
 
@@ -40,8 +35,8 @@ export class LoginView {
   #page = null;
   /** @type {Promise<void> | null} */
   #loading = null;
-  /** @type {DigitsField | undefined} */
-  #digits;
+  /** @type {AfterScan | undefined} */
+  #afterScan;
   /** @type {HelpDialog | undefined} */
   #help;
 
@@ -54,18 +49,16 @@ export class LoginView {
     this.#handlers = handlers;
     adopt(root, CSS);
     root.append(
-      h('section#card', { class: 'skeleton', 'aria-busy': 'true' },
+      h('section#card', { class: 'skeleton' },
         h('p#bar', { role: 'status' }),
         h('div#brand', {}, h('slot', { name: 'brand' }, h('p#app'))),
         h('slot#signed-in', { name: 'signed-in', hidden: '' }),
         h('div#frame', {},
-          h('svg', { viewBox: '0 0 272 272', 'aria-hidden': 'true' }, h('path', { d: RING }), h('path#ring', { d: RING, pathLength: 1, 'stroke-dasharray': 1 })),
           h('div#plate', {},
             h('img#qr', { hidden: '' }),
             h('div#over', {},
               h('div#badge', {},
-                h('svg#glyph', { viewBox: '0 0 48 48', 'aria-hidden': 'true' }, h('circle', { cx: 24, cy: 24, r: 24 }), h('path')),
-                h('span#face', { 'aria-hidden': 'true' })),
+                h('svg#glyph', { viewBox: '0 0 48 48', 'aria-hidden': 'true' }, h('circle', { cx: 24, cy: 24, r: 24 }), h('path'))),
               h('p#name'), h('div#inside', ACTIONS)))),
         h('div#embed'),
         h('div#words', {},
@@ -86,7 +79,6 @@ export class LoginView {
     const card = this.#part('card');
     card.className = ring?.last ? `${mood} last` : mood;
     card.lang = lang;
-    card.ariaBusy = String(mood === 'skeleton');
     const link = mood === 'veiled' ? '' : connection;
     const texts = {
       app: appName, status: shown.sentence, hint: shown.detail, note: shown.note, aloud: shown.aloud, name: person?.name,
@@ -94,14 +86,11 @@ export class LoginView {
     };
     for (const [id, text] of Object.entries(texts)) say(this.#part(id), text);
     this.#showCode(code, mood === 'code' ? words.qr : '');
-    this.#part('ring').setAttribute('stroke-dashoffset', String((ring?.left ?? 0) - 1));
+    this.#part('frame').style.setProperty('--gone', `${1 - (ring?.left ?? 0)}turn`);
     this.#part('glyph').toggleAttribute('hidden', !glyph);
     if (glyph) this.#part('glyph').lastElementChild?.setAttribute('d', GLYPHS[glyph]);
-    const face = this.#part('face');
-    face.hidden = mood !== 'person' || !person;
-    if (person && !face.hidden) showFace(face, person);
     if (mood !== 'skeleton') this.#loading ??= this.#loadRest();
-    this.#digits?.show(shown.digits, this.#isFocusFree());
+    this.#afterScan?.show(shown, !this.#isBusyElsewhere());
     this.#showFrame(framed ?? '', words.pending);
     this.#help?.show(code);
     for (const place of PLACES) this.#showActions(this.#part(place), (shown.actions ?? []).filter((action) => action.place === place));
@@ -166,8 +155,8 @@ export class LoginView {
   /** What is not needed to show a code comes after it; well before it is needed, lest the page be deployed anew meanwhile. */
   async #loadRest() {
     try {
-      const [{ DigitsField }, { HelpDialog }] = await Promise.all([import('./digits-field.js'), import('./help-dialog.js')]);
-      this.#digits = new DigitsField(this.#root, this.#part('inside'), this.#handlers.verify);
+      const [{ AfterScan }, { HelpDialog }] = await Promise.all([import('./after-scan.js'), import('./help-dialog.js')]);
+      this.#afterScan = new AfterScan(this.#root, this.#part('badge'), this.#part('inside'), this.#handlers.verify);
       this.#help = new HelpDialog(this.#root, this.#handlers);
       if (this.#page) this.show(this.#page);
     } catch {
@@ -182,15 +171,14 @@ export class LoginView {
 
   /** The button that was pressed is gone: focus goes on, but only because the person acted. */
   #mendFocus() {
-    if (!this.#byPerson || !this.#isFocusFree()) return;
+    if (!this.#byPerson || this.#root.activeElement || this.#isBusyElsewhere()) return;
     this.#byPerson = false;
     this.#part('status').focus();
   }
 
-  /** Nothing in here has the focus, nor anything else on the page. */
-  #isFocusFree() {
-    const focused = document.activeElement;
-    return !this.#root.activeElement && (!focused || focused === document.body);
+  /** Something else on the page has the focus. */
+  #isBusyElsewhere() {
+    return ![null, document.body, this.#root.host].includes(document.activeElement);
   }
 
   /** @param {string} id */

@@ -52,7 +52,7 @@ async function signOut(everywhere) {
 function onChange() {
   const { state } = session;
   if (state.type === 'signed_out') {
-    new UnfinishedLogin({ store: () => sessionStorage, clock }).clear();
+    new UnfinishedLogin({ store: () => sessionStorage, clock, app: '' }).clear();
     if (state.reason === 'nobody' || state.reason === 'left') return location.replace(signInUrl);
   }
   render();

@@ -66,8 +66,8 @@ const Target = /** @type {new () => import('./events.d.ts').TypedTarget<LoginEve
 export class ScanLogin extends Target {
   #env;
   #link;
-  /** How far the gateway's clock is ahead of this machine's: deadlines on the wire are in its time. @type {number | undefined} */
-  #ahead;
+  /** How far the gateway's clock is ahead of this machine's: deadlines on the wire are in its time. */
+  #ahead = 0;
   /** @type {LoginState} */
   #state = OPENING;
   /** @type {Connection} */
@@ -126,7 +126,7 @@ export class ScanLogin extends Target {
 
   /** The gateway's time in epoch milliseconds, to count deadlines by. */
   now() {
-    return this.#env.clock.now() + (this.#ahead ?? 0);
+    return this.#env.clock.now() + this.#ahead;
   }
 
   /** @param {Baton | null} [baton] of a login to go on with */
@@ -291,8 +291,8 @@ export class ScanLogin extends Target {
   /** @param {Pending} event */
   #adopt({ scene, secret, seq, flow, at, replay }) {
     this.#scene = { scene, secret, seq, flow, verifier: this.#verifier };
-    // Over HTTP there is no `hello`: a code just drawn is the next best clock.
-    if (!replay) this.#ahead ??= at - this.#env.clock.now();
+    // Over HTTP there is no `hello`, and this machine's clock may have been set: a code just drawn tells the time.
+    if (!replay) this.#ahead = at - this.#env.clock.now();
   }
 
   /** @param {Fall} fall */

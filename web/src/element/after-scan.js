@@ -1,11 +1,16 @@
-// Where the digits on the phone are typed: boxes to look at, one field to type and paste into.
+// What the card shows once a phone has scanned: whose it is, and where the digits on it are typed.
 
-/** @import { Digits } from './presentation.js' */
+/** @import { Digits, Shown } from './presentation.js' */
 
-import { h } from './elements.js';
+import { h, showFace } from './elements.js';
 import { adopt } from './style.js';
 
-const CSS = `#digits{position:relative;direction:ltr;width:152px;height:88px}
+const CSS = `.ticked #glyph,#face{animation:in .3s}
+@keyframes in{0%{opacity:0;scale:.7}}
+.person #glyph{position:absolute;z-index:1;inset-block-end:-4px;inset-inline-end:-4px;width:28px;border:2px solid var(--quiet);border-radius:50%}
+#face{display:grid;place-items:center;width:80px;height:80px;overflow:hidden;border-radius:50%;background:var(--line);font-size:32px;font-weight:600}
+#face img{width:100%;height:100%;object-fit:cover}
+#digits{position:relative;direction:ltr;margin-top:12px;width:152px;height:88px}
 #digits:before,#digits:after{position:absolute;inset:0 80px 0 0;border:2px solid #7b838b;border-radius:var(--radius);content:""}
 #digits:after{inset:0 0 0 80px}
 #digits[data-filled="0"]:focus-within:before,#digits:not([data-filled="0"]):focus-within:after{border-color:var(--accent);box-shadow:0 0 0 3px rgb(6 122 63/25%)}
@@ -15,27 +20,38 @@ input{position:relative;width:168px;height:88px;padding:0 0 0 calc(36px - .5ch);
 @keyframes even{20%,60%{translate:-6px}40%,80%{translate:6px}}
 @keyframes odd{20%,60%{translate:-6px}40%,80%{translate:6px}}`;
 
-export class DigitsField {
+export class AfterScan {
+  #face = h('span#face', { 'aria-hidden': 'true' });
   #field = h('input#field', { inputmode: 'numeric', pattern: '[0-9]*', autocomplete: 'one-time-code', 'aria-labelledby': 'status' });
+  /** Boxes to look at, one field to type and paste into. */
   #boxes = h('span#digits', { hidden: '' }, this.#field);
   #typed;
   #attempt = 0;
 
   /**
    * @param {ShadowRoot} root
-   * @param {Element} before where it stands
+   * @param {Element} badge where the face stands, with a sign beside it
+   * @param {Element} before where the digits stand
    * @param {(code: string) => void} typed all of them
    */
-  constructor(root, before, typed) {
+  constructor(root, badge, before, typed) {
     adopt(root, CSS);
+    badge.append(this.#face);
     before.before(this.#boxes);
     this.#typed = typed;
     this.#field.addEventListener('input', () => this.#onInput(this.#field.value));
     this.#field.addEventListener('paste', (event) => this.#onPaste(event));
   }
 
-  /** @param {Digits | undefined} digits @param {boolean} mayFocus nobody types elsewhere */
-  show(digits, mayFocus) {
+  /** @param {Shown} shown @param {boolean} mayFocus nobody types elsewhere */
+  show({ mood, person, digits }, mayFocus) {
+    this.#face.hidden = mood !== 'person';
+    if (person) showFace(this.#face, person);
+    this.#showDigits(digits, mayFocus);
+  }
+
+  /** @param {Digits | undefined} digits @param {boolean} mayFocus */
+  #showDigits(digits, mayFocus) {
     this.#boxes.hidden = !digits;
     if (digits?.attempt === this.#attempt) return;
     this.#attempt = digits?.attempt ?? 0;
