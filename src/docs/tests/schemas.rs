@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::read;
 use crate::{
     api,
-    code::{Code, Locale},
+    code::Code,
     http,
     protocol::{Command, Control, StateEvent},
 };
@@ -16,6 +16,22 @@ pub(super) const PLACE: &str = "#/components/schemas/";
 
 /// All of them by name.
 pub(super) fn schemas() -> Map<String, Value> {
+    let mut all = of_the_types();
+    let states = "The states of a scene that are told.";
+    add_names(&mut all, "StateEvent", "StateName", states);
+    add_names(&mut all, "Command", "CommandName", "What a page may say.");
+    for union in ["StateEvent", "ControlEvent", "Command"] {
+        part(&mut all, union);
+    }
+    let either = [refer("StateEvent"), refer("ControlEvent")];
+    let any = json!({ "description": "Whatever the gateway tells a page.", "oneOf": either });
+    all.insert("ServerEvent".to_owned(), any);
+    add_numbers(&mut all);
+    all
+}
+
+/// What is derived, of both directions.
+fn of_the_types() -> Map<String, Value> {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         settings.definitions_path = PLACE.trim_start_matches('#').into();
         settings.meta_schema = None;
@@ -25,7 +41,6 @@ pub(super) fn schemas() -> Map<String, Value> {
     answers.subschema_for::<StateEvent<'_>>();
     answers.subschema_for::<Control<'_>>();
     bodies.subschema_for::<Command>();
-    bodies.subschema_for::<Locale>();
     api::shapes(&mut answers, &mut bodies);
     http::shapes(&mut answers);
     let mut all = Map::new();
@@ -39,19 +54,6 @@ pub(super) fn schemas() -> Map<String, Value> {
             );
         }
     }
-    add_names(
-        &mut all,
-        "StateEvent",
-        "StateName",
-        "The states of a scene that are told.",
-    );
-    add_names(&mut all, "Command", "CommandName", "What a page may say.");
-    for union in ["StateEvent", "ControlEvent", "Command"] {
-        part(&mut all, union);
-    }
-    let any = json!({ "description": "Whatever the gateway tells a page.", "oneOf": [refer("StateEvent"), refer("ControlEvent")] });
-    all.insert("ServerEvent".to_owned(), any);
-    add_numbers(&mut all);
     all
 }
 

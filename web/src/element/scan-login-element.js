@@ -30,7 +30,7 @@ import { loadWords } from './words.js';
 const ATTRIBUTES = { 'base-url': '', app: '', flow: '', locale: '', theme: 'auto', 'return-to': '', 'auto-renew': 5, confirm: '', redeem: 'auto', device: '' };
 
 /** Where there is no document (a server that renders pages), the class is there and does nothing. */
-const Base = /** @type {{ new (): HTMLElement & Attributes }} */ (globalThis.HTMLElement ?? class {});
+const Base = /** @type {{ new (): import('./events.d.ts').TypedElement & Attributes }} */ (globalThis.HTMLElement ?? class {});
 
 /** A new one of these needs a new login. */
 const ANEW = /^(base-url|app|auto-renew)$/;
@@ -225,8 +225,8 @@ for (const [attribute, without] of Object.entries(ATTRIBUTES)) {
   });
 }
 
-/** Makes `<scan-login>` known to the page; once, and where there is one. */
+/** Makes `<scan-login>` known to the page; once, and nowhere but on a page. */
 export function define() {
-  const { customElements } = globalThis;
-  if (customElements && !customElements.get('scan-login')) customElements.define('scan-login', ScanLoginElement);
+  const known = globalThis.customElements;
+  if (known && !known.get('scan-login')) known.define('scan-login', ScanLoginElement);
 }

@@ -27,14 +27,16 @@ const language = new LanguageSwitch(document, (locale) => { login.locale = local
 /** @type {Promise<Session> | null} */
 let opening = null;
 
-/** Not needed, and not loaded, before a phone has scanned. */
-async function openSession() {
-  const { createSession } = await import('../session/index.js');
-  return createSession({ locale: () => language.locale, ...(app && { app }) });
-}
-
+/** Not needed before a phone has scanned, and loaded after the code: well before, lest the page be deployed anew meanwhile. */
 function session() {
-  return (opening ??= openSession());
+  opening ??= import('../session/index.js').then(
+    ({ createSession }) => createSession({ locale: () => language.locale, ...(app && { app }) }),
+    (cause) => {
+      opening = null;
+      throw cause;
+    },
+  );
+  return opening;
 }
 
 login.session = {
@@ -60,6 +62,7 @@ function find(query) {
 on('status', entitle);
 on('configured', onConfigured);
 on('pending', showPhone);
+on('pending', () => session().catch(() => {}));
 on('signed_in', () => setTimeout(enter, WELCOME_MS));
 on('stopped', ({ reason }) => reason === 'outdated' && reloadOnce());
 login.addEventListener('enter', (event) => {

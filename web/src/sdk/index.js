@@ -1,8 +1,5 @@
 // The headless SDK: one call begins a login.
 
-/** @import { Flow, Locale } from './protocol.js' */
-/** @import { Baton, SignedIn, Wishes } from './scan-login.js' */
-
 import { systemClock as clock } from './clock.js';
 import { Link } from './link.js';
 import { browserLocale, isOnline, isVisible, watchPage } from './page-life.js';
@@ -13,6 +10,14 @@ import { remembered } from './transport-memory.js';
 
 export { ScanLogin, ScanLoginError } from './scan-login.js';
 
+/** @typedef {import('./protocol.js').Flow} Flow */
+/** @typedef {import('./protocol.js').Locale} Locale */
+/** @typedef {import('./scan-login.js').Baton} Baton */
+/** @typedef {import('./scan-login.js').Connection} Connection */
+/** @typedef {import('./scan-login.js').LoginEvents} LoginEvents */
+/** @typedef {import('./scan-login.js').LoginState} LoginState */
+/** @typedef {import('./scan-login.js').SignedIn} SignedIn */
+/** @typedef {import('./scan-login.js').Wishes} Wishes */
 /**
  * @typedef {object} ScanLoginOptions
  * @property {string} [baseUrl] of the gateway, such as `https://login.example.com`; default: the page's own origin
