@@ -12,6 +12,8 @@ import { WORDS } from './words.mjs';
 
 /** All of the page, its pictures and what it loads once there is a code, as it is sent. */
 const PAGE_BYTES = 30_000;
+/** The last of what is loaded once there is a code. */
+const LATER = ['element/help-dialog.js', 'element/after-scan.js', 'sdk/http-link.js', 'session/session-watch.js'];
 
 /** Before any script: what moves without the person having done anything, and by how much. */
 function watchShifts() {
@@ -33,8 +35,10 @@ describe('the page', () => {
     await page.goto(stage.gateway.addresses.page);
     await see(page, WORDS.en.pending);
     const loaded = () => page.evaluate(() => performance.getEntriesByType('resource').map(({ name, encodedBodySize }) => [new URL(name).pathname, encodedBodySize]));
-    // The last to come is what only some need.
-    await eventually('all is loaded', async () => (await loaded()).some(([name]) => name.endsWith('/help-dialog.js')));
+    await eventually('what comes after the code is there', async () => {
+      const names = (await loaded()).map(([name]) => name);
+      return LATER.every((path) => names.includes(`/assets/${path}`));
+    });
     const files = (await loaded()).filter(([name]) => name.startsWith('/'));
     const [{ encodedBodySize: document }] = await page.evaluate(() => performance.getEntriesByType('navigation').map((entry) => entry.toJSON()));
     const bytes = files.reduce((sum, [, size]) => sum + size, document);
