@@ -1,0 +1,282 @@
+//! Pages that wait, and people who confirm: the same for all ways to hear of it.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::{Site, seconds};
+use crate::{
+    args::Confirming,
+    crew::Crew,
+    job::{Confirms, Crowd, Job, Work},
+    page::Way,
+    process::Usage,
+    run::Run,
+    stages::{Plan, Stage},
+    stats::Stats,
+};
+
+/// How long the gateway has to notice that all pages left before `memory_closed` is read.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// What these runs say besides latencies.
+pub(super) const VALUES: &[&str] = &[
+    "errors",
+    "opened",
+    "lost",
+    "opened_per_second",
+    "requests_per_second",
+    "confirms",
+    "bytes_per_page",
+    "memory_before",
+    "memory_open",
+    "memory_held",
+    "memory_closed",
+    "cpu_us_per_page_opened",
+    "cpu_s_per_minute_held",
+    "cpu_us_per_confirm",
+    "generator_cpu",
+];
+
+/// One run of a crowd.
+pub(super) struct Figures {
+    pub(super) stats: Stats,
+    /// Pages that showed a code, and those that were there when all had opened.
+    opened: f64,
+    waiting: f64,
+    opening: Duration,
+    idle: Duration,
+    /// Questions while nothing happened.
+    asked: f64,
+    confirms: f64,
+    usage: Option<Moments>,
+}
+
+/// What the gateway held and had used, moment by moment.
+struct Moments {
+    before: Usage,
+    open: Usage,
+    held: Usage,
+    /// Before the first and after the last confirmation.
+    confirms: Option<(Usage, Usage)>,
+    closed: Usage,
+}
+
+/// The parts of a run, and how many pages there are in each.
+pub(super) async fn run(
+    job: &Job,
+    crowd: &Crowd,
+    processes: usize,
+    label: &str,
+    run: &mut Run,
+) -> anyhow::Result<Figures> {
+    run.forget_pages();
+    run.step(format!("{label}start"), None);
+    let mut crew = Crew::start(job, processes, run).await?;
+    let before = run.sample()?;
+    run.step(format!("{label}open"), Some(crowd.pages.most()));
+    let began = Instant::now();
+    crew.on_to("open", run).await?;
+    let opening = began.elapsed();
+    let (opened, waiting) = (crew.stats.count("pending"), run.connected());
+    ensure!(opened > 0, "no page could be opened");
+    let (open, asked) = (run.sample()?, crew.stats.count("request"));
+    run.step(format!("{label}hold"), Some(waiting));
+    crew.on_to("held", run).await?;
+    let (held, asked) = (run.sample()?, crew.stats.count("request") - asked);
+    let confirms = match &crowd.confirms {
+        Some(confirms) => confirm(&mut crew, confirms, label, run).await?,
+        None => None,
+    };
+    run.step(format!("{label}close"), None);
+    crew.on_to("closed", run).await?;
+    sleep(SETTLE).await;
+    let closed = run.sample()?;
+    let usage = match (before, open, held, closed) {
+        (Some(before), Some(open), Some(held), Some(closed)) => Some(Moments {
+            before,
+            open,
+            held,
+            confirms,
+            closed,
+        }),
+        _ => None,
+    };
+    let stats = std::mem::take(&mut crew.stats);
+    crew.end(run).await?;
+    Ok(Figures {
+        confirms: stats.count(crowd.way.latency()) as f64,
+        stats,
+        opened: opened as f64,
+        waiting: waiting as f64,
+        opening,
+        idle: crowd.idle,
+        asked: asked as f64,
+        usage,
+    })
+}
+
+/// Has people scan and confirm; returns what the gateway had used before and after the confirmations.
+async fn confirm(
+    crew: &mut Crew,
+    confirms: &Confirms,
+    label: &str,
+    run: &mut Run,
+) -> anyhow::Result<Option<(Usage, Usage)>> {
+    let there = run.connected();
+    let people = confirms.rate.arrivals().count();
+    run.step(format!("{label}scan"), Some(there + people));
+    crew.on_to("prepared", run).await?;
+    let before = run.sample()?;
+    run.step(format!("{label}confirm"), Some(there + people));
+    crew.on_to("confirmed", run).await?;
+    Ok(before.zip(run.sample()?))
+}
+
+impl Figures {
+    /// By the names of [`VALUES`].
+    pub(super) fn values(&self) -> Vec<(&'static str, f64)> {
+        let mut values = vec![
+            ("opened", self.opened),
+            ("lost", self.lost()),
+            ("opened_per_second", self.opened / seconds(self.opening)),
+        ];
+        if self.asked > 0.0 && !self.idle.is_zero() {
+            values.push(("requests_per_second", self.asked / seconds(self.idle)));
+        }
+        if self.confirms > 0.0 {
+            values.push(("confirms", self.confirms));
+        }
+        if let Some(usage) = &self.usage {
+            values.extend(self.used(usage));
+        }
+        values
+    }
+
+    fn used(&self, usage: &Moments) -> Vec<(&'static str, f64)> {
+        let Moments {
+            before,
+            open,
+            held,
+            confirms,
+            closed,
+        } = usage;
+        let mut values = vec![
+            ("memory_before", before.memory as f64),
+            ("memory_open", open.memory as f64),
+            ("memory_held", held.memory as f64),
+            ("memory_closed", closed.memory as f64),
+            (
+                "cpu_us_per_page_opened",
+                micros(open.cpu_since(*before)) / self.opened,
+            ),
+        ];
+        let still = self.waiting - self.lost();
+        if still > 0.0 {
+            values.push(("bytes_per_page", held.memory_since(*before) / still));
+        }
+        if !self.idle.is_zero() {
+            let minutes = seconds(self.idle) / 60.0;
+            let used = seconds(held.cpu_since(*open));
+            values.push(("cpu_s_per_minute_held", used / minutes));
+        }
+        if let Some((before, after)) = confirms
+            && self.confirms > 0.0
+        {
+            let used = micros(after.cpu_since(*before));
+            values.push(("cpu_us_per_confirm", used / self.confirms));
+        }
+        values
+    }
+
+    /// Whether memory is the exact share.
+    pub(super) fn is_pss(&self) -> bool {
+        self.usage.as_ref().is_none_or(|usage| usage.before.is_pss)
+    }
+
+    fn lost(&self) -> f64 {
+        let errors = self.stats.errors().iter();
+        let held = errors.filter(|(why, _)| why.starts_with("held:"));
+        held.map(|(_, times)| *times).sum::<u64>() as f64
+    }
+}
+
+/// Puts the figures of the only run into the report.
+pub(super) fn tell(figures: &Figures, run: &mut Run) {
+    if !figures.is_pss() {
+        run.say("PSS is not readable for that process: memory figures are RSS");
+    }
+    for (name, value) in figures.values() {
+        run.report.set(name, value);
+    }
+}
+
+/// What there is to do for `push`, `poll` and `compare`; `stages` are those of the confirmations.
+pub(super) async fn of(
+    args: &Confirming,
+    way: Way,
+    stages: &[Stage],
+    site: &Site,
+) -> anyhow::Result<Crowd> {
+    let rate = if stages.is_empty() {
+        Plan::hold(args.rate, Duration::ZERO, args.duration)
+    } else {
+        Plan::new(stages.to_vec())
+    };
+    let confirms = if rate.peak() > 0.0 {
+        Some(Confirms {
+            rate,
+            people: site.people(&args.phones).await?,
+            correction: !args.phones.no_latency_correction,
+        })
+    } else {
+        None
+    };
+    Ok(Crowd {
+        way,
+        connections: args.pages.connections.get(),
+        pages: Plan::rise(f64::from(args.pages.pages.get()), args.pages.ramp_up),
+        idle: args.idle.unwrap_or_default(),
+        confirms,
+    })
+}
+
+/// The crowd of one scenario, from first to last.
+pub(super) async fn alone(
+    args: &Confirming,
+    way: Way,
+    stages: &[Stage],
+    run: &mut Run,
+) -> anyhow::Result<()> {
+    let common = &args.pages.common;
+    let mut site = Site::new(common, run).await?;
+    if way != Way::Push {
+        site = site.without_pictures();
+    }
+    let crowd = of(args, way, stages, &site).await?;
+    site.has_room(crowd.sockets(), common, run)?;
+    let job = site.job(common, Work::Crowd(crowd.clone()))?;
+    let figures = self::run(&job, &crowd, common.processes.get(), "", run).await?;
+    tell(&figures, run);
+    site.close(run).await
+}
+
+pub(super) fn config(args: &Confirming, stages: &[Stage]) -> Value {
+    json!({
+        "pages": args.pages.pages,
+        "connections": args.pages.connections,
+        "ramp_up_s": seconds(args.pages.ramp_up),
+        "idle_s": args.idle.map(seconds),
+        "rate": stages.is_empty().then_some(args.rate),
+        "duration_s": stages.is_empty().then(|| seconds(args.duration)),
+        "stages": super::some(stages),
+        "users": args.phones.users,
+        "latency_correction": !args.phones.no_latency_correction,
+    })
+}
+
+fn micros(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e6
+}
