@@ -14,7 +14,7 @@ use tokio::{
 use crate::{
     job::{Job, Share},
     process::Process,
-    run::{Interrupted, Run},
+    run::Run,
     stats::Stats,
     work::{GO, Word},
 };
@@ -90,7 +90,8 @@ impl Crew {
         while there < self.workers.len() {
             there += usize::from(self.turn(run).await?.as_deref() == Some(mark));
         }
-        run.tick()
+        run.tick();
+        Ok(())
     }
 
     /// Counts until so many pages are there, or the time is over; says whether they are.
@@ -130,10 +131,9 @@ impl Crew {
         let heard = tokio::select! {
             heard = self.words.recv() => heard,
             _ = self.ticks.tick() => {
-                run.tick()?;
+                run.tick();
                 return Ok(None);
             }
-            () = run.interrupts.next() => bail!(Interrupted),
         };
         match heard.context("all generators are gone")?? {
             Word::Counted(interval) => {

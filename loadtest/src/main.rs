@@ -39,11 +39,12 @@ mod work;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
 
 use self::{
     args::{Args, Common},
     report::{complain, say},
-    run::{Interrupted, Run},
+    run::Run,
     threshold::{Threshold, Verdict},
 };
 
@@ -82,12 +83,17 @@ fn measure(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let mut run = scenario::prepare(args, common)?;
-        let done = scenario::run(args, &mut run).await;
+        let mut run = scenario::prepare(args, common);
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        // Whatever was started for the run ends with its future.
+        let done = tokio::select! {
+            done = scenario::run(args, &mut run) => Some(done),
+            _ = interrupt.recv() => None,
+        };
         run.finish(common.processes.get());
         match done {
-            Err(error) if error.is::<Interrupted>() => run.report.interrupted = true,
-            done => done?,
+            Some(done) => done?,
+            None => run.report.interrupted = true,
         }
         finish(common, &run)
     })

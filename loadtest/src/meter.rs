@@ -25,11 +25,12 @@ impl Meter {
     }
 
     /// Of the gateways, one by one, and of all generators, since the last time.
-    pub(crate) fn loads(&mut self, took: Duration) -> anyhow::Result<(Vec<Load>, Load)> {
+    pub(crate) fn loads(&mut self, took: Duration) -> (Vec<Load>, Load) {
         let all = self.gateways.iter().chain(&self.generators);
-        let now = all
-            .map(|process| Ok((*process, process.glance()?)))
-            .collect::<anyhow::Result<Vec<_>>>()?;
+        // Who is gone uses nothing.
+        let now: Vec<_> = all
+            .map(|process| (*process, process.glance().unwrap_or_default()))
+            .collect();
         let loads: Vec<_> = now
             .iter()
             .map(|(process, usage)| {
@@ -40,7 +41,7 @@ impl Meter {
             .collect();
         self.last = now;
         let (gateways, generators) = loads.split_at(self.gateways.len());
-        Ok((gateways.to_vec(), Load::sum(generators.iter().copied())))
+        (gateways.to_vec(), Load::sum(generators.iter().copied()))
     }
 
     /// What the gateways hold, with their exact share of memory.
@@ -64,7 +65,7 @@ mod tests {
     #[test]
     fn nothing_is_measured_without_a_process() {
         assert!(Meter::default().sample().unwrap().is_none());
-        let (gateways, generator) = Meter::default().loads(Duration::from_secs(1)).unwrap();
+        let (gateways, generator) = Meter::default().loads(Duration::from_secs(1));
         assert!(gateways.is_empty());
         assert_eq!(generator.memory, 0);
     }
@@ -76,12 +77,12 @@ mod tests {
             generators: vec![myself()],
             ..Meter::default()
         };
-        let (first, _) = meter.loads(Duration::from_secs(1)).unwrap();
+        let (first, _) = meter.loads(Duration::from_secs(1));
         assert_eq!(first[0].cpu, 0.0, "nothing to compare with yet");
         assert!(first[0].memory > 0);
         let before = myself().glance().unwrap();
         while myself().glance().unwrap().cpu_since(before) < Duration::from_millis(30) {}
-        let (second, generator) = meter.loads(Duration::from_millis(100)).unwrap();
+        let (second, generator) = meter.loads(Duration::from_millis(100));
         assert!(second[0].cpu >= 0.3, "{second:?}");
         assert_eq!(generator.cpu, second[0].cpu);
         assert!(meter.sample().unwrap().is_some());

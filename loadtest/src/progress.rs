@@ -88,18 +88,8 @@ fn words(row: &Row, (scanned, authorized): (u64, u64), stats: &Stats) -> String 
         row.connected,
         stats.error_count()
     );
-    let mut reasons: Vec<_> = stats.errors().iter().collect();
-    reasons.sort_by_key(|(_, times)| std::cmp::Reverse(**times));
-    for (index, (reason, times)) in reasons.iter().take(REASONS).enumerate() {
-        let before = if index == 0 { " (" } else { ", " };
-        text += &format!("{before}{times} × {reason}");
-    }
-    if !reasons.is_empty() {
-        text += if reasons.len() > REASONS {
-            " …)"
-        } else {
-            ")"
-        };
+    if stats.error_count() > 0 {
+        text += &format!(" ({})", stats.worst(REASONS));
     }
     // The phase that tells most: of those that happened in this second, the one last in a login.
     let lead = LEADS
@@ -145,7 +135,7 @@ mod tests {
             "connected 1000",
             "scanned 20  authorized 18",
             "errors 5 (2 × a: b, 1 × ",
-            " …)",
+            ", …)",
             "push_latency p50 0.20 p99 0.20 ms",
         ] {
             assert!(text.contains(part), "{part} in {text}");

@@ -1,11 +1,8 @@
 //! One run of this program: what has been counted so far, whoever counted it, and who is shown it.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    time::Instant,
-};
+use tokio::time::Instant;
 
 use crate::{
     meter::Meter, process::Usage, progress::Progress, report::Report, series::Row, stats::Interval,
@@ -16,31 +13,9 @@ const LEAST: Duration = Duration::from_millis(100);
 /// Cores of the generator that are too busy to measure anything else by.
 const TOO_BUSY: f64 = 0.9;
 
-/// The keyboard's interrupt: the run is over, what it found is told.
-#[derive(Debug)]
-pub(crate) struct Interrupted;
-
-impl fmt::Display for Interrupted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("interrupted")
-    }
-}
-
-impl std::error::Error for Interrupted {}
-
-/// Hears the keyboard's interrupt.
-pub(crate) struct Interrupts(Signal);
-
-impl Interrupts {
-    pub(crate) async fn next(&mut self) {
-        self.0.recv().await;
-    }
-}
-
 pub(crate) struct Run {
     pub(crate) report: Report,
     pub(crate) meter: Meter,
-    pub(crate) interrupts: Interrupts,
     progress: Progress,
     began: Instant,
     step: String,
@@ -53,11 +28,10 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) fn new(report: Report, meter: Meter, progress: Progress) -> anyhow::Result<Self> {
-        Ok(Self {
+    pub(crate) fn new(report: Report, meter: Meter, progress: Progress) -> Self {
+        Self {
             report,
             meter,
-            interrupts: Interrupts(signal(SignalKind::interrupt())?),
             progress,
             began: Instant::now(),
             step: String::new(),
@@ -66,7 +40,7 @@ impl Run {
             connected: 0,
             scanned: 0,
             authorized: 0,
-        })
+        }
     }
 
     /// What the run does from now on; `goal` is how many pages or people there will be.
@@ -97,15 +71,16 @@ impl Run {
     }
 
     /// Ends a row of the series.
-    pub(crate) fn tick(&mut self) -> anyhow::Result<()> {
+    pub(crate) fn tick(&mut self) {
         let took = self.row_at.elapsed();
         if took < LEAST {
-            return Ok(());
+            return;
         }
         let since = std::mem::take(&mut self.since);
-        let (gateways, generator) = self.meter.loads(took)?;
+        let (gateways, generator) = self.meter.loads(took);
         let row = Row {
             at_s: self.began.elapsed().as_secs_f64(),
+            took_s: took.as_secs_f64(),
             step: self.step.clone(),
             gateways,
             generator,
@@ -115,7 +90,6 @@ impl Run {
         self.progress.show(&row, totals, &self.report.stats);
         self.report.series.push(row);
         self.row_at = Instant::now();
-        Ok(())
     }
 
     /// What the gateways hold and have used; nothing when no process of theirs is known.

@@ -6,11 +6,13 @@ use serde::Serialize;
 
 use crate::{process::Usage, stats::Interval};
 
-/// One second.
+/// About a second.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Row {
     /// Seconds since the run began.
     pub(crate) at_s: f64,
+    /// How long this row is: about a second, less where a step ended.
+    pub(crate) took_s: f64,
     /// What the run was doing.
     pub(crate) step: String,
     pub(crate) connected: i64,

@@ -1,6 +1,6 @@
 //! Latencies by phase and errors by reason.
 
-use std::{borrow::Cow, collections::BTreeMap, time::Duration};
+use std::{borrow::Cow, cmp::Reverse, collections::BTreeMap, time::Duration};
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -98,6 +98,16 @@ impl Stats {
 
     pub(crate) fn errors(&self) -> &BTreeMap<String, u64> {
         &self.errors
+    }
+
+    /// What went wrong most often, most often first.
+    pub(crate) fn worst(&self, reasons: usize) -> String {
+        let mut sorted: Vec<_> = self.errors.iter().collect();
+        sorted.sort_by_key(|(_, times)| Reverse(**times));
+        let told = sorted.iter().take(reasons);
+        let told = told.map(|(reason, times)| format!("{times} × {reason}"));
+        let more = if sorted.len() > reasons { ", …" } else { "" };
+        told.collect::<Vec<_>>().join(", ") + more
     }
 
     pub(crate) fn error_count(&self) -> u64 {
@@ -232,6 +242,8 @@ mod tests {
         stats.fail("redeem: HTTP 400 bad_grant".to_owned());
         assert_eq!(stats.error_count(), 3);
         assert_eq!(stats.errors()["connect: refused"], 2);
+        assert_eq!(stats.worst(1), "2 × connect: refused, …");
+        assert_eq!(Stats::default().worst(1), "");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 240.0;
 const LEFT: f64 = 64.0;
-const RIGHT: f64 = 12.0;
+const RIGHT: f64 = 26.0;
 const TOP: f64 = 22.0;
 const BOTTOM: f64 = 30.0;
 /// Lines on an axis, about.
@@ -14,7 +14,7 @@ const TICKS: f64 = 5.0;
 /// Points that can still be told apart, and hovered over.
 const HOVERED: usize = 150;
 /// Marks that can still be read.
-const MARKS: usize = 8;
+pub(super) const MARKS: usize = 8;
 /// Colours that the style sheet has.
 const COLOURS: usize = 6;
 
@@ -301,7 +301,7 @@ mod tests {
             marks: Vec::new(),
         };
         let svg = chart.draw().into_string();
-        assert!(svg.contains(r#"points="64,22 748,210""#), "{svg}");
+        assert!(svg.contains(r#"points="64,22 734,210""#), "{svg}");
         assert!(svg.contains("a &amp; b"), "{svg}");
     }
 

@@ -28,7 +28,7 @@ fn series(report: &Report) -> String {
     let rows = &report.series;
     let phases: BTreeSet<_> = rows.iter().flat_map(|row| row.phases.keys()).collect();
     let gateways = rows.iter().map(|row| row.gateways.len()).max().unwrap_or(0);
-    let mut out = "at_s,step,connected,scanned,authorized,errors,generator_cpu".to_owned();
+    let mut out = "at_s,took_s,step,connected,scanned,authorized,errors,generator_cpu".to_owned();
     for gateway in 1..=gateways {
         let _ = write!(out, ",gateway{gateway}_cpu,gateway{gateway}_memory");
     }
@@ -39,8 +39,9 @@ fn series(report: &Report) -> String {
     for row in rows {
         let _ = write!(
             out,
-            "{:.3},{},{},{},{},{},{:.3}",
+            "{:.3},{:.3},{},{},{},{},{},{:.3}",
             row.at_s,
+            row.took_s,
             quoted(&row.step),
             row.connected,
             row.scanned,

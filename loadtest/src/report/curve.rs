@@ -2,7 +2,7 @@
 
 use super::{
     Report,
-    chart::{Axis, Chart, Line, Words, bytes, short, time},
+    chart::{Axis, Chart, Line, MARKS, Words, bytes, short, time},
 };
 use crate::series::{Moment, Row};
 
@@ -79,15 +79,15 @@ pub(super) fn over_time(report: &Report) -> Vec<Chart<'static>> {
     let pages = lines([("pages", &|row: &Row| Some(row.connected as f64))], rows);
     let events = lines(
         [
-            ("scanned", &per_row(|row| row.scanned) as Value<'_>),
-            ("authorized", &per_row(|row| row.authorized)),
-            ("errors", &per_row(|row| row.errors)),
+            ("scanned", &per_second(|row| row.scanned) as Value<'_>),
+            ("authorized", &per_second(|row| row.authorized)),
+            ("errors", &per_second(|row| row.errors)),
         ],
         rows,
     );
     let charts = [
         chart("Pages connected", short as Words, pages, rows),
-        chart("Events in each second", short, events, rows),
+        chart("Events per second", short, events, rows),
         latency(report),
         chart("Processors busy", short, processors(rows), rows),
         chart(
@@ -100,8 +100,8 @@ pub(super) fn over_time(report: &Report) -> Vec<Chart<'static>> {
     charts.into_iter().flatten().collect()
 }
 
-fn per_row(count: impl Fn(&Row) -> u64) -> impl Fn(&Row) -> Option<f64> {
-    move |row| Some(count(row) as f64)
+fn per_second(count: impl Fn(&Row) -> u64) -> impl Fn(&Row) -> Option<f64> {
+    move |row| Some(count(row) as f64 / row.took_s.max(1e-3))
 }
 
 /// The latency that the scenario is about, second by second.
@@ -198,11 +198,21 @@ fn chart(
     })
 }
 
-/// When each step began.
+/// When each step began; where there are too many to read, when each round did.
 fn marks(rows: &[Row]) -> Vec<(f64, String)> {
-    let starts = rows.chunk_by(|one, next| one.step == next.step);
-    let starts = starts.filter_map(|rows| rows.first());
-    starts.map(|row| (row.at_s, row.step.clone())).collect()
+    let steps = starts(rows, |row| &row.step);
+    if steps.len() <= MARKS {
+        return steps;
+    }
+    starts(rows, |row| {
+        row.step.split_once(": ").map_or("", |(round, _)| round)
+    })
+}
+
+fn starts(rows: &[Row], name: impl Fn(&Row) -> &str) -> Vec<(f64, String)> {
+    let parts = rows.chunk_by(|one, next| name(one) == name(next));
+    let firsts = parts.filter_map(|rows| rows.first());
+    firsts.map(|row| (row.at_s, name(row).to_owned())).collect()
 }
 
 #[cfg(test)]

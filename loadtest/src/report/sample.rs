@@ -34,6 +34,7 @@ fn row(second: u8) -> Row {
     };
     Row {
         at_s: f64::from(second),
+        took_s: 1.0,
         step: if second < 2 { "open" } else { "confirm" }.to_owned(),
         connected: 10 + i64::from(second),
         phases: BTreeMap::from([("push_latency".to_owned(), moment)]),

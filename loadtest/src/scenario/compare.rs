@@ -25,10 +25,10 @@ const IDLE: Duration = Duration::from_secs(30);
 pub(super) const NAMES: Names = Names {
     name: "compare",
     phases: &[
+        "request",
         "push_latency",
         "long_poll_latency",
         "poll_latency",
-        "request",
     ],
     values: &[
         "errors",

@@ -18,6 +18,8 @@ use crate::{
     stats::Stats,
 };
 
+/// Reasons that are named when nothing works.
+const REASONS: usize = 3;
 /// How long the gateway has to notice that all pages left before `memory_closed` is read.
 const SETTLE: Duration = Duration::from_secs(2);
 
@@ -81,7 +83,11 @@ pub(super) async fn run(
     crew.on_to("open", run).await?;
     let opening = began.elapsed();
     let (opened, waiting) = (crew.stats.count("pending"), run.connected());
-    ensure!(opened > 0, "no page could be opened");
+    ensure!(
+        opened > 0,
+        "no page could be opened: {}",
+        crew.stats.worst(REASONS)
+    );
     let (open, asked) = (run.sample()?, crew.stats.count("request"));
     run.step(format!("{label}hold"), Some(waiting));
     crew.on_to("held", run).await?;
@@ -92,7 +98,9 @@ pub(super) async fn run(
     };
     run.step(format!("{label}close"), None);
     crew.on_to("closed", run).await?;
-    sleep(SETTLE).await;
+    if before.is_some() {
+        sleep(SETTLE).await;
+    }
     let closed = run.sample()?;
     let usage = match (before, open, held, closed) {
         (Some(before), Some(open), Some(held), Some(closed)) => Some(Moments {

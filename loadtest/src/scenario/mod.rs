@@ -45,7 +45,7 @@ pub(crate) fn names(scenario: &Scenario) -> Names {
 }
 
 /// A run that has counted nothing yet.
-pub(crate) fn prepare(args: &Args, common: &Common) -> anyhow::Result<Run> {
+pub(crate) fn prepare(args: &Args, common: &Common) -> Run {
     let names = names(&args.scenario);
     let report = Report::new(names.name, config(&args.scenario, common)).with_phases(names.phases);
     let gateways = common.pid.iter().map(|pid| Process { pid: *pid });

@@ -16,17 +16,20 @@ use crate::{
     threshold::Names,
 };
 
+/// Reasons that are named when nothing works.
+const REASONS: usize = 3;
 /// What generators have counted has been told after this.
 const TOLD: Duration = Duration::from_secs(1);
 
 pub(super) const NAMES: Names = Names {
     name: "storm",
-    phases: &["connect", "pending", "reconnected", "back", "retry"],
+    phases: &["connect", "pending", "reconnected", "back"],
     values: &[
         "errors",
         "opened",
         "opened_per_second",
         "reconnected_per_second",
+        "retries",
         "scenes_lost",
         "memory_before",
         "memory_open",
@@ -74,8 +77,9 @@ pub(super) async fn run(args: &Args, run: &mut Run) -> anyhow::Result<()> {
     }
     run.step("close", None);
     crew.on_to("closed", run).await?;
-    let lost = crew.stats.count("forgotten");
-    run.report.set("scenes_lost", lost as f64);
+    for (value, phase) in [("retries", "retry"), ("scenes_lost", "forgotten")] {
+        run.report.set(value, crew.stats.count(phase) as f64);
+    }
     crew.end(run).await?;
     site.close(run).await
 }
@@ -88,7 +92,11 @@ async fn arrive(pages: usize, crew: &mut Crew, run: &mut Run) -> anyhow::Result<
     crew.on_to("opened", run).await?;
     let took = began.elapsed();
     let opened = crew.stats.count("pending") as f64;
-    ensure!(opened > 0.0, "no page could be opened");
+    ensure!(
+        opened > 0.0,
+        "no page could be opened: {}",
+        crew.stats.worst(REASONS)
+    );
     run.report.set("opened", opened);
     run.report.set("opened_per_second", opened / seconds(took));
     if let (Some(before), Some(open)) = (before, run.sample()?) {

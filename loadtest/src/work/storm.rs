@@ -204,7 +204,7 @@ impl Visitor {
                 Err(Refused::Later(wait)) => {
                     told = wait;
                     ceiling = (ceiling * 2).min(LAST_CEILING);
-                    ground.voice.record("retry", wait.unwrap_or(ceiling));
+                    ground.voice.record("retry", Duration::ZERO);
                 }
             }
         }

@@ -15,7 +15,7 @@ use tokio::{
 use crate::{socket::Failure, stats::Interval};
 
 /// How often counts are told.
-const EVERY: Duration = Duration::from_millis(500);
+const EVERY: Duration = Duration::from_millis(100);
 /// Words that may wait to be written; the work waits then, at a mark only.
 const WAITING: usize = 8;
 
