@@ -114,6 +114,13 @@ reports pending
 expect 0 hold "${shared[@]}" --stage 500ms:40 --stage 500ms:10 -z 0s --processes 2 --sources 2 --threshold 'opened>=40'
 expect 0 login "${shared[@]}" -n 40 -c 4 --users 5 --threshold 'errors<1' --threshold 'logins>=40'
 expect 0 login "${shared[@]}" --stage 1s:20 --stage 500ms:0 --users 5 --processes 2 --threshold 'logins>=14'
+# The gateway stands still for a second and a half, and so does the only place; what is due meanwhile still counts from
+# when it was due.
+{ sleep 1; kill -STOP "${started[0]}"; sleep 1.5; kill -CONT "${started[0]}"; } &
+expect 0 login "${shared[@]}" "${written[@]}" -r 5 -c 1 -z 4s --users 2 --threshold 'late:max>500ms'
+node -e '
+    const { phases: { late, whole } } = JSON.parse(require("fs").readFileSync(process.argv[1]));
+    if (whole.mean_us < late.mean_us || whole.max_us < 1.5e6) throw { late, whole };' "$folder/report.json"
 expect 0 push "${measured[@]}" "${written[@]}" -n 50 -r 20 -z 1s --users 4 --threshold 'push_latency:count>=20'
 reports push_latency
 expect 99 push "${shared[@]}" -n 5 -r 10 -z 500ms --users 2 --threshold 'push_latency:p(99)<1us'

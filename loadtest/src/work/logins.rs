@@ -16,7 +16,7 @@ use super::{
     voice::Marks,
 };
 use crate::{
-    job::{Job, Logins},
+    job::{Job, Logins, Share},
     pace::{Due, pace},
     page::{Page, Way},
     random::Pkce,
@@ -25,6 +25,7 @@ use crate::{
 
 /// What the moments of one login are called.
 pub(crate) const PHASES: &[&str] = &[
+    "late",
     "connect",
     "pending",
     "scan",
@@ -35,6 +36,9 @@ pub(crate) const PHASES: &[&str] = &[
     "redeem",
     "whole",
 ];
+
+/// How late a login may still begin that was due before the end.
+const GRACE: Duration = Duration::from_secs(1);
 
 pub(super) async fn work(
     job: Job,
@@ -50,27 +54,42 @@ pub(super) async fn work(
 
 /// Starts logins when they are due, and waits for what becomes of them.
 async fn drive(logins: &Logins, ground: &Arc<Ground>) -> anyhow::Result<()> {
-    let began = Instant::now();
+    let is_open = logins.rate.is_some();
+    let grace = if is_open { GRACE } else { Duration::ZERO };
+    let ends_at = Instant::now() + logins.duration + grace;
     let places = Arc::new(Semaphore::new(logins.connections));
     let mut running = JoinSet::new();
-    let dues: Box<dyn Iterator<Item = Duration> + Send> = match &logins.rate {
-        Some(rate) => Box::new(rate.arrivals()),
-        None => Box::new(std::iter::repeat(Duration::ZERO)),
-    };
-    let (share, numbered) = (ground.share, dues.take(logins.logins).enumerate());
-    let mut paced = pace(numbered.filter(move |(index, _)| share.has(*index)));
+    let mut paced = pace(dues(logins, ground.share));
     while let Some(Due { index, at }) = paced.recv().await {
         let place = Arc::clone(&places).acquire_owned().await?;
-        if began.elapsed() >= logins.duration {
-            break;
-        }
-        let due = (logins.rate.is_some() && logins.correction).then_some(at);
         let counts = index >= logins.warmup;
+        match (Instant::now() < ends_at, is_open) {
+            (true, true) if counts => ground.voice.record("late", at.elapsed()),
+            (true, _) => {}
+            (false, true) => {
+                // Left out, these would make the others look good.
+                let why = format_args!("all -c {} places were busy", logins.connections);
+                ground.voice.fail(Failure::new("never begun", why));
+                continue;
+            }
+            (false, false) => break,
+        }
+        let due = (is_open && logins.correction).then_some(at);
         running.spawn(one(Arc::clone(ground), index, due, counts, place));
         while running.try_join_next().is_some() {}
     }
     while running.join_next().await.is_some() {}
     Ok(())
+}
+
+/// When this process' logins are due; without a rate, as soon as there is a place.
+fn dues(logins: &Logins, share: Share) -> impl Iterator<Item = (usize, Duration)> + Send + use<> {
+    let all: Box<dyn Iterator<Item = Duration> + Send> = match &logins.rate {
+        Some(rate) => Box::new(rate.arrivals()),
+        None => Box::new(std::iter::repeat(Duration::ZERO)),
+    };
+    let numbered = all.take(logins.logins).enumerate();
+    numbered.filter(move |(index, _)| share.has(*index))
 }
 
 async fn one(

@@ -272,3 +272,39 @@ async fn react(
         Ok((Heard::Closed(..), _)) | Err(_) => ControlFlow::Break(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(event: &str) -> Result<(), Refused> {
+        refusal(&serde_json::from_str(event).unwrap())
+    }
+
+    #[test]
+    fn a_scene_that_is_shown_is_no_refusal() {
+        for kind in ["pending", "scanned", "authorized", "expired"] {
+            let event = format!(r#"{{"type":"{kind}","seq":1,"replay":true}}"#);
+            assert!(answered(&event).is_ok(), "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_scene_that_is_gone_is_not_asked_for_again() {
+        let error = r#"{"type":"error","error":{"code":40401,"name":"scene_not_found"}}"#;
+        assert!(matches!(answered(error), Err(Refused::Forgotten)));
+    }
+
+    #[test]
+    fn a_wait_that_was_named_is_kept() {
+        let full =
+            r#"{"type":"error","error":{"code":50300,"name":"overloaded","retry_after_ms":5000}}"#;
+        let drain = r#"{"type":"drain","reconnect_in_ms":5000}"#;
+        let named = Some(Duration::from_secs(5));
+        for event in [full, drain] {
+            assert!(matches!(answered(event), Err(Refused::Later(wait)) if wait == named));
+        }
+        let broken = r#"{"type":"error","error":{"code":50000,"name":"internal"}}"#;
+        assert!(matches!(answered(broken), Err(Refused::Later(None))));
+    }
+}
