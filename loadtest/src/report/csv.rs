@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fmt::Write as _};
 
 use super::Report;
+use crate::series::Row;
 
 /// What each file's name ends with, and what it holds.
 pub(super) fn files(report: &Report) -> [(&'static str, String); 3] {
@@ -35,39 +36,35 @@ fn series(report: &Report) -> String {
     for phase in &phases {
         let _ = write!(out, ",{phase}_count,{phase}_p50_us,{phase}_p99_us");
     }
-    out.push('\n');
     for row in rows {
-        let _ = write!(
-            out,
-            "{:.3},{:.3},{},{},{},{},{},{:.3}",
-            row.at_s,
-            row.took_s,
-            quoted(&row.step),
-            row.connected,
-            row.scanned,
-            row.authorized,
-            row.errors,
-            row.generator.cpu
-        );
-        for gateway in 0..gateways {
-            match row.gateways.get(gateway) {
-                Some(load) => {
-                    let _ = write!(out, ",{:.3},{}", load.cpu, load.memory);
-                }
-                None => out.push_str(",,"),
-            }
-        }
-        for phase in &phases {
-            match row.phases.get(*phase) {
-                Some(moment) => {
-                    let _ = write!(out, ",{},{},{}", moment.count, moment.p50_us, moment.p99_us);
-                }
-                None => out.push_str(",0,,"),
-            }
-        }
         out.push('\n');
+        write_row(&mut out, row, gateways, &phases);
     }
-    out
+    out + "\n"
+}
+
+fn write_row(out: &mut String, row: &Row, gateways: usize, phases: &BTreeSet<&String>) {
+    let (at, took, step) = (row.at_s, row.took_s, quoted(&row.step));
+    let _ = write!(out, "{at:.3},{took:.3},{step},{}", row.connected);
+    for count in [row.scanned, row.authorized, row.errors] {
+        let _ = write!(out, ",{count}");
+    }
+    let _ = write!(out, ",{:.3}", row.generator.cpu);
+    for gateway in 0..gateways {
+        let _ = match row.gateways.get(gateway) {
+            Some(load) => write!(out, ",{:.3},{}", load.cpu, load.memory),
+            None => write!(out, ",,"),
+        };
+    }
+    for phase in phases {
+        let _ = match row.phases.get(*phase) {
+            Some(moment) => {
+                let (p50, p99) = (moment.p50_us, moment.p99_us);
+                write!(out, ",{},{p50},{p99}", moment.count)
+            }
+            None => write!(out, ",0,,"),
+        };
+    }
 }
 
 fn errors(report: &Report) -> String {

@@ -45,15 +45,21 @@ pub(super) const VALUES: &[&str] = &[
 /// One run of a crowd.
 pub(super) struct Figures {
     pub(super) stats: Stats,
-    /// Pages that showed a code, and those that were there when all had opened.
-    opened: f64,
-    waiting: f64,
-    opening: Duration,
+    opening: Opening,
     idle: Duration,
     /// Questions while nothing happened.
-    asked: f64,
-    confirms: f64,
+    asked: u64,
+    confirms: u64,
     usage: Option<Moments>,
+}
+
+/// How the pages opened.
+struct Opening {
+    took: Duration,
+    /// Those that showed a code, and those that were there when all had opened.
+    shown: u64,
+    waiting: usize,
+    usage: Option<Usage>,
 }
 
 /// What the gateway held and had used, moment by moment.
@@ -66,7 +72,7 @@ struct Moments {
     closed: Usage,
 }
 
-/// The parts of a run, and how many pages there are in each.
+/// From the first page to the last; `label` says which run it is, where there are several.
 pub(super) async fn run(
     job: &Job,
     crowd: &Crowd,
@@ -78,18 +84,9 @@ pub(super) async fn run(
     run.step(format!("{label}start"), None);
     let mut crew = Crew::start(job, processes, run).await?;
     let before = run.sample()?;
-    run.step(format!("{label}open"), Some(crowd.pages.most()));
-    let began = Instant::now();
-    crew.on_to("open", run).await?;
-    let opening = began.elapsed();
-    let (opened, waiting) = (crew.stats.count("pending"), run.connected());
-    ensure!(
-        opened > 0,
-        "no page could be opened: {}",
-        crew.stats.worst(REASONS)
-    );
-    let (open, asked) = (run.sample()?, crew.stats.count("request"));
-    run.step(format!("{label}hold"), Some(waiting));
+    let opening = open(&mut crew, crowd.pages.most(), label, run).await?;
+    let asked = crew.stats.count("request");
+    run.step(format!("{label}hold"), Some(opening.waiting));
     crew.on_to("held", run).await?;
     let (held, asked) = (run.sample()?, crew.stats.count("request") - asked);
     let confirms = match &crowd.confirms {
@@ -101,29 +98,40 @@ pub(super) async fn run(
     if before.is_some() {
         sleep(SETTLE).await;
     }
-    let closed = run.sample()?;
-    let usage = match (before, open, held, closed) {
-        (Some(before), Some(open), Some(held), Some(closed)) => Some(Moments {
-            before,
-            open,
-            held,
-            confirms,
-            closed,
-        }),
-        _ => None,
-    };
+    let all = [before, opening.usage, held, run.sample()?];
     let stats = std::mem::take(&mut crew.stats);
     crew.end(run).await?;
     Ok(Figures {
-        confirms: stats.count(crowd.way.latency()) as f64,
+        confirms: stats.count(crowd.way.latency()),
         stats,
-        opened: opened as f64,
-        waiting: waiting as f64,
         opening,
         idle: crowd.idle,
-        asked: asked as f64,
-        usage,
+        asked,
+        usage: Moments::of(all, confirms),
     })
+}
+
+async fn open(
+    crew: &mut Crew,
+    pages: usize,
+    label: &str,
+    run: &mut Run,
+) -> anyhow::Result<Opening> {
+    run.step(format!("{label}open"), Some(pages));
+    let began = Instant::now();
+    crew.on_to("open", run).await?;
+    let opening = Opening {
+        took: began.elapsed(),
+        shown: crew.stats.count("pending"),
+        waiting: run.connected(),
+        usage: run.sample()?,
+    };
+    ensure!(
+        opening.shown > 0,
+        "no page could be opened: {}",
+        crew.stats.worst(REASONS)
+    );
+    Ok(opening)
 }
 
 /// Has people scan and confirm; returns what the gateway had used before and after the confirmations.
@@ -143,19 +151,37 @@ async fn confirm(
     Ok(before.zip(run.sample()?))
 }
 
+impl Moments {
+    /// Nothing unless all are known.
+    fn of(
+        [before, open, held, closed]: [Option<Usage>; 4],
+        confirms: Option<(Usage, Usage)>,
+    ) -> Option<Self> {
+        Some(Self {
+            before: before?,
+            open: open?,
+            held: held?,
+            confirms,
+            closed: closed?,
+        })
+    }
+}
+
 impl Figures {
     /// By the names of [`VALUES`].
     pub(super) fn values(&self) -> Vec<(&'static str, f64)> {
+        let shown = self.opening.shown as f64;
         let mut values = vec![
-            ("opened", self.opened),
-            ("lost", self.lost()),
-            ("opened_per_second", self.opened / seconds(self.opening)),
+            ("opened", shown),
+            ("lost", self.lost() as f64),
+            ("opened_per_second", shown / seconds(self.opening.took)),
         ];
-        if self.asked > 0.0 && !self.idle.is_zero() {
-            values.push(("requests_per_second", self.asked / seconds(self.idle)));
+        if self.asked > 0 && !self.idle.is_zero() {
+            let rate = self.asked as f64 / seconds(self.idle);
+            values.push(("requests_per_second", rate));
         }
-        if self.confirms > 0.0 {
-            values.push(("confirms", self.confirms));
+        if self.confirms > 0 {
+            values.push(("confirms", self.confirms as f64));
         }
         if let Some(usage) = &self.usage {
             values.extend(self.used(usage));
@@ -164,37 +190,30 @@ impl Figures {
     }
 
     fn used(&self, usage: &Moments) -> Vec<(&'static str, f64)> {
-        let Moments {
-            before,
-            open,
-            held,
-            confirms,
-            closed,
-        } = usage;
+        let opening = micros(usage.open.cpu_since(usage.before));
+        let shown = self.opening.shown as f64;
         let mut values = vec![
-            ("memory_before", before.memory as f64),
-            ("memory_open", open.memory as f64),
-            ("memory_held", held.memory as f64),
-            ("memory_closed", closed.memory as f64),
-            (
-                "cpu_us_per_page_opened",
-                micros(open.cpu_since(*before)) / self.opened,
-            ),
+            ("memory_before", usage.before.memory as f64),
+            ("memory_open", usage.open.memory as f64),
+            ("memory_held", usage.held.memory as f64),
+            ("memory_closed", usage.closed.memory as f64),
+            ("cpu_us_per_page_opened", opening / shown),
         ];
-        let still = self.waiting - self.lost();
+        let still = self.opening.waiting as f64 - self.lost() as f64;
         if still > 0.0 {
-            values.push(("bytes_per_page", held.memory_since(*before) / still));
+            let grown = usage.held.memory_since(usage.before);
+            values.push(("bytes_per_page", grown / still));
         }
         if !self.idle.is_zero() {
             let minutes = seconds(self.idle) / 60.0;
-            let used = seconds(held.cpu_since(*open));
+            let used = seconds(usage.held.cpu_since(usage.open));
             values.push(("cpu_s_per_minute_held", used / minutes));
         }
-        if let Some((before, after)) = confirms
-            && self.confirms > 0.0
+        if let Some((before, after)) = usage.confirms
+            && self.confirms > 0
         {
-            let used = micros(after.cpu_since(*before));
-            values.push(("cpu_us_per_confirm", used / self.confirms));
+            let used = micros(after.cpu_since(before));
+            values.push(("cpu_us_per_confirm", used / self.confirms as f64));
         }
         values
     }
@@ -204,10 +223,11 @@ impl Figures {
         self.usage.as_ref().is_none_or(|usage| usage.before.is_pss)
     }
 
-    fn lost(&self) -> f64 {
+    /// Pages that were there and went by themselves.
+    fn lost(&self) -> u64 {
         let errors = self.stats.errors().iter();
         let held = errors.filter(|(why, _)| why.starts_with("held:"));
-        held.map(|(_, times)| *times).sum::<u64>() as f64
+        held.map(|(_, times)| *times).sum()
     }
 }
 

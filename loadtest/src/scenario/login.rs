@@ -1,6 +1,6 @@
 //! Whole logins.
 
-use std::num::NonZeroUsize;
+use std::{num::NonZeroUsize, time::Duration};
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -10,8 +10,10 @@ use crate::{
     args::Login,
     crew::Crew,
     job::{Logins, Work},
+    process::Usage,
     run::Run,
     stages::Plan,
+    stats::Stats,
     threshold::Names,
 };
 
@@ -62,26 +64,30 @@ pub(super) async fn run(args: &Login, run: &mut Run) -> anyhow::Result<()> {
     let began = Instant::now();
     crew.on_to("done", run).await?;
     let took = began.elapsed();
-    let after = run.sample()?;
+    let samples = before.zip(run.sample()?);
+    tell(&crew.stats, took, samples, run);
+    crew.end(run).await?;
+    site.close(run).await
+}
 
+fn tell(stats: &Stats, took: Duration, samples: Option<(Usage, Usage)>, run: &mut Run) {
     // The warm-up's are no figures, but they are logins.
-    let done = (crew.stats.count("whole") + crew.stats.count("warmup")) as f64;
-    let errors = run.report.errors() as f64;
+    let done = (stats.count("whole") + stats.count("warmup")) as f64;
+    let errors = stats.error_count() as f64;
     run.report.set("logins", done);
     run.report.set("per_second", done / seconds(took));
     if done + errors > 0.0 {
         run.report.set("error_rate", errors / (done + errors));
     }
-    if let (Some(before), Some(after)) = (before, after) {
-        run.report.set("memory_before", before.memory as f64);
-        run.report.set("memory_after", after.memory as f64);
-        if done > 0.0 {
-            let used = after.cpu_since(before).as_secs_f64() * 1e6;
-            run.report.set("cpu_us_per_login", used / done);
-        }
+    let Some((before, after)) = samples else {
+        return;
+    };
+    run.report.set("memory_before", before.memory as f64);
+    run.report.set("memory_after", after.memory as f64);
+    if done > 0.0 {
+        let used = seconds(after.cpu_since(before)) * 1e6;
+        run.report.set("cpu_us_per_login", used / done);
     }
-    crew.end(run).await?;
-    site.close(run).await
 }
 
 fn rate(args: &Login) -> Option<Plan> {

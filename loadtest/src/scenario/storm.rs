@@ -12,6 +12,7 @@ use crate::{
     crew::Crew,
     gateway::Gateway,
     job::{Storm, Work},
+    process::Process,
     run::Run,
     threshold::Names,
 };
@@ -44,8 +45,7 @@ pub(super) async fn run(args: &Args, run: &mut Run) -> anyhow::Result<()> {
     let common = &args.common;
     let pages = args.pages.get() as usize;
     let mut site = Site::new(common, run).await?;
-    // A page that comes back may meet its own old connection.
-    site.has_room(2 * pages, common, run)?;
+    site.has_room(pages, common, run)?;
     let storm = Storm {
         pages,
         patience: args.patience,
@@ -55,26 +55,7 @@ pub(super) async fn run(args: &Args, run: &mut Run) -> anyhow::Result<()> {
     let mut crew = Crew::start(&job, common.processes.get(), run).await?;
     arrive(pages, &mut crew, run).await?;
     reconnect(pages, &mut crew, run).await?;
-    let there = run.connected();
-    let goes = match (&mut site.gateway, args.drain) {
-        (Some(gateway), _) => {
-            run.step("restart", Some(pages));
-            restart(gateway, &mut crew, run).await?;
-            true
-        }
-        (None, Some(time)) => {
-            run.step("drain", Some(pages));
-            run.say(&format!(
-                "now restart the gateway, or one after the other, within {time:?}"
-            ));
-            crew.meanwhile(pause(time), run).await?;
-            true
-        }
-        (None, None) => false,
-    };
-    if goes {
-        come_back(there, args.patience, &mut crew, run).await?;
-    }
+    go_away(args, &mut site, &mut crew, run).await?;
     run.step("close", None);
     crew.on_to("closed", run).await?;
     for (value, phase) in [("retries", "retry"), ("scenes_lost", "forgotten")] {
@@ -126,17 +107,37 @@ async fn reconnect(pages: usize, crew: &mut Crew, run: &mut Run) -> anyhow::Resu
     Ok(())
 }
 
-/// The gateway goes away, as at an update, and comes again.
-async fn restart(gateway: &mut Gateway, crew: &mut Crew, run: &mut Run) -> anyhow::Result<()> {
-    run.meter.gateways.clear();
-    let restarted = async {
-        gateway.stop().await?;
-        gateway.start_again().await?;
-        gateway.process()
-    };
-    let process = crew.meanwhile(restarted, run).await?;
-    run.meter.gateways = vec![process];
-    Ok(())
+/// The gateway goes away, as at an update, if it is ours to stop or the tester is to do it, and all pages come back.
+async fn go_away(
+    args: &Args,
+    site: &mut Site,
+    crew: &mut Crew,
+    run: &mut Run,
+) -> anyhow::Result<()> {
+    let (there, goal) = (run.connected(), Some(args.pages.get() as usize));
+    match (&mut site.gateway, args.drain) {
+        (Some(gateway), _) => {
+            run.step("restart", goal);
+            run.meter.gateways.clear();
+            let process = crew.meanwhile(restart(gateway), run).await?;
+            run.meter.gateways = vec![process];
+        }
+        (None, Some(time)) => {
+            run.step("drain", goal);
+            run.say(&format!(
+                "now restart the gateway, or one after the other, within {time:?}"
+            ));
+            crew.meanwhile(pause(time), run).await?;
+        }
+        (None, None) => return Ok(()),
+    }
+    come_back(there, args.patience, crew, run).await
+}
+
+async fn restart(gateway: &mut Gateway) -> anyhow::Result<Process> {
+    gateway.stop().await?;
+    gateway.start_again().await?;
+    gateway.process()
 }
 
 /// Waits until all pages that were there are there again.
