@@ -27,7 +27,8 @@ impl Progress {
                 step: String::new(),
             };
         }
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        // Shown with its first step: until then it would be a bar of nothing.
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         Self::Bar(bar)
     }
 
@@ -35,15 +36,19 @@ impl Progress {
     pub(crate) fn step(&mut self, name: &str, goal: Option<usize>) {
         match self {
             Self::Bar(bar) => {
-                bar.reset();
+                let template = if goal.is_some() { BAR } else { SPINNER };
+                // Each is one that indicatif takes: a test says so.
+                if let Ok(style) = ProgressStyle::with_template(template) {
+                    bar.set_style(style);
+                }
                 bar.set_prefix(name.to_owned());
                 match goal {
                     Some(goal) => bar.set_length(goal as u64),
                     None => bar.unset_length(),
                 }
-                let template = if goal.is_some() { BAR } else { SPINNER };
-                if let Ok(style) = ProgressStyle::with_template(template) {
-                    bar.set_style(style);
+                bar.reset();
+                if bar.is_hidden() {
+                    bar.set_draw_target(ProgressDrawTarget::stderr());
                 }
             }
             Self::Lines { step, .. } => name.clone_into(step),
@@ -139,6 +144,13 @@ mod tests {
             "push_latency p50 0.20 p99 0.20 ms",
         ] {
             assert!(text.contains(part), "{part} in {text}");
+        }
+    }
+
+    #[test]
+    fn bars_are_well_formed() {
+        for template in [BAR, SPINNER] {
+            assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }
 
