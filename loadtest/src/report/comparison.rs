@@ -45,6 +45,9 @@ pub(crate) struct Column {
     pub(crate) figures: Vec<(Kind, f64)>,
 }
 
+/// A way's name and figure, and how often that is the first way's.
+type Way<'a> = (&'a str, f64, Option<f64>);
+
 impl Kind {
     const ALL: [Self; 3] = [Self::Latency, Self::Cpu, Self::Memory];
 
@@ -75,7 +78,7 @@ impl Kind {
 
 impl Comparison {
     /// Each way's figure of that kind, and how often it is the first way's.
-    fn of(&self, kind: Kind) -> Vec<(&str, f64, Option<f64>)> {
+    fn of(&self, kind: Kind) -> Vec<Way<'_>> {
         let found = self.ways.iter().filter_map(|way| {
             let figure = way.figures.iter().find(|(known, _)| *known == kind)?;
             Some((way.name.as_str(), figure.1))
@@ -114,31 +117,40 @@ impl Comparison {
     /// For a file of its own.
     pub(crate) fn svg(&self) -> String {
         let svg = self.draw().into_string();
-        // Within a page the name of the language is known; a file has to say it.
-        svg.replacen("<svg ", "<svg xmlns=\"http://www.w3.org/2000/svg\" ", 1) + "\n"
+        let (width, height) = self.size();
+        // Within a page language and size are known; a file has to say them.
+        let head = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" "
+        );
+        svg.replacen("<svg ", &head, 1) + "\n"
+    }
+
+    fn panels(&self) -> Vec<(Kind, Vec<Way<'_>>)> {
+        let panels = Kind::ALL.iter().map(|kind| (*kind, self.of(*kind)));
+        panels.filter(|(_, ways)| !ways.is_empty()).collect()
+    }
+
+    fn size(&self) -> (f64, f64) {
+        let panels = self.panels();
+        let width = panels.len() as f64 * (PANEL + GAP) - GAP;
+        let rows = panels.iter().map(|(_, ways)| ways.len()).max().unwrap_or(0);
+        (width.max(PANEL), HEAD + rows as f64 * ROW)
     }
 
     pub(super) fn draw(&self) -> Markup {
-        let panels: Vec<_> = Kind::ALL
-            .iter()
-            .map(|kind| (*kind, self.of(*kind)))
-            .filter(|(_, ways)| !ways.is_empty())
-            .collect();
-        let width = panels.len() as f64 * (PANEL + GAP) - GAP;
-        let rows = panels.iter().map(|(_, ways)| ways.len()).max().unwrap_or(0);
-        let height = HEAD + rows as f64 * ROW;
+        let (width, height) = self.size();
         let label = self.table().replace('\n', "; ");
         html! {
-            svg class="comparison" viewBox=(format!("0 0 {} {height}", width.max(PANEL))) role="img" aria-label=(label) {
+            svg class="comparison" viewBox=(format!("0 0 {width} {height}")) role="img" aria-label=(label) {
                 style { (PreEscaped(STYLE)) }
-                @for (index, (kind, ways)) in panels.iter().enumerate() {
+                @for (index, (kind, ways)) in self.panels().iter().enumerate() {
                     (self.panel(index as f64 * (PANEL + GAP), *kind, ways))
                 }
             }
         }
     }
 
-    fn panel(&self, left: f64, kind: Kind, ways: &[(&str, f64, Option<f64>)]) -> Markup {
+    fn panel(&self, left: f64, kind: Kind, ways: &[Way<'_>]) -> Markup {
         let longest = ways.iter().map(|(_, value, _)| *value).fold(1e-9, f64::max);
         let right = left + PANEL;
         html! {
@@ -150,7 +162,7 @@ impl Comparison {
                 text x=(left) y=(top + 15.0) { (name) }
                 text class="end" x=(right) y=(top + 15.0) {
                     (kind.words(*value))
-                    @if let Some(ratio) = ratio { tspan class="ratio" { "  " (short(*ratio)) " ×" } }
+                    @if let Some(ratio) = ratio { tspan class="ratio" dx="8" { (short(*ratio)) " ×" } }
                 }
                 rect class="track" x=(left) y=(top + 22.0) width=(PANEL) height=(BAR) rx="3" {}
                 rect class=(if row == 0 { "push" } else { "bar" })
