@@ -144,36 +144,6 @@ browser_is_there() {
     export SCANGATE_BINARY=${SCANGATE_BINARY:-$(realpath "${CARGO_TARGET_DIR:-target}")/debug/scangate}
 }
 
-# The gateway of this build and the load tests, as strangers to each other. In a shell of its own, whose trap ends
-# the gateway whatever happens.
-load_smoke() (
-    target=${CARGO_TARGET_DIR:-target}/debug
-    data_dir=$(mktemp -d)
-    gateway=''
-    trap 'if [[ $gateway ]]; then kill "$gateway" || true; fi; rm -rf "$data_dir"' EXIT
-    "$target/scangate" serve --config config/loadtest.toml --set server.bind=127.0.0.1:0 \
-        --set server.admin_bind=127.0.0.1:0 --set sandbox.bind=127.0.0.1:0 \
-        --set "server.data_dir=$data_dir" > "$data_dir/output" 2>&1 &
-    gateway=$!
-    page=''
-    for ((i = 0; i < 200; i++)); do
-        page=$(sed -n '/login page  *http:/{s/.*login page  *\(http:[^ ]*\).*/\1/p;q}' "$data_dir/output")
-        if [[ $page ]] || ! kill -0 "$gateway" 2> /dev/null; then break; fi
-        sleep 0.1
-    done
-    if [[ -z $page ]]; then
-        cat "$data_dir/output"
-        echo 'the gateway did not say where its login page is'
-        exit 1
-    fi
-    "$target/loadtest" hold --url "$page" --pid "$gateway" -n 300 -z 2s --threshold 'errors<1'
-    "$target/loadtest" login --url "$page" --pid "$gateway" -n 100 -z 60s -c 8 --users 20 \
-        --threshold 'errors<1' --threshold 'logins>=100'
-    kill "$gateway"
-    wait "$gateway"
-    gateway=''
-)
-
 if [[ $rust ]]; then
     build
     step 'rustfmt' cargo fmt --all --check
@@ -190,14 +160,14 @@ if [[ $rust ]]; then
     apt_packages haproxy nginx-light
     if [[ $long ]]; then export SCANGATE_SOAK_S=${SCANGATE_SOAK_S:-1800}; fi
     step 'faults' cargo test --locked --test faults -- --ignored
-    step 'load smoke' load_smoke
+    node_is_new_enough
+    step 'load smoke' tests/load/run.sh
     # A minute in all, unless more is asked for.
     step 'fuzz' tests/fuzz/run.sh
     apt_packages python3-venv
     no_install=()
     if [[ -z $install ]]; then no_install=(--no-install); fi
     step 'wechatpy' tests/wechatpy/run.sh "${no_install[@]}"
-    node_is_new_enough
     step 'PyJWT and jose' tests/tokens/run.sh "${no_install[@]}"
     step 'schemathesis' tests/openapi/run.sh "${no_install[@]}"
     # Of systemd only systemd-analyze is run.

@@ -54,6 +54,20 @@ impl Form {
     }
 }
 
+/// The elements of a page that say how it is built, one a line: what a golden file holds.
+#[cfg(test)]
+pub(crate) fn outline(html: &str) -> String {
+    let tags = Tags(html).filter(|tag| !tag.name.starts_with('/'));
+    let lines = tags.map(|tag| {
+        let named = ["id", "class"].map(|key| tag.get(key).map(|value| format!(" {key}={value}")));
+        tag.name + &named.map(Option::unwrap_or_default).concat()
+    });
+    let mut lines: Vec<_> = lines.collect();
+    // So many of one kind, as of ticks and dots, count once.
+    lines.dedup();
+    lines.join("\n") + "\n"
+}
+
 struct Tag {
     name: String,
     attributes: Vec<(String, String)>,

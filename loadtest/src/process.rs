@@ -1,4 +1,4 @@
-//! The gateway's memory and CPU, from `/proc`.
+//! Memory and CPU of a process on this machine, from `/proc`.
 
 use std::{fs, time::Duration};
 
@@ -6,46 +6,65 @@ use anyhow::{Context, bail};
 
 /// Ticks a second in `/proc/<pid>/stat`: `USER_HZ`, 100 on every Linux that Rust runs on.
 const TICKS_PER_SECOND: u64 = 100;
+/// Bytes of a page in `/proc/<pid>/statm`.
+const PAGE: u64 = 4096;
 
-/// A process on this machine.
-#[derive(Debug, Clone, Copy)]
+/// A process.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Process {
     pub(crate) pid: u32,
 }
 
 /// What it holds and has used.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Usage {
-    /// Its share of memory (PSS); where the kernel does not let us read that, the resident size (RSS).
     pub(crate) memory: u64,
+    /// Whether memory is its share (PSS) or, where the kernel does not let us read that, the resident size (RSS).
     pub(crate) is_pss: bool,
     pub(crate) cpu: Duration,
 }
 
 impl Process {
+    /// With the share of memory, which takes the kernel milliseconds to add up: for moments when nobody is timed.
+    ///
     /// # Errors
     /// When nothing can be read about it.
     pub(crate) fn usage(self) -> anyhow::Result<Usage> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid))
-            .with_context(|| format!("--pid {}: no such process", self.pid))?;
-        let cpu = cpu_time(&stat).with_context(|| format!("/proc/{}/stat", self.pid))?;
+        let glance = self.glance()?;
         let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid));
-        if let Some(memory) = rollup.ok().and_then(|text| kilobytes(&text, "Pss:")) {
-            return Ok(Usage {
-                memory,
-                is_pss: true,
-                cpu,
-            });
-        }
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid))?;
-        match kilobytes(&status, "VmRSS:") {
-            Some(memory) => Ok(Usage {
-                memory,
+        Ok(
+            match rollup.ok().and_then(|text| kilobytes(&text, "Pss:")) {
+                Some(memory) => Usage {
+                    memory,
+                    is_pss: true,
+                    ..glance
+                },
+                None => glance,
+            },
+        )
+    }
+
+    /// With the resident size, which costs nothing.
+    pub(crate) fn glance(self) -> anyhow::Result<Usage> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid))
+            .with_context(|| format!("no process {} (--pid)", self.pid))?;
+        let statm = fs::read_to_string(format!("/proc/{}/statm", self.pid))?;
+        let resident = statm.split_whitespace().nth(1);
+        let pages = resident.and_then(|pages| pages.parse::<u64>().ok());
+        match (cpu_time(&stat), pages) {
+            (Some(cpu), Some(pages)) => Ok(Usage {
+                memory: pages * PAGE,
                 is_pss: false,
                 cpu,
             }),
-            None => bail!("/proc/{}/status has no VmRSS", self.pid),
+            _ => bail!("/proc/{}: not as expected", self.pid),
         }
+    }
+
+    /// How many files it may have open: soft and hard.
+    pub(crate) fn open_files(self) -> Option<(u64, u64)> {
+        let limits = fs::read_to_string(format!("/proc/{}/limits", self.pid)).ok()?;
+        open_files(&limits)
     }
 }
 
@@ -58,47 +77,19 @@ impl Usage {
     pub(crate) fn memory_since(self, earlier: Self) -> f64 {
         self.memory as f64 - earlier.memory as f64
     }
-}
 
-/// Fails with the remedy when `sockets` cannot be open at once, here or in the gateway.
-pub(crate) fn check_room(sockets: usize, gateway: Option<Process>) -> anyhow::Result<()> {
-    const OTHERS: u64 = 64;
-    let needed = u64::try_from(sockets)? + OTHERS;
-    let sides = [("this generator", "self".to_owned())]
-        .into_iter()
-        .chain(gateway.map(|gateway| ("the gateway", gateway.pid.to_string())));
-    for (who, pid) in sides {
-        let Ok(text) = fs::read_to_string(format!("/proc/{pid}/limits")) else {
-            continue;
+    /// Of several processes together.
+    pub(crate) fn sum(usages: impl Iterator<Item = Self>) -> Self {
+        let nothing = Self {
+            is_pss: true,
+            ..Self::default()
         };
-        let Some((soft, hard)) = open_files(&text) else {
-            continue;
-        };
-        if soft < needed {
-            bail!(
-                "{sockets} sockets need {needed} open files, but {who} may have {soft}: start it after \
-                 `ulimit -n {needed}` (the hard limit is {hard}{})",
-                if hard < needed {
-                    "; raise it first, as root or by LimitNOFILE= in its unit"
-                } else {
-                    ""
-                }
-            );
-        }
+        usages.fold(nothing, |sum, usage| Self {
+            memory: sum.memory + usage.memory,
+            is_pss: sum.is_pss && usage.is_pss,
+            cpu: sum.cpu + usage.cpu,
+        })
     }
-    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
-    let mut ends = range
-        .split_whitespace()
-        .filter_map(|end| end.parse::<u64>().ok());
-    if let (Some(low), Some(high)) = (ends.next(), ends.next())
-        && high.saturating_sub(low) < needed
-    {
-        bail!(
-            "{sockets} sockets need as many ports, but net.ipv4.ip_local_port_range is {low} to {high}: \
-             `sysctl net.ipv4.ip_local_port_range=\"1024 65535\"`, or fewer sockets"
-        );
-    }
-    Ok(())
 }
 
 fn cpu_time(stat: &str) -> Option<Duration> {
@@ -122,7 +113,6 @@ fn kilobytes(text: &str, key: &str) -> Option<u64> {
         .map(|kb| kb * 1024)
 }
 
-/// Soft and hard.
 fn open_files(limits: &str) -> Option<(u64, u64)> {
     let line = limits
         .lines()
@@ -140,6 +130,10 @@ fn open_files(limits: &str) -> Option<(u64, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const MYSELF: fn() -> Process = || Process {
+        pid: std::process::id(),
+    };
 
     #[test]
     fn cpu_time_survives_a_strange_name() {
@@ -160,17 +154,26 @@ mod tests {
 
     #[test]
     fn own_process_is_readable() {
-        let usage = Process {
-            pid: std::process::id(),
-        }
-        .usage()
-        .unwrap();
-        assert!(usage.memory > 0);
+        let (whole, glance) = (MYSELF().usage().unwrap(), MYSELF().glance().unwrap());
+        assert!(whole.memory > 0 && glance.memory > 0);
+        assert!(MYSELF().open_files().is_some());
     }
 
     #[test]
-    fn too_many_sockets_are_refused_with_a_remedy() {
-        let error = check_room(100_000_000, None).unwrap_err().to_string();
-        assert!(error.contains("ulimit -n 100000064"), "{error}");
+    fn a_process_that_is_gone_is_named() {
+        let error = Process { pid: u32::MAX }.usage().unwrap_err().to_string();
+        assert!(error.contains("4294967295"), "{error}");
+    }
+
+    #[test]
+    fn several_processes_add_up() {
+        let usage = |memory, is_pss| Usage {
+            memory,
+            is_pss,
+            cpu: Duration::from_secs(1),
+        };
+        let sum = Usage::sum([usage(10, true), usage(5, false)].into_iter());
+        assert_eq!((sum.memory, sum.is_pss), (15, false));
+        assert_eq!(sum.cpu, Duration::from_secs(2));
     }
 }

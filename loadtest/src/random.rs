@@ -1,10 +1,11 @@
 //! Numbers that repeat with `--seed`.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// Where verifiers and names come from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Seed([u8; 32]);
 
 /// One PKCE pair (RFC 7636, S256).
@@ -41,6 +42,12 @@ impl Seed {
             challenge,
             verifier,
         }
+    }
+
+    /// A number from 0 up to 1.
+    pub(crate) fn chance(&self, index: usize) -> f64 {
+        let [a, b, c, d, ..] = self.derive("chance", index);
+        f64::from(u32::from_be_bytes([a, b, c, d])) / (f64::from(u32::MAX) + 1.0)
     }
 
     /// Eight characters that name this run.
@@ -84,5 +91,10 @@ mod tests {
         assert_eq!(a.pkce(3).verifier, b.pkce(3).verifier);
         assert_ne!(a.pkce(3).verifier, a.pkce(4).verifier);
         assert_ne!(a.tag(), Seed::new(Some(8)).unwrap().tag());
+        assert_eq!(a.chance(5), b.chance(5));
+        let chances: Vec<_> = (0..1000).map(|index| a.chance(index)).collect();
+        assert!(chances.iter().all(|chance| (0.0..1.0).contains(chance)));
+        let mean = chances.iter().sum::<f64>() / 1000.0;
+        assert!((0.45..0.55).contains(&mean), "{mean}");
     }
 }

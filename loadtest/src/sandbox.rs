@@ -1,34 +1,25 @@
 //! The sandbox that plays WeChat: where it is, and users for the phones.
 
 use anyhow::{Context, bail};
-use reqwest::{Client, StatusCode};
-use serde::Deserialize;
+use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::{random::Seed, target::Target};
-
-/// Every JSON answer of the gateway.
-#[derive(Deserialize)]
-pub(crate) struct Answer {
-    pub(crate) code: u32,
-    pub(crate) name: Option<String>,
-    pub(crate) data: Option<Value>,
-}
+use crate::{
+    http::{Pool, call, call_with},
+    random::Seed,
+    target::Target,
+};
 
 /// Where the gateway says that the simulated phone is, else the sandbox's default port.
-pub(crate) async fn find_sandbox(client: &Client, target: &Target) -> anyhow::Result<Url> {
+pub(crate) async fn find_sandbox(target: &Target) -> anyhow::Result<Url> {
     let url = target.at("/api/v1/config")?;
-    let answer = client
-        .get(url.clone())
-        .send()
-        .await
-        .with_context(|| format!("{url}: is the gateway running?"))?;
-    if let Ok(body) = answer.json::<Answer>().await
-        && let Some(phone) = body
-            .data
-            .as_ref()
-            .and_then(|data| data["sandbox"]["phone_url"].as_str())
+    let node = target.phone_node(&url, 0).await?;
+    let answer = Pool::default().send(node, call(Method::GET, &url)).await;
+    let answer = answer.map_err(|trouble| anyhow::anyhow!("{trouble}"));
+    let answer = answer.with_context(|| format!("{url}: is the gateway running?"))?;
+    if let Ok(config) = answer.data::<Value>()
+        && let Some(phone) = config["sandbox"]["phone_url"].as_str()
     {
         return Url::parse(phone)?
             .join("/")
@@ -41,33 +32,30 @@ pub(crate) async fn find_sandbox(client: &Client, target: &Target) -> anyhow::Re
     Ok(guess)
 }
 
-/// Makes `count` users and returns their ids.
+/// Makes users with these numbers and returns their ids.
 pub(crate) async fn make_users(
-    client: &Client,
+    target: &Target,
     sandbox: &Url,
     seed: &Seed,
-    count: usize,
+    numbers: impl Iterator<Item = usize>,
 ) -> anyhow::Result<Vec<String>> {
     let url = sandbox.join("/sandbox/api/users")?;
-    let tag = seed.tag();
-    let mut users = Vec::with_capacity(count);
-    for index in 0..count {
-        let id = format!("load{tag}x{index}");
-        let user =
-            json!({"id": id, "name": format!("Load {index}"), "follower": true, "snapshot": false});
-        let answer = client
-            .post(url.clone())
-            .json(&user)
-            .send()
-            .await
+    let node = target.phone_node(&url, 0).await?;
+    let (pool, tag) = (Pool::default(), seed.tag());
+    let mut users = Vec::new();
+    for number in numbers {
+        let id = format!("load{tag}x{number}");
+        let user = json!({"id": id, "name": format!("Load {number}"), "follower": true, "snapshot": false});
+        let body = user.to_string().into_bytes();
+        let post = call_with(Method::POST, &url, "application/json", body);
+        let answer = pool.send(node, post).await;
+        let answer = answer.map_err(|trouble| anyhow::anyhow!("{trouble}"));
+        let answer = answer
             .with_context(|| format!("{url}: is the sandbox running? --sandbox says where"))?;
         // Made by an earlier run with the same --seed: a known user then, which is what a seed asks for.
-        if answer.status() != StatusCode::CREATED && answer.status() != StatusCode::CONFLICT {
-            let status = answer.status();
-            bail!(
-                "{url}: HTTP {status}: {}",
-                answer.text().await.unwrap_or_default()
-            );
+        if answer.status != StatusCode::CREATED && answer.status != StatusCode::CONFLICT {
+            let text = String::from_utf8_lossy(&answer.body).into_owned();
+            bail!("{url}: HTTP {}: {text}", answer.status);
         }
         users.push(id);
     }

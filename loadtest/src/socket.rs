@@ -1,6 +1,6 @@
 //! A page's socket: `scan.v1` as a browser speaks it.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
 use serde::Deserialize;
@@ -9,7 +9,8 @@ use tokio::{net::TcpStream, time::Instant};
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
     tungstenite::{
-        self, Message, client::IntoClientRequest, http::HeaderValue, protocol::WebSocketConfig,
+        self, Message, client::IntoClientRequest, handshake::client::Request, http::HeaderValue,
+        protocol::WebSocketConfig,
     },
 };
 
@@ -25,6 +26,24 @@ impl Failure {
     }
 }
 
+/// What a page must know to come back to its scene.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ticket {
+    pub(crate) scene: String,
+    pub(crate) secret: String,
+    pub(crate) seq: u64,
+}
+
+impl Ticket {
+    /// Takes what the event says.
+    pub(crate) fn note(&mut self, event: &Event) {
+        if let (Some(scene), Some(secret)) = (&event.scene, &event.secret) {
+            (self.scene, self.secret) = (scene.clone(), secret.clone());
+        }
+        self.seq = event.seq;
+    }
+}
+
 /// A socket with a page behind it.
 #[derive(Debug)]
 pub(crate) struct Socket(WebSocketStream<TcpStream>);
@@ -32,7 +51,7 @@ pub(crate) struct Socket(WebSocketStream<TcpStream>);
 /// What the gateway said.
 #[derive(Debug)]
 pub(crate) enum Heard {
-    Event(Event),
+    Event(Box<Event>),
     Closed(u16, String),
 }
 
@@ -43,6 +62,12 @@ pub(crate) struct Event {
     pub(crate) kind: String,
     #[serde(default)]
     pub(crate) seq: u64,
+    pub(crate) scene: Option<String>,
+    pub(crate) secret: Option<String>,
+    /// Epoch milliseconds of the gateway's clock, as `expires_at` is.
+    pub(crate) at: Option<u64>,
+    pub(crate) expires_at: Option<u64>,
+    pub(crate) reconnect_in_ms: Option<u64>,
     pub(crate) qr: Option<Qr>,
     pub(crate) grant: Option<String>,
     pub(crate) by: Option<String>,
@@ -58,9 +83,37 @@ pub(crate) struct Qr {
 pub(crate) struct WireError {
     pub(crate) code: u32,
     pub(crate) name: String,
+    pub(crate) retry_after_ms: Option<u64>,
 }
 
 impl Event {
+    /// How long the state that it tells of lasts.
+    pub(crate) fn life(&self) -> Option<Duration> {
+        let life = self.expires_at?.saturating_sub(self.at?);
+        Some(Duration::from_millis(life))
+    }
+
+    /// That the event is of this type and carries this number.
+    pub(crate) fn must_be(self, kind: &str, seq: u64) -> Result<Self, Failure> {
+        if self.kind != kind {
+            let why = format!("got {}", self.describe());
+            return Err(Failure::new(kind, why));
+        }
+        if self.seq != seq {
+            let why = format!("seq {} instead of {seq}", self.seq);
+            return Err(Failure::new(kind, why));
+        }
+        Ok(self)
+    }
+
+    /// What the code says.
+    pub(crate) fn link(&self) -> Result<String, Failure> {
+        match &self.qr {
+            Some(qr) => Ok(qr.text.clone()),
+            None => Err(Failure::new("pending", "no QR code")),
+        }
+    }
+
     /// A short name for an event that was not wanted.
     pub(crate) fn describe(&self) -> String {
         match (&self.error, &self.by) {
@@ -72,33 +125,14 @@ impl Event {
 }
 
 impl Socket {
-    /// Connects and upgrades.
-    pub(crate) async fn open(target: &Target) -> Result<Self, Failure> {
+    /// Connects and upgrades, as page number `turn`; another `try_no` may reach another node.
+    pub(crate) async fn open(target: &Target, turn: usize, try_no: usize) -> Result<Self, Failure> {
         let step = "connect";
-        let stream = TcpStream::connect(target.address)
+        let stream = target
+            .connect(turn, try_no)
             .await
             .map_err(|error| Failure::new(step, error.kind()))?;
-        stream
-            .set_nodelay(true)
-            .map_err(|error| Failure::new(step, error.kind()))?;
-        let mut url = target
-            .at("/api/v1/ws")
-            .map_err(|error| Failure::new(step, error))?;
-        url.set_scheme("ws")
-            .map_err(|()| Failure::new(step, "no ws address"))?;
-        let mut request = url
-            .as_str()
-            .into_client_request()
-            .map_err(|error| Failure::new(step, error))?;
-        let headers = request.headers_mut();
-        headers.insert(
-            "sec-websocket-protocol",
-            HeaderValue::from_static("scan.v1"),
-        );
-        headers.insert(
-            "origin",
-            HeaderValue::from_str(&target.origin).map_err(|error| Failure::new(step, error))?,
-        );
+        let request = upgrade(target).map_err(|error| Failure::new(step, error))?;
         // The default read buffer is 128 KiB a socket: 15 000 pages would need 2 GB of the generator.
         let config = WebSocketConfig::default()
             .read_buffer_size(4 * 1024)
@@ -113,7 +147,15 @@ impl Socket {
 
     /// `start` in the h5 flow.
     pub(crate) async fn start(&mut self, challenge: &str, svg: bool) -> Result<(), Failure> {
-        self.send(&json!({"type": "start", "challenge": challenge, "flow": "h5", "locale": "en", "svg": svg})).await
+        let mut start = opening(challenge, svg);
+        start["type"] = "start".into();
+        self.send(&start).await
+    }
+
+    pub(crate) async fn resume(&mut self, ticket: &Ticket) -> Result<(), Failure> {
+        let Ticket { scene, secret, seq } = ticket;
+        self.send(&json!({"type": "resume", "scene": scene, "secret": secret, "seq": seq}))
+            .await
     }
 
     pub(crate) async fn send(&mut self, command: &Value) -> Result<(), Failure> {
@@ -141,7 +183,7 @@ impl Socket {
                     match event.kind.as_str() {
                         "hello" => {}
                         "ping" => self.send(&json!({"type": "pong"})).await?,
-                        _ => return Ok((Heard::Event(event), now)),
+                        _ => return Ok((Heard::Event(Box::new(event)), now)),
                     }
                 }
                 Message::Close(frame) => {
@@ -156,33 +198,34 @@ impl Socket {
         }
     }
 
-    /// The next event, which must be of this type and carry this number.
-    pub(crate) async fn expect(
-        &mut self,
-        kind: &str,
-        seq: u64,
-    ) -> Result<(Event, Instant), Failure> {
-        let (heard, at) = self.hear(kind).await?;
-        match heard {
-            Heard::Event(event) if event.kind == kind && event.seq == seq => Ok((event, at)),
-            Heard::Event(event) if event.kind == kind => Err(Failure::new(
-                kind,
-                format_args!("seq {} instead of {seq}", event.seq),
-            )),
-            Heard::Event(event) => {
-                Err(Failure::new(kind, format_args!("got {}", event.describe())))
-            }
-            Heard::Closed(code, why) => {
-                Err(Failure::new(kind, format_args!("closed {code} {why}")))
-            }
-        }
-    }
-
     /// Says goodbye; the gateway keeps the scene.
     pub(crate) async fn close(mut self) {
         // The other side may be gone: nothing is left to do then.
         let _ = self.0.close(None).await;
     }
+
+    /// Is gone without a word, as when a network falls away.
+    pub(crate) fn vanish(self) {
+        // Where it cannot be set, the connection is closed in the ordinary way.
+        let _ = self.0.get_ref().set_zero_linger();
+    }
+}
+
+/// The fields of `start`, which `POST /scenes` takes too.
+pub(crate) fn opening(challenge: &str, svg: bool) -> Value {
+    json!({"challenge": challenge, "flow": "h5", "locale": "en", "svg": svg})
+}
+
+fn upgrade(target: &Target) -> anyhow::Result<Request> {
+    let mut url = target.at("/api/v1/ws")?;
+    url.set_scheme("ws")
+        .map_err(|()| anyhow::anyhow!("no ws address"))?;
+    let mut request = url.as_str().into_client_request()?;
+    let headers = request.headers_mut();
+    let protocol = HeaderValue::from_static("scan.v1");
+    headers.insert("sec-websocket-protocol", protocol);
+    headers.insert("origin", HeaderValue::from_str(&target.origin)?);
+    Ok(request)
 }
 
 fn reason(error: &tungstenite::Error) -> String {

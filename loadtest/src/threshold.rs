@@ -9,6 +9,8 @@ use crate::report::Report;
 /// What a scenario measures: latencies by phase, and single values.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Names {
+    /// The scenario's.
+    pub(crate) name: &'static str,
     pub(crate) phases: &'static [&'static str],
     pub(crate) values: &'static [&'static str],
 }
@@ -38,9 +40,31 @@ enum Stat {
 #[derive(Debug, serde::Serialize)]
 pub(crate) struct Verdict {
     pub(crate) rule: String,
-    /// In the rule's own unit; absent when nothing was measured, which breaks the rule.
-    pub(crate) found: Option<f64>,
+    /// Microseconds, or the plain number; absent when nothing was measured, which breaks the rule.
+    found: Option<f64>,
     pub(crate) ok: bool,
+    #[serde(skip)]
+    timed: bool,
+}
+
+impl Verdict {
+    pub(crate) fn new(rule: &str, found: Option<f64>, ok: bool, timed: bool) -> Self {
+        Self {
+            rule: rule.to_owned(),
+            found,
+            ok,
+            timed,
+        }
+    }
+
+    /// What was found, in words.
+    pub(crate) fn found(&self) -> String {
+        match self.found {
+            None => "not measured".to_owned(),
+            Some(us) if self.timed => format!("{:.3} ms", us / 1e3),
+            Some(value) => format!("{value:.3}"),
+        }
+    }
 }
 
 impl FromStr for Threshold {
@@ -156,11 +180,8 @@ impl Threshold {
                     found > self.limit
                 }
         });
-        Verdict {
-            rule: self.text.clone(),
-            found,
-            ok,
-        }
+        let timed = self.stat.is_some_and(|stat| stat != Stat::Count);
+        Verdict::new(&self.text, found, ok, timed)
     }
 }
 
@@ -179,10 +200,7 @@ mod tests {
     fn report() -> Report {
         let mut report = Report::new("login", serde_json::Value::Null);
         for ms in [10, 20, 30, 40, 100] {
-            report
-                .stats
-                .record("authorized", Duration::from_millis(ms))
-                .unwrap();
+            report.stats.record("authorized", Duration::from_millis(ms));
         }
         report.set("bytes_per_page", 1300.0);
         report
@@ -234,6 +252,7 @@ mod tests {
     #[test]
     fn unknown_names_are_refused() {
         let names = Names {
+            name: "login",
             phases: &["authorized"],
             values: &["errors"],
         };

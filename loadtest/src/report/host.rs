@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 /// Commit, hardware, kernel and limits.
 pub(crate) fn describe() -> Value {
     json!({
+        "date": today(),
         "loadtest": env!("CARGO_PKG_VERSION"),
         "commit": commit(),
         "cpu": field("/proc/cpuinfo", "model name"),
@@ -18,6 +19,16 @@ pub(crate) fn describe() -> Value {
             line.split_whitespace().next().map(ToOwned::to_owned)
         }),
     })
+}
+
+/// As `date` writes it; a report without it is one that nobody can place.
+fn today() -> Option<String> {
+    let out = Command::new("date")
+        .args(["-u", "+%Y-%m-%d %H:%M UTC"])
+        .output()
+        .ok()?;
+    let text = String::from_utf8(out.stdout).ok()?;
+    out.status.success().then(|| text.trim().to_owned())
 }
 
 /// The commit of the working copy this is run in, if it is run in one.

@@ -1,0 +1,276 @@
+//! Push, long poll and polling at the same load: what one costs more than the other.
+
+use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+
+use anyhow::Context;
+use serde_json::{Value, json};
+
+use super::{
+    Site,
+    crowd::{self, Figures},
+    seconds,
+};
+use crate::{
+    args::{Compare, Confirming},
+    job::Work,
+    page::Way,
+    report::{Column, Comparison, Kind},
+    run::Run,
+    threshold::Names,
+};
+
+/// How long pages wait before the first confirmation: long enough for a heartbeat, and for CPU to be told apart.
+const IDLE: Duration = Duration::from_secs(30);
+
+pub(super) const NAMES: Names = Names {
+    name: "compare",
+    phases: &[
+        "request",
+        "push_latency",
+        "long_poll_latency",
+        "poll_latency",
+    ],
+    values: &[
+        "errors",
+        "push_cpu_s_per_minute",
+        "long_poll_cpu_s_per_minute",
+        "poll_cpu_s_per_minute",
+        "push_bytes_per_page",
+        "long_poll_bytes_per_page",
+        "poll_bytes_per_page",
+        "push_latency_p50_us",
+        "long_poll_latency_p50_us",
+        "poll_latency_p50_us",
+        "long_poll_to_push_cpu",
+        "poll_to_push_cpu",
+        "long_poll_to_push_bytes",
+        "poll_to_push_bytes",
+        "long_poll_to_push_latency",
+        "poll_to_push_latency",
+        "generator_cpu",
+    ],
+};
+
+/// One way to hear of a confirmation.
+struct Rival {
+    way: Way,
+    name: String,
+    /// What was found in each round.
+    rounds: Vec<BTreeMap<&'static str, f64>>,
+}
+
+pub(super) async fn run(args: &Compare, run: &mut Run) -> anyhow::Result<()> {
+    let confirming = Confirming {
+        idle: args.confirming.idle.or(Some(IDLE)),
+        ..args.confirming.clone()
+    };
+    if confirming.pages.common.gateway.is_none() {
+        run.say(
+            "without --gateway all runs share one gateway, and find the memory that the one before has left: \
+             do not compare bytes",
+        );
+    }
+    let mut rivals = rivals(args.every);
+    for round in 0..args.rounds.get() {
+        // Another one first in each round.
+        for place in 0..rivals.len() {
+            let place = (round + place) % rivals.len();
+            let rival = &mut rivals[place];
+            let label = format!("{} {}: ", round + 1, rival.name);
+            let figures = once(&confirming, rival.way, &label, run).await?;
+            rival.rounds.push(found(&figures, rival.way));
+        }
+    }
+    tell(&rivals, run);
+    let comparison = comparison(&rivals, f64::from(confirming.pages.pages.get()));
+    run.report.comparison = Some(comparison);
+    if let Some(folder) = &args.save {
+        save(folder, run)?;
+    }
+    Ok(())
+}
+
+fn rivals(every: Duration) -> Vec<Rival> {
+    let rival = |way, name: String| Rival {
+        way,
+        name,
+        rounds: Vec::new(),
+    };
+    vec![
+        rival(Way::Push, "push".to_owned()),
+        rival(Way::LongPoll, "long poll".to_owned()),
+        rival(
+            Way::Poll { every },
+            format!("polling each {} s", seconds(every)),
+        ),
+    ]
+}
+
+/// One run of one way, on a gateway of its own if there is a command for it.
+async fn once(args: &Confirming, way: Way, label: &str, run: &mut Run) -> anyhow::Result<Figures> {
+    let common = &args.pages.common;
+    let site = Site::new(common, run).await?.without_pictures();
+    let crowd = crowd::of(args, way, &[], &site).await?;
+    site.has_room(crowd.sockets(), common, run)?;
+    let job = site.job(common, Work::Crowd(crowd.clone()))?;
+    let pids = run.meter.gateways.clone();
+    let figures = crowd::run(&job, &crowd, common.processes.get(), label, run).await?;
+    site.close(run).await?;
+    if common.gateway.is_none() {
+        run.meter.gateways = pids;
+    }
+    Ok(figures)
+}
+
+/// What is compared, and what explains it.
+fn found(figures: &Figures, way: Way) -> BTreeMap<&'static str, f64> {
+    let mut found: BTreeMap<_, _> = figures.values().into_iter().collect();
+    if let Some(latency) = figures.stats.summary(way.latency()) {
+        found.insert("latency_p50_us", latency.p50_us as f64);
+        found.insert("latency_p99_us", latency.p99_us as f64);
+        found.insert("latency_mean_us", latency.mean_us);
+    }
+    found.insert("errors", figures.stats.error_count() as f64);
+    found
+}
+
+impl Rival {
+    /// The middle one of all rounds.
+    fn median(&self, name: &str) -> Option<f64> {
+        let rounds = self.rounds.iter();
+        let mut found: Vec<_> = rounds
+            .filter_map(|round| round.get(name).copied())
+            .collect();
+        found.sort_by(f64::total_cmp);
+        match found.len() {
+            0 => None,
+            count if count % 2 == 1 => found.get(count / 2).copied(),
+            count => Some((found[count / 2 - 1] + found[count / 2]) / 2.0),
+        }
+    }
+
+    /// What its figures begin with in the report.
+    const fn prefix(&self) -> &'static str {
+        match self.way {
+            Way::Push => "push",
+            Way::LongPoll => "long_poll",
+            Way::Poll { .. } => "poll",
+        }
+    }
+}
+
+/// What is compared: as a round calls it, as the report does, and in the name of a ratio.
+const FIGURES: [(Kind, &str, &str, &str); 3] = [
+    (
+        Kind::Cpu,
+        "cpu_s_per_minute_held",
+        "cpu_s_per_minute",
+        "cpu",
+    ),
+    (Kind::Latency, "latency_p50_us", "latency_p50_us", "latency"),
+    (Kind::Memory, "bytes_per_page", "bytes_per_page", "bytes"),
+];
+
+fn comparison(rivals: &[Rival], pages: f64) -> Comparison {
+    let ways = rivals.iter().map(|rival| {
+        let figures = FIGURES.into_iter();
+        let figures = figures.filter_map(|(kind, name, ..)| Some((kind, rival.median(name)?)));
+        Column {
+            name: rival.name.clone(),
+            figures: figures.collect(),
+        }
+    });
+    Comparison {
+        pages,
+        ways: ways.collect(),
+    }
+}
+
+/// Medians, ratios to push, and all rounds.
+fn tell(rivals: &[Rival], run: &mut Run) {
+    for rival in rivals {
+        for (_, name, told, short) in FIGURES {
+            let Some(own) = rival.median(name) else {
+                continue;
+            };
+            set(run, format!("{}_{told}", rival.prefix()), own);
+            let push = rivals.iter().find(|rival| rival.way == Way::Push);
+            let push = push.and_then(|push| push.median(name));
+            if rival.way != Way::Push
+                && let Some(push) = push.filter(|push| *push > 0.0)
+            {
+                let ratio = format!("{}_to_push_{short}", rival.prefix());
+                set(run, ratio, own / push);
+            }
+        }
+    }
+    let rounds = rivals.iter().map(|rival| (rival.prefix(), &rival.rounds));
+    run.report.rounds = Some(json!(rounds.collect::<BTreeMap<_, _>>()));
+}
+
+/// Sets a value that is one of [`NAMES`].
+fn set(run: &mut Run, name: String, value: f64) {
+    let known = NAMES.values.iter().find(|known| **known == name);
+    if let Some(known) = known {
+        run.report.set(known, value);
+    }
+}
+
+fn save(folder: &Path, run: &Run) -> anyhow::Result<()> {
+    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    let write = |name: &str, text: String| {
+        let path = folder.join(name);
+        fs::write(&path, text).with_context(|| format!("--save {}", path.display()))
+    };
+    // Without a row for each second: it is kept beside the source.
+    let document = serde_json::to_string_pretty(&run.report.summary(&[]))?;
+    write("compare.json", document + "\n")?;
+    let chart = run.report.comparison.as_ref().map(Comparison::svg);
+    write("compare.svg", chart.unwrap_or_default())
+}
+
+pub(super) fn config(args: &Compare) -> Value {
+    let mut config = crowd::config(&args.confirming, &[]);
+    config["every_s"] = seconds(args.every).into();
+    config["rounds"] = args.rounds.get().into();
+    config["idle_s"] = seconds(args.confirming.idle.unwrap_or(IDLE)).into();
+    config
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rival(way: Way, cpu: &[f64]) -> Rival {
+        let round = |cpu: &f64| BTreeMap::from([("cpu_s_per_minute_held", *cpu)]);
+        Rival {
+            way,
+            name: String::new(),
+            rounds: cpu.iter().map(round).collect(),
+        }
+    }
+
+    #[test]
+    fn the_median_counts() {
+        let name = "cpu_s_per_minute_held";
+        assert_eq!(rival(Way::Push, &[9.0, 1.0, 2.0]).median(name), Some(2.0));
+        assert_eq!(rival(Way::Push, &[4.0, 2.0]).median(name), Some(3.0));
+        assert_eq!(rival(Way::Push, &[4.0]).median("latency_p50_us"), None);
+    }
+
+    #[test]
+    fn every_figure_can_be_judged() {
+        let every = Duration::from_secs(2);
+        for rival in rivals(every) {
+            for (_, _, told, short) in FIGURES {
+                let mut names = vec![format!("{}_{told}", rival.prefix())];
+                if rival.way != Way::Push {
+                    names.push(format!("{}_to_push_{short}", rival.prefix()));
+                }
+                for name in names {
+                    assert!(NAMES.values.contains(&name.as_str()), "{name}");
+                }
+            }
+        }
+    }
+}
