@@ -14,11 +14,14 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 /** Below this folder, so that what is installed there finds the tools of `node_modules` here. */
 const made = fileURLToPath(new URL('.made', import.meta.url));
 
+/** No program here takes as long. */
+const PATIENCE_MS = 240_000;
+
 /** Runs a program; what it says on standard output. When it fails, the error has what it said: of tests, which failed. */
 export async function run(command, args, options) {
   // A test runner within a test runner would tell the outer one.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-  const said = await promisify(execFile)(command, args, { env, ...options }).catch((failure) => {
+  const said = await promisify(execFile)(command, args, { env, timeout: PATIENCE_MS, ...options }).catch((failure) => {
     throw new Error(`${command} ${args.join(' ')}\n${failure.stdout.split('failing tests:').pop()}${failure.stderr || failure.message}`);
   });
   return said.stdout;
