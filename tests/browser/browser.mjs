@@ -135,7 +135,7 @@ export class Desk {
 
   /** The part of its time that the code has left, as the ring shows it. */
   async timeLeft() {
-    return 1 + Number(await this.page.locator('#ring').getAttribute('stroke-dashoffset'));
+    return 1 - await this.page.locator('#frame').evaluate(({ style }) => parseFloat(style.getPropertyValue('--gone')));
   }
 
   /** Will hear of the end of its session; for the `times`-th time when its socket was lost. */

@@ -199,7 +199,7 @@ mod tests {
     fn the_page_is_built_as_written_down() {
         let path = PathBuf::from(concat!(
             env!("CARGO_MANIFEST_DIR"),
-            "/../tests/golden/loadtest-report.txt"
+            "/src/report/golden.txt"
         ));
         let built = outline(&whole());
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
