@@ -109,7 +109,7 @@ fn begin(
     let event = Event {
         to,
         from: user.openid(&person.app_id),
-        create_time: shared.clock.wall_s(),
+        create_time: state.pusher.second_of(person, &kind, shared.clock.wall_s()),
         kind,
     };
     if state.pusher.is_paused(&person.app_id, now) {

@@ -38,7 +38,7 @@ pub(super) use self::{
     event::{Code, Kind},
     verify::verify_callback,
 };
-use super::account::Account;
+use super::{account::Account, chat::Person};
 use crate::{clock::Millis, config::MessageMode};
 
 /// The fault endpoint.
@@ -167,6 +167,8 @@ pub(super) struct Pusher {
     records: VecDeque<Record>,
     /// By appid.
     health: HashMap<String, Health>,
+    /// What was done in this second, and the second that was written of it.
+    done: HashMap<(Person, &'static str, String), u64>,
     slots: Arc<Semaphore>,
     stop: CancellationToken,
     _stops: DropGuard,
@@ -180,6 +182,7 @@ impl Pusher {
             held: None,
             records: VecDeque::new(),
             health: HashMap::new(),
+            done: HashMap::new(),
             slots: Arc::new(Semaphore::new(MAX_PENDING)),
             _stops: stop.clone().drop_guard(),
             stop,
@@ -203,6 +206,16 @@ impl Pusher {
         let (release, released) = oneshot::channel();
         self.held = Some(release);
         (None, Some(released))
+    }
+
+    /// When `person` did this, in epoch seconds: accounts tell two events apart by their second, and nobody's hand
+    /// does the same twice in one, but a script's does.
+    fn second_of(&mut self, person: &Person, kind: &Kind, now_s: u64) -> u64 {
+        self.done.retain(|_, second| *second >= now_s);
+        let deed = (person.clone(), kind.name(), kind.key());
+        let second = self.done.get(&deed).map_or(now_s, |last| last + 1);
+        self.done.insert(deed, second);
+        second
     }
 
     fn slot(&self) -> Option<OwnedSemaphorePermit> {

@@ -35,6 +35,13 @@ fn scene(text: &str) -> Value {
     json!({ "scene": { "scene_str": text } })
 }
 
+/// The `CreateTime` of the push of that number.
+async fn second(callback: &Callback, number: usize) -> u64 {
+    let event = callback.received(number).await[number - 1].event.clone();
+    let (_, rest) = event.split_once("<CreateTime>").unwrap();
+    rest.split_once('<').unwrap().0.parse().unwrap()
+}
+
 /// `Event` and `EventKey` of the latest push.
 async fn latest(callback: &Callback, count: usize) -> (String, String) {
     let received = callback.received(count).await;
@@ -75,6 +82,24 @@ async fn a_follower_who_scans_is_told_of_and_answered() {
     sandbox.pass(300);
     let (status, gone) = sandbox.api("POST", "/scan", json!({ "text": text })).await;
     assert_eq!(status, 400, "{gone}");
+    sandbox.stop_with(callback).await;
+}
+
+#[tokio::test]
+async fn who_does_the_same_again_at_once_is_not_taken_for_a_repeat() {
+    let (sandbox, callback) = start("plain").await;
+    let first = sandbox.parametric(scene("1")).await;
+    let other = sandbox.parametric(scene("2")).await;
+    for text in [&first, &first, &first, &other] {
+        sandbox.does("/scan", json!({ "text": text })).await;
+    }
+    let now = second(&callback, 1).await;
+    assert_eq!(second(&callback, 2).await, now + 1);
+    assert_eq!(second(&callback, 3).await, now + 2);
+    assert_eq!(second(&callback, 4).await, now, "another code");
+    sandbox.pass(10);
+    sandbox.does("/scan", json!({ "text": first })).await;
+    assert_eq!(second(&callback, 5).await, now + 10);
     sandbox.stop_with(callback).await;
 }
 
