@@ -240,7 +240,7 @@ impl Calls {
             let wait = match self.way {
                 Way::Poll { every } => {
                     sleep_until(self.next).await;
-                    self.next += every;
+                    self.next = next_after(self.next, Instant::now(), every);
                     0
                 }
                 _ => HOLD_S,
@@ -306,5 +306,37 @@ impl Calls {
             .map_err(|trouble| Failure::new(step, trouble))?;
         let event = answer.data::<Event>();
         Ok((event.map_err(|why| Failure::new(step, why))?, at))
+    }
+}
+
+/// When a page asks again: what it missed while it waited for an answer it leaves out, as `setInterval` does.
+fn next_after(due: Instant, now: Instant, every: Duration) -> Instant {
+    let mut next = due + every;
+    while next < now {
+        next += every;
+    }
+    next
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_asks_at_its_own_times_and_leaves_out_what_it_missed() {
+        let (due, every) = (Instant::now(), Duration::from_secs(2));
+        let after = |ms| next_after(due, due + Duration::from_millis(ms), every) - due;
+        assert_eq!(after(0), Duration::from_secs(2));
+        assert_eq!(after(1_900), Duration::from_secs(2));
+        assert_eq!(after(5_000), Duration::from_secs(6));
+    }
+
+    #[test]
+    fn pages_ask_at_different_times() {
+        let offset = |turn: u32| (f64::from(turn) * GOLDEN).fract();
+        let mut offsets: Vec<_> = (0..1_000).map(offset).collect();
+        offsets.sort_by(f64::total_cmp);
+        let gaps = offsets.windows(2).map(|pair| pair[1] - pair[0]);
+        assert!(gaps.fold(0.0, f64::max) < 0.003, "none is wide");
     }
 }

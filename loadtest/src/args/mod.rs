@@ -209,7 +209,7 @@ pub(crate) struct Poll {
     #[command(flatten)]
     pub(crate) confirming: Confirming,
     /// Each page asks so often.
-    #[arg(long, default_value = "2s", value_parser = duration)]
+    #[arg(long, default_value = "2s", value_parser = values::every)]
     pub(crate) every: Duration,
     /// Long poll instead: the gateway holds the question for up to 25 s.
     #[arg(long, conflicts_with = "every")]
@@ -240,7 +240,7 @@ pub(crate) struct Compare {
     #[command(flatten)]
     pub(crate) confirming: Confirming,
     /// The polling pages ask so often.
-    #[arg(long, default_value = "2s", value_parser = duration)]
+    #[arg(long, default_value = "2s", value_parser = values::every)]
     pub(crate) every: Duration,
     /// Rounds of the three, in another order each; the median counts.
     #[arg(long, default_value = "3")]

@@ -5,6 +5,10 @@ use std::time::Duration;
 /// The most events a second.
 const FASTEST: f64 = 1e6;
 
+/// How often a page may ask; the gateway closes a connection that rests for 30 s.
+const SOONEST: Duration = Duration::from_millis(10);
+const LATEST: Duration = Duration::from_secs(25);
+
 /// `90s`, `500ms`, `2m`, or seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = text.split_at(
@@ -22,6 +26,17 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         .parse()
         .map_err(|error| format!("`{number}`: {error}"))?;
     Duration::try_from_secs_f64(number * factor).map_err(|error| error.to_string())
+}
+
+/// How often a page asks.
+pub(super) fn every(text: &str) -> Result<Duration, String> {
+    match duration(text) {
+        Ok(every) if (SOONEST..=LATEST).contains(&every) => Ok(every),
+        Ok(_) => Err(format!(
+            "{SOONEST:?} to {LATEST:?}: longer, and the gateway closes the connection"
+        )),
+        error => error,
+    }
 }
 
 pub(super) fn rate(text: &str) -> Result<f64, String> {
@@ -60,5 +75,13 @@ mod tests {
         assert!(rate_or_none("-1").is_err());
         assert_eq!(rate("0.5"), Ok(0.5));
         assert_eq!(rate_or_none("0"), Ok(0.0));
+    }
+
+    #[test]
+    fn pages_ask_while_their_connection_is_kept() {
+        assert_eq!(every("1.5s"), Ok(Duration::from_millis(1500)));
+        assert!(every("0").is_err());
+        assert!(every("30s").is_err());
+        assert!(every("often").is_err());
     }
 }
