@@ -167,6 +167,7 @@ if [[ $rust ]]; then
     apt_packages python3-venv
     no_install=()
     if [[ -z $install ]]; then no_install=(--no-install); fi
+    step 'Autobahn' tests/autobahn/run.sh "${no_install[@]}"
     step 'wechatpy' tests/wechatpy/run.sh "${no_install[@]}"
     step 'PyJWT and jose' tests/tokens/run.sh "${no_install[@]}"
     step 'schemathesis' tests/openapi/run.sh "${no_install[@]}"
