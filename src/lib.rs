@@ -23,6 +23,7 @@ pub mod password;
 mod phone;
 pub mod protocol;
 pub mod push;
+pub mod rfc6455;
 pub mod sandbox;
 pub mod scene;
 pub mod tasks;

@@ -5,6 +5,11 @@ use std::process::ExitCode;
 use clap::Parser;
 use scangate::cli::{self, Cli};
 
+/// Many small blocks lie close together, and what sockets leave behind goes back to the system, by a thread of its own.
+#[cfg(not(target_env = "msvc"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match tokio::runtime::Builder::new_multi_thread()

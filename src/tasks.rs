@@ -46,12 +46,12 @@ impl Tasks {
         self.tracker.spawn_blocking_on(work, &self.runtime)
     }
 
-    /// Spawns a connection's work on the worker that serves it: it may hold what cannot change threads.
-    pub fn spawn_local<F>(&self, work: F)
+    /// Spawns what serves one connection, to its end. Bare of the span that other tasks have: most tasks are these.
+    pub fn spawn_connection<F>(&self, work: F)
     where
-        F: Future<Output = ()> + 'static,
+        F: Future<Output = ()> + Send + 'static,
     {
-        self.tracker.spawn_local(work);
+        self.tracker.spawn_on(work, &self.runtime);
     }
 
     /// Spawns a loop that ends when shutdown begins.

@@ -48,8 +48,9 @@ trap finish EXIT
 
 headline() { printf '\n\033[1m== %s\033[0m\n' "$1"; }
 
-# step NAME COMMAND…: runs it; counts the tests that it reports.
+# step NAME COMMAND…: runs it; counts the tests that it reports, and the time.
 step() {
+    local begun=$SECONDS
     current=$1
     headline "$1"
     shift
@@ -62,7 +63,7 @@ step() {
         /^(#|ℹ) skipped [0-9]+$/ { s += $3 }
         /^Ran [0-9]+ tests? in / { p += $2; seen = 1 }
         END { if (seen) printf "%d passed, %d failed, %d skipped", p, f, s }' "$log")
-    summary+=("$(printf '%-28s %s' "$current" "${counted:-passed}")")
+    summary+=("$(printf '%-28s %4d s  %s' "$current" $((SECONDS - begun)) "${counted:-passed}")")
 }
 
 as_root() {
@@ -167,6 +168,7 @@ if [[ $rust ]]; then
     apt_packages python3-venv
     no_install=()
     if [[ -z $install ]]; then no_install=(--no-install); fi
+    step 'Autobahn' tests/autobahn/run.sh "${no_install[@]}"
     step 'wechatpy' tests/wechatpy/run.sh "${no_install[@]}"
     step 'PyJWT and jose' tests/tokens/run.sh "${no_install[@]}"
     step 'schemathesis' tests/openapi/run.sh "${no_install[@]}"

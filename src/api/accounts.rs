@@ -149,9 +149,9 @@ fn visit(request: &HttpRequest, cookies: &Cookies, app: AppId) -> (Visit, Option
     let visit = Visit {
         app,
         device: Device {
-            browser: asker.browser,
-            system: asker.system,
-            ip: asker.ip,
+            browser: asker.browser.into_owned(),
+            system: asker.system.into_owned(),
+            ip: asker.ip.into_string(),
         },
         browser: browser.hash(),
     };

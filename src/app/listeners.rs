@@ -1,14 +1,16 @@
 //! Ports and the servers behind them.
 
 use std::{
-    any::Any,
-    net::{SocketAddr, TcpListener},
+    net::{Shutdown, SocketAddr, TcpListener},
     time::Duration,
 };
 
+use actix_http::{HttpService, Request};
+use actix_service::{ServiceFactory, map_config};
 use actix_web::{
     App, HttpServer,
-    dev::{Extensions, Server},
+    body::MessageBody,
+    dev::{AppConfig, Extensions, Server, ServiceResponse},
     middleware::from_fn,
     rt::net::TcpStream,
 };
@@ -16,11 +18,16 @@ use anyhow::Context;
 use socket2::{Domain, SockRef, Socket, Type};
 
 use super::services::Services;
-use crate::{admin, config::Config, http, push::Drain};
+use crate::{
+    admin,
+    config::Config,
+    http::{self, Connections, upgrade},
+    push::Drain,
+};
 
 /// Connections the kernel may hold for us while workers are busy.
 const BACKLOG: i32 = 4_096;
-/// Connections for plain HTTP beside all sockets; further ones wait in the kernel.
+/// Connections for plain HTTP beside all sockets; further ones are closed at once, so that who sent them goes elsewhere.
 const BESIDE_SOCKETS: usize = 1_024;
 /// How long sent bytes may stay unacknowledged: a browser that vanished, or that does not read, is gone after this.
 const USER_TIMEOUT: Duration = Duration::from_secs(15);
@@ -29,38 +36,64 @@ const CUT_OFF: Duration = Duration::from_secs(5);
 /// One connection of a page stays open between its calls.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
-/// What browsers and phones meet.
+/// What browsers and phones meet: what `HttpServer` would be, with upgrades taken out of it.
 pub(super) fn public_server(
     config: &Config,
     listener: TcpListener,
     services: &Services,
 ) -> anyhow::Result<Server> {
     let services = services.clone();
+    let most = config.server.max_connections.saturating_add(BESIDE_SOCKETS);
+    let connections = Connections::new(most);
     let workers = match config.server.workers {
         0 => std::thread::available_parallelism()?.get(),
         some => some,
     };
-    let server = HttpServer::new(move || {
-        App::new()
-            .configure(|app| services.routes(app))
-            .wrap(from_fn(http::hosts))
-            .wrap(from_fn(http::context))
-    })
-    .disable_signals()
-    .tcp_nodelay(true)
-    .keep_alive(KEEP_ALIVE)
-    // 1 to 450 ms would leave sockets open for ever after a close frame; 0 closes at once.
-    .client_disconnect_timeout(Duration::ZERO)
-    .shutdown_timeout(calls_in_flight(config.server.grace).as_secs().max(1))
-    .workers(workers)
-    .max_connections(share(config.server.max_connections, workers))
-    .on_connect(on_connect);
-    Ok(server.listen(listener)?.run())
+    let server = Server::build()
+        .disable_signals()
+        .workers(workers)
+        // No worker's part of it: sockets leave the server and its count, so `connections` has the last word.
+        .max_concurrent_connections(most)
+        .shutdown_timeout(calls_in_flight(config.server.grace).as_secs().max(1));
+    let stopping = server.graceful_shutdown_signal();
+    let server = server.listen("public", listener, move || {
+        let stopping = stopping.clone();
+        let connections = connections.clone();
+        HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .keep_alive(KEEP_ALIVE)
+            // 1 to 450 ms would leave connections open for ever after an answer that ends them; 0 closes at once.
+            .client_disconnect_timeout(Duration::ZERO)
+            .on_connect_ext(move |stream: &TcpStream, data: &mut Extensions| {
+                on_connect(stream, data, &connections);
+            })
+            .upgrade(upgrade::through(app(&services)))
+            .finish(app(&services))
+            .tcp()
+    })?;
+    Ok(server.run())
 }
 
-/// One worker's share of all connections: actix counts for each worker, the setting means the gateway.
-const fn share(max_sockets: usize, workers: usize) -> usize {
-    max_sockets.saturating_add(BESIDE_SOCKETS).div_ceil(workers)
+/// Every address of the gateway, for one worker.
+fn app(
+    services: &Services,
+) -> impl ServiceFactory<
+    Request,
+    Config = (),
+    Response = ServiceResponse<impl MessageBody + use<>>,
+    Error = actix_web::Error,
+    InitError = (),
+> + use<> {
+    let services = services.clone();
+    let app = App::new()
+        .configure(move |app| services.routes(app))
+        .wrap(from_fn(http::hosts))
+        .wrap(from_fn(http::context));
+    // Not asked for: hosts and addresses of callers are http's.
+    map_config(app, |()| AppConfig::default())
 }
 
 /// How long calls in flight have after pages were sent away. Sooner than the whole grace time, so that whoever does not
@@ -84,12 +117,19 @@ pub(super) fn admin_server(listener: TcpListener, services: &Services) -> anyhow
         .run())
 }
 
-/// A peer that vanished, or that does not read, must not hold its socket for long.
-fn on_connect(connection: &dyn Any, _: &mut Extensions) {
-    if let Some(stream) = connection.downcast_ref::<TcpStream>()
-        && let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(USER_TIMEOUT))
-    {
-        tracing::warn!(%error, "TCP_USER_TIMEOUT could not be set");
+/// Events are small and not to be held back; a peer that vanished, or that does not read, must not hold its socket for
+/// long; one too many is shown out.
+fn on_connect(stream: &TcpStream, data: &mut Extensions, connections: &Connections) {
+    let stream = SockRef::from(stream);
+    let set = stream
+        .set_tcp_nodelay(true)
+        .and_then(|()| stream.set_tcp_user_timeout(Some(USER_TIMEOUT)));
+    if let Err(error) = set {
+        tracing::warn!(%error, "a connection cannot be set up as it should be");
+    }
+    match connections.take() {
+        Some(place) => drop(data.insert(place)),
+        None => drop(stream.shutdown(Shutdown::Both)),
     }
 }
 
@@ -107,13 +147,30 @@ pub(super) fn listen(address: SocketAddr, key: &'static str) -> anyhow::Result<T
 
 #[cfg(test)]
 mod tests {
+    use actix_web::rt::net;
+
     use super::*;
 
-    #[test]
-    fn the_workers_share_one_limit() {
-        for (max, workers) in [(18_000, 1), (18_000, 8), (2, 2), (18_000, 7)] {
-            let all = share(max, workers) * workers;
-            assert!((max + BESIDE_SOCKETS..max + BESIDE_SOCKETS + workers).contains(&all));
-        }
+    #[tokio::test]
+    async fn a_connection_is_prompt_and_does_not_outlive_its_peer() {
+        let listener = net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let connections = Connections::new(1);
+        let mut data = Extensions::new();
+        let _first = TcpStream::connect(address).await.unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
+        on_connect(&accepted, &mut data, &connections);
+        let options = SockRef::from(&accepted);
+        assert!(options.tcp_nodelay().unwrap());
+        assert_eq!(options.tcp_user_timeout().unwrap(), Some(USER_TIMEOUT));
+        assert!(connections.take().is_none());
+
+        let second = TcpStream::connect(address).await.unwrap();
+        let (refused, _) = listener.accept().await.unwrap();
+        on_connect(&refused, &mut Extensions::new(), &connections);
+        second.readable().await.unwrap();
+        assert_eq!(second.try_read(&mut [0]).unwrap(), 0, "shown out");
+        drop(data);
+        assert!(connections.take().is_some());
     }
 }

@@ -22,7 +22,9 @@ use crate::{
     login::{Accounts, Login, Parts, Settings},
     password::{self, Passwords},
     phone,
+    protocol::MAX_INCOMING,
     push::{Channels, Drain, Registry, Revocations},
+    rfc6455::Rules,
     scene::Lives,
     tasks::Tasks,
     telemetry::Metrics,
@@ -105,7 +107,7 @@ impl Services {
             is_up,
         };
         Ok(Self {
-            websocket: web::Data::new(ground.websocket(&login, &sockets)),
+            websocket: web::Data::new(ground.websocket(&login, &sockets, &http)),
             api: web::Data::new(ground.api(&login)),
             phone: web::Data::new(phone),
             admin: web::Data::new(admin),
@@ -228,7 +230,12 @@ impl<'a> Ground<'a> {
         Ok(avatar::Avatars::new(&config.avatars, sandbox, users)?)
     }
 
-    fn websocket(&self, login: &Login, sockets: &Arc<websocket::Sockets>) -> websocket::Door {
+    fn websocket(
+        &self,
+        login: &Login,
+        sockets: &Arc<websocket::Sockets>,
+        http: &Http,
+    ) -> websocket::Door {
         let limits = &self.config.limits;
         websocket::Door {
             login: login.clone(),
@@ -239,7 +246,13 @@ impl<'a> Ground<'a> {
             sockets: sockets.clone(),
             metrics: self.metrics.clone(),
             tasks: self.tasks.clone(),
-            frames: (limits.frames_per_s, limits.frame_burst),
+            origins: http.origins.clone(),
+            limits: http.limits.clone(),
+            rules: Rules {
+                max_message: MAX_INCOMING,
+                frames_per_s: limits.frames_per_s,
+                frame_burst: limits.frame_burst,
+            },
             node: self.cluster.node.clone(),
         }
     }

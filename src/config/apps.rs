@@ -1,8 +1,8 @@
 //! `apps.<id>.*`: the front ends that may use this gateway.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use serde::{Deserialize, Serialize, de};
+use serde::{Deserialize, Serialize, Serializer, de};
 use url::Url;
 
 /// All apps; `default` is always there.
@@ -61,14 +61,15 @@ pub enum Flow {
 }
 
 /// The name of an app: `[a-z0-9_]{2,24}`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+/// Clones share it: every waiting page has one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline, extend("pattern" = "^[a-z0-9_]{2,24}$")))]
-pub struct AppId(String);
+pub struct AppId(Arc<str>);
 
 impl AppId {
     /// The app of a caller that names none.
     pub fn default_app() -> Self {
-        Self("default".to_owned())
+        Self("default".into())
     }
 
     /// `text` when it has the shape of an app's name.
@@ -77,7 +78,7 @@ impl AppId {
             && text
                 .bytes()
                 .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
-        fits.then(|| Self(text.to_owned()))
+        fits.then(|| Self(text.into()))
     }
 
     /// The name.
@@ -87,13 +88,19 @@ impl AppId {
 
     /// Whether this is the app of callers that name none.
     pub fn is_default(&self) -> bool {
-        self.0 == "default"
+        &*self.0 == "default"
     }
 }
 
 impl fmt::Display for AppId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl Serialize for AppId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
     }
 }
 
@@ -152,6 +159,11 @@ impl Apps {
     /// The app of that name.
     pub fn get(&self, id: &AppId) -> Option<&App> {
         self.0.get(id)
+    }
+
+    /// The same with its name, which clones share.
+    pub fn named(&self, id: &AppId) -> Option<(&AppId, &App)> {
+        self.0.get_key_value(id)
     }
 
     /// All apps by name.

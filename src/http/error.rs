@@ -130,6 +130,7 @@ impl Told {
             404 => Code::NotFound,
             405 => Code::MethodNotAllowed,
             413 => Code::TooLarge,
+            426 => Code::VersionUnsupported,
             400..500 => Code::BadRequest,
             _ => Code::Internal,
         };

@@ -23,14 +23,14 @@ pub fn originate(
     let (browser, system) = user_agent::device(user_agent.unwrap_or_default());
     Origination {
         asker: Asker {
-            browser: browser.to_owned(),
-            system: system.to_owned(),
-            ip: context.address.to_string(),
-            host: origin.map(|origin| origin.host().to_owned()),
+            browser: browser.into(),
+            system: system.into(),
+            ip: context.address.to_string().into(),
+            host: origin.map(|origin| origin.host().into()),
         },
         browser_cookie,
         locale: context.locale,
-        trace_id: context.request_id.to_string(),
+        trace_id: context.request_id.to_string().into(),
     }
 }
 

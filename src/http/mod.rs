@@ -39,6 +39,7 @@
 pub mod assets;
 mod body;
 mod client_address;
+mod connections;
 pub mod cookies;
 mod envelope;
 mod error;
@@ -52,6 +53,7 @@ pub mod ownership;
 mod request;
 mod signed_in;
 mod sockets;
+pub mod upgrade;
 pub mod user_agent;
 
 use actix_web::web;
@@ -63,6 +65,7 @@ pub(crate) use self::envelope::shapes;
 pub use self::{
     body::{BODY_WITHIN, Body, Command, MAX_BODY},
     client_address::{LimitKey, TrustedProxies},
+    connections::{Connections, Place},
     cookies::Cookies,
     envelope::ok,
     error::ApiError,
@@ -76,6 +79,7 @@ pub use self::{
     request::{RequestContext, context},
     signed_in::{SignedIn, bearer},
     sockets::SocketPermit,
+    upgrade::{Bare, Upgrade},
 };
 
 /// Everything of this module that is made from the configuration. Clones share it.

@@ -120,11 +120,13 @@ impl Login {
     pub(super) fn matching(&self, scene: &Scene, cookie: &PhoneCookie, digits: Digits) -> Matching {
         // A front end of its own shows the code on its own pages: people type where they saw it. The gateway has
         // checked that origin; a page elsewhere that only shows the picture cannot make its name appear here.
-        let host = scene.opening.asker.host.clone();
+        let host = scene.opening.asker.host.as_deref();
         Matching {
             scene: scene.id,
             digits,
-            host: host.unwrap_or_else(|| self.settings().public_url.authority().to_owned()),
+            host: host
+                .unwrap_or_else(|| self.settings().public_url.authority())
+                .to_owned(),
             left: scene.deadline.saturating_sub(self.clock().now()),
             form_token: cookie.form_token(self.parts().phone_key.expose_secret(), &scene.id),
         }

@@ -30,7 +30,7 @@ pub struct Origination {
     /// The language the browser prefers, for a `start` that names none.
     pub locale: Locale,
     /// The trace id of the request.
-    pub trace_id: String,
+    pub trace_id: Box<str>,
 }
 
 impl Login {
@@ -41,7 +41,8 @@ impl Login {
     /// while draining.
     pub async fn open(&self, start: &Start, from: Origination) -> Result<Opened, LoginError> {
         let id = AppId::parse(&start.app).ok_or(Code::OriginRefused)?;
-        let app = self.settings().apps.get(&id).ok_or(Code::OriginRefused)?;
+        let named = self.settings().apps.named(&id);
+        let (id, app) = named.ok_or(Code::OriginRefused)?;
         let flow = start.flow.unwrap_or_else(|| self.settings().default_flow);
         if !app.flows.contains(&flow) {
             return Err(Code::RefusedByPolicy.into());
@@ -56,13 +57,13 @@ impl Login {
             return Err(Code::RefusedByPolicy.into());
         }
         self.create(Arc::new(Opening {
-            app: id,
+            app: id.clone(),
             flow,
             asked: flow,
             challenge: start.challenge,
             locale: start.locale.unwrap_or(from.locale),
             svg: start.svg,
-            return_to: start.return_to.clone(),
+            return_to: start.return_to.as_deref().map(Into::into),
             browser_cookie: from.browser_cookie,
             asker: from.asker,
             opened_at: self.clock().now(),

@@ -141,12 +141,12 @@ impl Login {
         };
         let asker = &scene.opening.asker;
         let device = Device {
-            browser: asker.browser.clone(),
-            system: asker.system.clone(),
-            ip: asker.ip.clone(),
+            browser: asker.browser.clone().into_owned(),
+            system: asker.system.clone().into_owned(),
+            ip: asker.ip.to_string(),
         };
         let Opening { app, flow, .. } = &*scene.opening;
-        let trace_id = scene.opening.trace_id.clone();
+        let trace_id = scene.opening.trace_id.to_string();
         let via = Via::scene(*flow, scene.id.to_string(), trace_id);
         let opened = self
             .parts()

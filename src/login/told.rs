@@ -39,7 +39,7 @@ fn ended(scene: &Scene) -> Option<Event> {
     let opening = &scene.opening;
     let login = FailedLogin {
         scene: scene.id.to_string(),
-        trace_id: opening.trace_id.clone(),
+        trace_id: opening.trace_id.to_string(),
         app: opening.app.to_string(),
         flow: opening.flow,
     };

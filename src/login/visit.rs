@@ -285,6 +285,6 @@ fn way_back(scene: &Scene, browser: Option<&[u8; 32]>) -> Option<String> {
         State::Pending | State::Scanned { .. } | State::Verifying { .. }
     );
     let is_here = browser.is_some_and(|browser| scene.is_opened_in(browser));
-    let to = scene.opening.return_to.clone();
-    to.filter(|_| is_over && is_here)
+    let to = scene.opening.return_to.as_deref();
+    to.filter(|_| is_over && is_here).map(str::to_owned)
 }

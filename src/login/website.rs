@@ -181,7 +181,8 @@ impl Login {
                 .into_iter()
                 .chain(listed)
                 .collect(),
-            return_to: scene.and_then(|scene| scene.opening.return_to.clone()),
+            return_to: scene
+                .and_then(|scene| scene.opening.return_to.as_deref().map(str::to_owned)),
         })
     }
 }

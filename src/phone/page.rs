@@ -252,9 +252,9 @@ mod tests {
             scene: SCENE,
             app: app.to_owned(),
             asker: Asker {
-                browser: "Chrome".to_owned(),
-                system: "Windows".to_owned(),
-                ip: "203.0.113.7".to_owned(),
+                browser: "Chrome".into(),
+                system: "Windows".into(),
+                ip: "203.0.113.7".into(),
                 host: None,
             },
             place: Some("上海 · 中国".to_owned()),
@@ -300,8 +300,8 @@ mod tests {
     #[test]
     fn no_name_becomes_markup_and_no_page_has_a_script() {
         let mut asked = confirming("<img src=x onerror=alert(1)>\"'");
-        asked.asker.browser = "<b>".to_owned();
-        asked.asker.ip = "<i>".to_owned();
+        asked.asker.browser = "<b>".into();
+        asked.asker.ip = "<i>".into();
         let page = confirm(&view(Locale::En), &asked).into_string();
         for part in ["<img", "<b>", "<i>", "<script", "style=", "javascript:"] {
             assert!(!page.contains(part), "{part} in {page}");
@@ -321,8 +321,8 @@ mod tests {
     #[test]
     fn an_unknown_device_is_called_one() {
         let asker = |browser: &str, system: &str| Asker {
-            browser: browser.to_owned(),
-            system: system.to_owned(),
+            browser: browser.to_owned().into(),
+            system: system.to_owned().into(),
             ..Asker::default()
         };
         let called = |browser: &str, system: &str| device(&asker(browser, system), Locale::En);

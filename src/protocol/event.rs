@@ -341,6 +341,6 @@ mod tests {
             embed_url: None,
         };
         let length = pending.encode().json.len();
-        assert!(length < MAX_OUTGOING, "{length} bytes");
+        assert!(length < MAX_OUTGOING as usize, "{length} bytes");
     }
 }

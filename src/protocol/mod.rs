@@ -19,6 +19,6 @@ pub const PONG_WITHIN_MS: u64 = 10_000;
 /// How long a socket may wait with its first command.
 pub const FIRST_COMMAND_WITHIN_MS: u64 = 5_000;
 /// The largest frame or message from a browser.
-pub const MAX_INCOMING: usize = 4_096;
+pub const MAX_INCOMING: u32 = 4_096;
 /// The largest event to a browser.
-pub const MAX_OUTGOING: usize = 16 * 1_024;
+pub const MAX_OUTGOING: u32 = 16 * 1_024;

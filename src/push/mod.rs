@@ -65,23 +65,28 @@ pub struct Registry {
 struct Watchers {
     /// The one socket or stream: the last one wins.
     holder: Option<Arc<dyn Watcher>>,
-    /// Long polls, which take nothing over.
-    listeners: Vec<Arc<dyn Watcher>>,
+    /// Long polls, which take nothing over. Boxed, because most scenes have none.
+    listeners: Option<Box<Listeners>>,
 }
+
+type Listeners = SmallVec<[Arc<dyn Watcher>; 2]>;
 
 impl Watchers {
     fn remove(&mut self, watcher: &Arc<dyn Watcher>) {
         self.holder.take_if(|holder| Arc::ptr_eq(holder, watcher));
-        self.listeners
-            .retain(|listener| !Arc::ptr_eq(listener, watcher));
+        self.listeners.take_if(|listeners| {
+            listeners.retain(|listener| !Arc::ptr_eq(listener, watcher));
+            listeners.is_empty()
+        });
     }
 
     const fn is_empty(&self) -> bool {
-        self.holder.is_none() && self.listeners.is_empty()
+        self.holder.is_none() && self.listeners.is_none()
     }
 
     fn all(&self) -> SmallVec<[Arc<dyn Watcher>; 2]> {
-        self.holder.iter().chain(&self.listeners).cloned().collect()
+        let listeners = self.listeners.iter().flat_map(|listeners| listeners.iter());
+        self.holder.iter().chain(listeners).cloned().collect()
     }
 }
 
@@ -105,9 +110,10 @@ impl Registry {
     /// Adds a listener beside the holder; `false` when the scene has too many.
     pub fn listen(&self, scene: SceneId, watcher: Arc<dyn Watcher>) -> bool {
         let mut watchers = self.scenes.entry(scene).or_default();
-        let fits = watchers.listeners.len() < MAX_LISTENERS;
+        let listeners = watchers.listeners.get_or_insert_default();
+        let fits = listeners.len() < MAX_LISTENERS;
         if fits {
-            watchers.listeners.push(watcher);
+            listeners.push(watcher);
         }
         fits
     }

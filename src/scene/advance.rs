@@ -1,7 +1,5 @@
 //! The pure part: `(scene, input, now)` gives the next scene and what must be told, or a refusal.
 
-use std::borrow::Cow;
-
 use super::{
     digits::Digits,
     record::{Lives, Phone, Scene, after},
@@ -240,7 +238,7 @@ impl Scene {
     }
 
     fn reject(&self, by: By, reason: Option<&'static str>, at: At<'_>) -> Step {
-        let reason = reason.map(Cow::Borrowed);
+        let reason = reason.map(Into::into);
         let rejected = self.next(State::Rejected { by, reason }, at);
         Ok((rejected, Effect::Announce))
     }

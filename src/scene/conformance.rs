@@ -38,7 +38,7 @@ pub(crate) fn scene_of(flow: Flow, secret: &Secret) -> Scene {
         browser_cookie: None,
         asker: Asker::default(),
         opened_at: NOW,
-        trace_id: "0".repeat(32),
+        trace_id: "0".repeat(32).into(),
     };
     Scene::open(
         SceneId::random(),
@@ -139,7 +139,7 @@ pub(crate) fn scenes_of_all_states() -> Vec<Scene> {
     let scene = |state| {
         let mut scene = scene_of(Flow::Website, &Secret::random());
         let mut opening = Opening::clone(&scene.opening);
-        (opening.browser_cookie, opening.return_to) = (Some([2; 32]), Some("https://r".to_owned()));
+        (opening.browser_cookie, opening.return_to) = (Some([2; 32]), Some("https://r".into()));
         (scene.state, scene.seq, scene.opening) = (state, 7, Arc::new(opening));
         (scene.phone, scene.link) = (Some(Box::new(phone("o", 1))), Some("https://l".into()));
         scene

@@ -1,6 +1,6 @@
 //! What is known of a scene.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use sha2::{Digest, Sha256};
@@ -91,7 +91,7 @@ pub struct Opening {
     /// Whether the browser wants the QR drawn.
     pub svg: bool,
     /// Where a flow that leaves the page returns to.
-    pub return_to: Option<String>,
+    pub return_to: Option<Box<str>>,
     /// SHA-256 of the browser cookie.
     #[serde(with = "some_bytes")]
     pub browser_cookie: Option<[u8; 32]>,
@@ -100,28 +100,28 @@ pub struct Opening {
     /// When the browser asked, epoch milliseconds.
     pub opened_at: Millis,
     /// Runs through browser, phone and WeChat calls.
-    pub trace_id: String,
+    pub trace_id: Box<str>,
 }
 
 /// The browser that wants to log in, as the person with the phone sees it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asker {
     /// "Chrome"
-    pub browser: String,
+    pub browser: Cow<'static, str>,
     /// "Windows"
-    pub system: String,
+    pub system: Cow<'static, str>,
     /// Its address.
-    pub ip: String,
+    pub ip: Box<str>,
     /// Host and port of the page it shows, by the `Origin` that the gateway has checked.
-    pub host: Option<String>,
+    pub host: Option<Box<str>>,
 }
 
 impl Asker {
     /// "Chrome · Windows", as far as it is recognised; else what the arguments call an unknown browser and an unknown
     /// device.
     pub fn device(&self, unknown_browser: &str, unknown_device: &str) -> String {
-        let browser = Some(self.browser.as_str()).filter(|name| *name != "Browser");
-        let system = Some(self.system.as_str()).filter(|name| *name != "Unknown");
+        let browser = Some(&*self.browser).filter(|name| *name != "Browser");
+        let system = Some(&*self.system).filter(|name| *name != "Unknown");
         match (browser, system) {
             (None, None) => unknown_device.to_owned(),
             (Some(browser), None) => browser.to_owned(),

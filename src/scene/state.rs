@@ -1,7 +1,5 @@
 //! Where a scene can stand, and what can happen to it.
 
-use std::borrow::Cow;
-
 use serde::{Deserialize, Serialize};
 
 use super::{digits::Digits, record::Phone};
@@ -39,7 +37,7 @@ pub enum State {
         /// Who refused.
         by: By,
         /// Why, for the page.
-        reason: Option<Cow<'static, str>>,
+        reason: Option<Box<str>>,
     },
     /// Time ran out.
     Expired,

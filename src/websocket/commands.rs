@@ -29,18 +29,20 @@ impl Socket {
     pub(super) async fn start(&mut self, start: &Start) -> Result<(), Refusal> {
         let app = AppId::parse(&start.app).ok_or(Code::OriginRefused)?;
         self.admit(&app)?;
-        self.limits.scene(self.limit_key)?;
+        self.door.limits.scene(self.limit_key)?;
+        let greeting = self.greeting.as_ref();
+        let from = greeting.map(|greeting| greeting.origination.clone());
         let opened = self
             .door
             .login
-            .open(start, self.origination.clone())
+            .open(start, from.unwrap_or_default())
             .await?;
         self.bind_opened(opened);
         Ok(())
     }
 
     pub(super) async fn refresh(&mut self, scene: &SceneId) -> Result<(), Refusal> {
-        self.limits.scene(self.limit_key)?;
+        self.door.limits.scene(self.limit_key)?;
         let opened = self.door.login.refresh(scene).await?;
         self.leave();
         self.door.push.finish(*scene);
@@ -59,14 +61,14 @@ impl Socket {
     }
 
     pub(super) async fn resume(&mut self, resume: Resume) -> Result<(), Refusal> {
-        self.limits.may_resume(self.limit_key)?;
+        self.door.limits.may_resume(self.limit_key)?;
         let secret = Secret::claimed(resume.secret);
         let found = self.door.login.find(&resume.scene, &secret).await;
         if found
             .as_ref()
             .is_err_and(|error| error.code == Code::SceneNotFound)
         {
-            self.limits.resume_failed(self.limit_key);
+            self.door.limits.resume_failed(self.limit_key);
         }
         let scene = found?;
         self.admit(&scene.opening.app)?;
@@ -82,16 +84,17 @@ impl Socket {
 
     /// Becomes the channel of the token's session.
     pub(super) async fn attach(&mut self, attach: &Attach) -> Result<(), Refusal> {
-        self.limits.may_resume(self.limit_key)?;
+        self.door.limits.may_resume(self.limit_key)?;
         let caller = self.door.tokens.authenticate(&attach.access_token);
         if matches!(caller, Err(TokenError::Unauthenticated)) {
-            self.limits.resume_failed(self.limit_key);
+            self.door.limits.resume_failed(self.limit_key);
         }
         let caller = caller?;
         self.admit(&caller.app)?;
         let channels = &self.door.channels;
         channels.attach(&caller.session_id, self.connection.clone())?;
         self.phase = Phase::Attached(caller.session_id.clone());
+        self.greeting = None;
         // Read only now that its end is heard: nothing falls in between.
         let session = self.door.tokens.session_of(&caller).await?;
         let session_id = &session.id.0;
@@ -101,8 +104,11 @@ impl Socket {
     }
 
     fn admit(&self, app: &AppId) -> Result<(), Refusal> {
-        self.origins
-            .admits(app, self.origin.as_ref())
+        let greeting = self.greeting.as_ref();
+        let origin = greeting.and_then(|greeting| greeting.origin.as_ref());
+        self.door
+            .origins
+            .admits(app, origin)
             .map_err(|_refused| Code::OriginRefused.into())
     }
 
@@ -115,5 +121,6 @@ impl Socket {
         self.connection.watch(scene.id, scene.opening.locale);
         self.door.push.take_over(scene.id, self.connection.clone());
         self.phase = Phase::Bound(scene.id);
+        self.greeting = None;
     }
 }

@@ -5,34 +5,35 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use actix_ws::{CloseCode, CloseReason, Session};
-use futures_util::FutureExt;
-use tokio::task::unconstrained;
+use actix_http::ws::OpCode;
+use actix_ws::{CloseCode, CloseReason};
 
-use super::Refusal;
+use super::{Refusal, Socket};
 use crate::{
     clock::Millis,
     code::{Close, Code, Locale},
     protocol::{Control, Encoded, ErrorBody},
     push::{Dismissal, Drain, Slow, Tab, Watcher},
+    rfc6455::{self, Line},
     scene::SceneId,
 };
 
 /// One browser's socket, as the rest of the gateway sees it.
 ///
-/// actix-ws queues 32 messages for each session; a message that finds no room there means that the browser does
-/// not read, and ends the socket. Nothing here waits.
+/// What is sent is written to the connection by whoever has it to say. A browser that leaves too much of it unread ends
+/// its socket. Nothing here waits.
 pub(super) struct Connection {
+    line: Line,
     state: Mutex<State>,
+    /// The socket's own side, while it waits.
+    parked: Mutex<Option<Box<Socket>>>,
     opened_at: Millis,
     heard_at: AtomicU64,
     pinged_at: AtomicU64,
 }
 
 struct State {
-    /// `None` once closed.
-    session: Option<Session>,
-    /// Why it was closed, for the metrics.
+    /// Why it was closed, once it was.
     closed: Option<Close>,
     /// Whether its first command was carried out.
     has_begun: bool,
@@ -45,9 +46,8 @@ struct State {
 }
 
 impl Connection {
-    pub(super) fn new(session: Session, locale: Locale, now: Millis) -> Self {
+    pub(super) fn new(line: Line, locale: Locale, now: Millis) -> Self {
         let state = State {
-            session: Some(session),
             closed: None,
             has_begun: false,
             over: None,
@@ -56,11 +56,30 @@ impl Connection {
             locale,
         };
         Self {
+            line,
             state: Mutex::new(state),
+            parked: Mutex::default(),
             opened_at: now,
             heard_at: AtomicU64::new(now),
             pinged_at: AtomicU64::new(0),
         }
+    }
+
+    /// For the socket's own side, which reads.
+    pub(super) const fn line(&self) -> &Line {
+        &self.line
+    }
+
+    /// Keeps the socket's own side until it is woken.
+    pub(super) fn park(&self, socket: Box<Socket>) {
+        let mut parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner);
+        *parked = Some(socket);
+    }
+
+    /// The socket's own side, for whoever comes first.
+    pub(super) fn unpark(&self) -> Option<Box<Socket>> {
+        let mut parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner);
+        parked.take()
     }
 
     /// Anything from the browser counts as a sign of life.
@@ -80,9 +99,9 @@ impl Connection {
         let mut state = self.lock();
         state.has_begun = true;
         // A browser that does not read is closed by the attempt.
-        let _ = state.send(event);
+        let _ = self.say(&mut state, event);
         if let Some(over) = state.over.take() {
-            state.end_session(&over);
+            self.end_session(&mut state, &over);
         }
     }
 
@@ -103,24 +122,18 @@ impl Connection {
             return Ok(());
         }
         state.seq = event.seq;
-        state.send(event)
+        self.say(&mut state, event)
     }
 
     /// Sends a control event.
     pub(super) fn send(&self, event: &Encoded) -> Result<(), Slow> {
-        self.lock().send(event)
+        self.say(&mut self.lock(), event)
     }
 
     /// Answers a ping of RFC 6455.
     pub(super) fn pong(&self, payload: &[u8]) {
-        let mut state = self.lock();
-        let sent = state
-            .session
-            .as_mut()
-            .and_then(|session| unconstrained(session.pong(payload)).now_or_never());
-        if sent.is_none() {
-            state.drop_slow();
-        }
+        // As with `ping`.
+        let _ = self.write(&mut self.lock(), OpCode::Pong, payload);
     }
 
     /// Sends `ping` and remembers when.
@@ -151,24 +164,56 @@ impl Connection {
             reason,
             ..ErrorBody::new(code, state.locale)
         };
-        let _ = state.send(&Control::Error { error, command }.encode());
+        let _ = self.say(&mut state, &Control::Error { error, command }.encode());
         if code.close().is_some() {
-            state.close(Close::Error(code));
+            self.end(&mut state, Close::Error(code));
         }
     }
 
     /// Says `drain`, and closes with 1012: the page comes back, to this node or another. Once.
     pub(super) fn send_away(&self, drain: &Drain) {
         let mut state = self.lock();
-        if state.session.is_some() {
-            let _ = state.send(&drain.farewell());
-            state.close(Close::Restart);
+        if state.closed.is_none() {
+            let _ = self.say(&mut state, &drain.farewell());
+            self.end(&mut state, Close::Restart);
         }
     }
 
     /// Closes; the first reason stays.
     pub(super) fn close(&self, why: Close) {
-        self.lock().close(why);
+        self.end(&mut self.lock(), why);
+    }
+
+    /// The browser closes: it hears its own words again.
+    pub(super) fn answer_close(&self, reason: Option<CloseReason>) {
+        self.lock().closed.get_or_insert(Close::Finished);
+        self.line.close(reason);
+    }
+
+    fn say(&self, state: &mut State, event: &Encoded) -> Result<(), Slow> {
+        self.write(state, OpCode::Text, event.json.as_bytes())
+    }
+
+    fn write(&self, state: &mut State, opcode: OpCode, payload: &[u8]) -> Result<(), Slow> {
+        self.line.send(opcode, payload).map_err(|rfc6455::Slow| {
+            state.closed.get_or_insert(Close::Gone);
+            Slow
+        })
+    }
+
+    fn end_session(&self, state: &mut State, event: &Encoded) {
+        let _ = self.say(state, event);
+        self.end(state, Close::Finished);
+    }
+
+    fn end(&self, state: &mut State, why: Close) {
+        if state.closed.is_none() {
+            state.closed = Some(why);
+            self.line.close(Some(CloseReason {
+                code: CloseCode::from(why.number()),
+                description: Some(why.reason().to_owned()),
+            }));
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -198,52 +243,10 @@ impl Tab for Connection {
     fn session_over(&self, event: &Encoded) {
         let mut state = self.lock();
         if state.has_begun {
-            state.end_session(event);
+            self.end_session(&mut state, event);
         } else {
             // Its `attach` is under way: it is refused, or hears this next.
             state.over = Some(Box::new(event.clone()));
-        }
-    }
-}
-
-impl State {
-    /// Hands the text to the session's queue. Unconstrained: tokio's budget for one task must not look like a full
-    /// queue when many sockets are told in one go.
-    fn send(&mut self, event: &Encoded) -> Result<(), Slow> {
-        let Some(session) = self.session.as_mut() else {
-            return Ok(());
-        };
-        match unconstrained(session.text(event.json.clone())).now_or_never() {
-            Some(_) => Ok(()),
-            None => {
-                self.drop_slow();
-                Err(Slow)
-            }
-        }
-    }
-
-    fn end_session(&mut self, event: &Encoded) {
-        let _ = self.send(event);
-        self.close(Close::Finished);
-    }
-
-    /// Without its session the connection ends: what was queued is sent if the browser reads again in time, else the
-    /// kernel gives up on it (`TCP_USER_TIMEOUT`).
-    fn drop_slow(&mut self) {
-        if self.session.take().is_some() {
-            self.closed.get_or_insert(Close::Gone);
-        }
-    }
-
-    fn close(&mut self, why: Close) {
-        if let Some(session) = self.session.take() {
-            self.closed = Some(why);
-            let reason = CloseReason {
-                code: CloseCode::from(why.number()),
-                description: Some(why.reason().to_owned()),
-            };
-            // No room for the close frame either: dropping the session ends the connection all the same.
-            let _ = unconstrained(session.close(Some(reason))).now_or_never();
         }
     }
 }

@@ -5,36 +5,38 @@
 
 mod commands;
 mod connection;
-mod guard;
 mod sockets;
 mod step;
 
-use std::{cell::Cell, io::ErrorKind, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    task::{Context, Wake, Waker},
+    time::Duration,
+};
 
 use actix_web::{
-    FromRequest, HttpRequest, HttpResponse,
-    dev::Payload,
+    HttpRequest, HttpResponse,
     http::header::{self, HeaderMap},
     web,
 };
-use actix_ws::{AggregatedMessage, AggregatedMessageStream, ProtocolError};
+use actix_ws::AggregatedMessage;
 
 pub(crate) use self::sockets::Sockets;
 use self::{
     connection::Connection,
-    guard::{FrameBudget, FrameGuard, Violation},
     step::{Act, Frame, Phase, step},
 };
 use crate::{
     code::{Close, Code},
     config::Origin,
     http::{
-        ApiError, Cookies, LimitKey, Limited, Limits, Origins, RequestContext, SocketPermit,
-        originate,
+        ApiError, Bare, Cookies, LimitKey, Limited, Limits, Origins, Place, RequestContext,
+        SocketPermit, Upgrade, originate,
     },
     login::{Login, LoginError, Origination},
-    protocol::{Control, MAX_INCOMING, PING_INTERVAL_MS, SUBPROTOCOL, VERSION},
+    protocol::{Control, MAX_OUTGOING, PING_INTERVAL_MS, SUBPROTOCOL, VERSION},
     push::{Channels, Drain, Registry, Tab, Watcher},
+    rfc6455::{Broken, Heard, Incoming, Line, Rules},
     tasks::Tasks,
     telemetry::{CloseLabel, Metrics},
     token::{EndReason, TokenError, Tokens},
@@ -42,6 +44,8 @@ use crate::{
 
 /// What a limit asks a caller to wait who sent too many frames.
 const TOO_MANY_FRAMES: Duration = Duration::from_secs(1);
+/// What a browser may leave unread beyond what the kernel takes: the two largest events.
+const MAX_UNREAD: u32 = 2 * MAX_OUTGOING;
 
 /// What every socket of this node works with.
 pub(crate) struct Door {
@@ -53,8 +57,10 @@ pub(crate) struct Door {
     pub(crate) sockets: Arc<Sockets>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tasks: Tasks,
-    /// `limits.frames_per_s` and `limits.frame_burst`.
-    pub(crate) frames: (u32, u32),
+    pub(crate) origins: web::Data<Origins>,
+    pub(crate) limits: web::Data<Limits>,
+    /// What a browser may send.
+    pub(crate) rules: Rules,
     /// This node's name, as `hello` tells it.
     pub(crate) node: String,
 }
@@ -63,76 +69,44 @@ pub(crate) struct Door {
 /// flood of handshakes is refused before.
 pub(crate) async fn upgrade(
     request: HttpRequest,
-    payload: web::Payload,
     door: web::Data<Door>,
-    origins: web::Data<Origins>,
-    limits: web::Data<Limits>,
     cookies: web::Data<Cookies>,
 ) -> Result<HttpResponse, actix_web::Error> {
     let context = RequestContext::of(&request);
-    if request.headers().contains_key(header::CONTENT_LENGTH)
-        || request.headers().contains_key(header::TRANSFER_ENCODING)
+    let headers = request.headers();
+    if headers.contains_key(header::CONTENT_LENGTH)
+        || headers.contains_key(header::TRANSFER_ENCODING)
     {
         return Err(ApiError::new(Code::BadRequest).into());
     }
-    limits
-        .handshake(context.limit_key())
-        .map_err(ApiError::from)?;
-    let origin = origins.any_app(request.headers()).map_err(ApiError::from)?;
-
-    let verdict = Rc::new(Cell::new(None));
-    let guarded = door.guard(&request, payload, verdict.clone()).await?;
-    let agreed = agreed(request.headers());
-    let (mut response, session, stream) =
-        actix_ws::handle_with_protocols(&request, guarded, agreed.as_slice())?;
-    let stream = stream
-        .max_frame_size(MAX_INCOMING)
-        .aggregate_continuations()
-        .max_continuation_size(MAX_INCOMING);
-
-    let (browser, cookie) = cookies.browser_or_new(request.headers());
+    let key = context.limit_key();
+    door.limits.handshake(key).map_err(ApiError::from)?;
+    let origin = door.origins.any_app(headers).map_err(ApiError::from)?;
+    let mut handshake = actix_http::ws::handshake(request.head())?;
+    let upgrade = Upgrade::of(&request).ok_or(ApiError::new(Code::BadRequest))?;
+    let agreed = agreed(headers);
+    if let Some(protocol) = agreed {
+        handshake.insert_header((header::SEC_WEBSOCKET_PROTOCOL, protocol));
+    }
+    let mut response = HttpResponse::from(handshake.finish().map_into_boxed_body());
+    let (browser, cookie) = cookies.browser_or_new(headers);
     if let Some(cookie) = cookie {
         response.add_cookie(&cookie)?;
     }
-    let connection = Arc::new(Connection::new(
-        session,
-        context.locale,
-        door.login.clock().now(),
-    ));
-    let socket = Socket {
-        phase: Phase::Waiting,
-        limit_key: context.limit_key(),
-        origination: originate(&request, &context, Some(browser.hash())),
-        permit: limits.socket(context.limit_key()),
-        connection,
-        origin,
-        origins,
-        limits,
-        verdict,
-        door: door.clone(),
+    let caller = Caller {
+        is_spoken: agreed == Some(SUBPROTOCOL),
+        limit_key: key,
+        permit: door.limits.socket(key),
+        greeting: Greeting {
+            origination: originate(&request, &context, Some(browser.hash())),
+            origin,
+        },
     };
-    door.tasks
-        .spawn_local(socket.serve(agreed == Some(SUBPROTOCOL), stream));
+    upgrade.then(move |bare| {
+        let tasks = door.tasks.clone();
+        tasks.spawn_connection(open(door.into_inner(), caller, bare));
+    });
     Ok(response)
-}
-
-impl Door {
-    /// The socket's bytes behind the guard, which leaves in `verdict` why it cut them off.
-    async fn guard(
-        &self,
-        request: &HttpRequest,
-        payload: web::Payload,
-        verdict: Rc<Cell<Option<Violation>>>,
-    ) -> Result<web::Payload, actix_web::Error> {
-        let (per_s, burst) = self.frames;
-        let budget = FrameBudget::new(per_s, burst);
-        let clock = self.login.clock().clone();
-        let guard = FrameGuard::new(payload.into_inner(), budget, clock, verdict);
-        let mut guarded: Payload = Payload::Stream {
-            payload: Box::pin(guard),
-        };
-        web::Payload::from_request(request, &mut guarded).await
-    }
 }
 
 /// The subprotocol to agree to: ours, else the first one offered, because a browser that is refused its protocol never
@@ -148,18 +122,42 @@ fn agreed(headers: &HeaderMap) -> Option<&str> {
     Some(if ours { SUBPROTOCOL } else { first })
 }
 
+/// Who asked for a socket.
+struct Caller {
+    is_spoken: bool,
+    limit_key: LimitKey,
+    permit: Result<SocketPermit, Limited>,
+    greeting: Greeting,
+}
+
+impl Caller {
+    /// Why there is nothing to say to it.
+    fn refused(&self) -> Option<Refusal> {
+        match self.permit {
+            _ if !self.is_spoken => Some(Code::VersionUnsupported.into()),
+            Err(limited) => Some(limited.into()),
+            Ok(_) => None,
+        }
+    }
+}
+
+/// What a socket's first command is judged by.
+struct Greeting {
+    origination: Origination,
+    origin: Option<Origin>,
+}
+
 /// One socket's own side: what it may do and how far it has come.
 struct Socket {
     phase: Phase,
     connection: Arc<Connection>,
-    origin: Option<Origin>,
-    origination: Origination,
+    incoming: Incoming,
+    /// Until the first command was carried out.
+    greeting: Option<Box<Greeting>>,
     limit_key: LimitKey,
-    permit: Result<SocketPermit, Limited>,
-    origins: web::Data<Origins>,
-    limits: web::Data<Limits>,
-    verdict: Rc<Cell<Option<Violation>>>,
-    door: web::Data<Door>,
+    _permit: Option<SocketPermit>,
+    door: Arc<Door>,
+    _place: Option<Place>,
 }
 
 /// Why a command was not carried out.
@@ -206,84 +204,120 @@ impl From<Code> for Refusal {
     }
 }
 
-impl Socket {
-    async fn serve(mut self, is_spoken: bool, mut stream: AggregatedMessageStream) {
-        let metrics = self.door.metrics.clone();
-        metrics.sockets.inc();
-        metrics.sockets_opened.inc();
-        if self.welcome(is_spoken) {
-            self.door.sockets.join(&self.connection);
-            // Whoever comes in while all sockets are told to come back elsewhere is told now.
-            if self.door.drain.has_begun() {
-                self.connection.send_away(&self.door.drain);
-            }
-            self.listen(&mut stream).await;
-        }
-        self.leave();
-        metrics.sockets.dec();
-        let code = self.connection.closed().map_or(1006, Close::number);
-        metrics
-            .sockets_closed
-            .get_or_create(&CloseLabel { code })
-            .inc();
+/// Opens a socket on the connection, says hello or why not, and serves what has come already.
+async fn open(door: Arc<Door>, caller: Caller, bare: Bare) {
+    let line = match Line::open(bare.io, MAX_UNREAD).await {
+        Ok(line) => line,
+        Err(error) => return tracing::error!(%error, "a connection could not be taken over"),
+    };
+    let now = door.login.clock().now();
+    let mut incoming = Incoming::default();
+    incoming.put(&bare.read);
+    let locale = caller.greeting.origination.locale;
+    let refused = caller.refused();
+    let socket = Box::new(Socket {
+        phase: Phase::Waiting,
+        connection: Arc::new(Connection::new(line, locale, now)),
+        incoming,
+        greeting: Some(Box::new(caller.greeting)),
+        limit_key: caller.limit_key,
+        _permit: caller.permit.ok(),
+        _place: bare.place,
+        door,
+    });
+    socket.door.metrics.sockets.inc();
+    socket.door.metrics.sockets_opened.inc();
+    match refused {
+        Some(refusal) => socket.refuse(refusal, None),
+        None => socket.welcome(),
     }
+    socket.serve().await;
+}
 
-    /// Says hello, or why there is nothing to say.
-    fn welcome(&self, is_spoken: bool) -> bool {
-        if !is_spoken {
-            self.refuse(Code::VersionUnsupported.into(), None);
-            return false;
+impl Wake for Connection {
+    /// Something has come, or the line was closed.
+    fn wake(self: Arc<Self>) {
+        if let Some(socket) = self.unpark() {
+            let tasks = socket.door.tasks.clone();
+            tasks.spawn_connection(socket.serve());
         }
-        if let Err(limited) = &self.permit {
-            self.refuse((*limited).into(), None);
-            return false;
-        }
-        let now = self.door.login.clock().now();
+    }
+}
+
+impl Socket {
+    fn welcome(&self) {
         let hello = Control::Hello {
             v: VERSION,
-            now,
+            now: self.door.login.clock().now(),
             ping_interval_ms: PING_INTERVAL_MS,
             node: &self.door.node,
         };
-        self.connection.send(&hello.encode()).is_ok()
-    }
-
-    async fn listen(&mut self, stream: &mut AggregatedMessageStream) {
-        while let Some(message) = stream.recv().await {
-            self.connection.heard(self.door.login.clock().now());
-            match message {
-                // Boxed while it runs, so that a socket that waits keeps no room for what a command needs.
-                Ok(message) => Box::pin(self.take(&message)).await,
-                Err(error) => self.broken(&error),
-            }
-            if self.connection.closed().is_some() {
-                break;
-            }
-            // The answers of many frames that came in one read must find room in the session's queue: whoever empties
-            // it is a task of this thread.
-            tokio::task::yield_now().await;
+        // A browser that does not read is closed by the attempt.
+        let _ = self.connection.send(&hello.encode());
+        self.door.sockets.join(&self.connection);
+        // Whoever comes in while all sockets are told to come back elsewhere is told now.
+        if self.door.drain.has_begun() {
+            self.connection.send_away(&self.door.drain);
         }
     }
 
-    async fn take(&mut self, message: &AggregatedMessage) {
-        let frame = match message {
-            AggregatedMessage::Text(text) => Frame::Text(text),
-            AggregatedMessage::Binary(_) => Frame::Binary,
-            AggregatedMessage::Ping(payload) => Frame::Ping(payload),
-            AggregatedMessage::Pong(_) => Frame::Pong,
-            AggregatedMessage::Close(_) => Frame::Close,
+    /// Serves one message after the other, while there are some. A socket that waits is no task: it is parked in its
+    /// connection, and what comes next makes one of it again.
+    async fn serve(mut self: Box<Self>) {
+        loop {
+            let (rules, clock) = (&self.door.rules, self.door.login.clock());
+            match self.incoming.hear(self.connection.line(), rules, clock) {
+                Heard::Message(heard) => self.take(heard).await,
+                Heard::Nothing => match self.park() {
+                    Some(woken) => self = woken,
+                    None => return,
+                },
+                Heard::End => break,
+            }
+        }
+        self.leave();
+        self.count_closed();
+        let (rules, clock) = (&self.door.rules, self.door.login.clock());
+        let line = self.connection.line();
+        let stopping = self.door.tasks.stopping();
+        line.part(&mut self.incoming, rules, clock, stopping).await;
+    }
+
+    /// Waits for what comes next, and gives itself back if that is there already.
+    fn park(self: Box<Self>) -> Option<Box<Self>> {
+        let connection = self.connection.clone();
+        connection.park(self);
+        let waker = Waker::from(connection.clone());
+        let ready = connection
+            .line()
+            .poll_ready(&mut Context::from_waker(&waker));
+        ready.is_ready().then(|| connection.unpark()).flatten()
+    }
+
+    async fn take(&mut self, heard: Result<AggregatedMessage, Broken>) {
+        self.connection.heard(self.door.login.clock().now());
+        let frame = match &heard {
+            Ok(AggregatedMessage::Text(text)) => Frame::Text(text),
+            Ok(AggregatedMessage::Binary(_)) => Frame::Binary,
+            Ok(AggregatedMessage::Ping(payload)) => Frame::Ping(payload),
+            Ok(AggregatedMessage::Pong(_)) => Frame::Pong,
+            Ok(AggregatedMessage::Close(reason)) => {
+                return self.connection.answer_close(reason.clone());
+            }
+            Err(broken) => return self.broken(*broken),
         };
+        // A command is boxed, because most of what comes is a pong, and thousands may come at once.
         let (command, done) = match step(&self.phase, &frame) {
             Act::Nothing => return,
             Act::Pong(payload) => return self.connection.pong(payload),
             Act::Close(why) => return self.connection.close(why),
             Act::Refuse(code, command) => return self.refuse(code.into(), command),
-            Act::Start(start) => ("start", self.start(&start).await),
-            Act::Resume(resume) => ("resume", self.resume(resume).await),
-            Act::Attach(attach) => ("attach", self.attach(&attach).await),
-            Act::Refresh(scene) => ("refresh", self.refresh(&scene).await),
-            Act::Verify(scene, verify) => ("verify", self.verify(&scene, verify).await),
-            Act::Cancel(scene) => ("cancel", self.cancel(&scene).await),
+            Act::Start(start) => ("start", Box::pin(self.start(&start)).await),
+            Act::Resume(resume) => ("resume", Box::pin(self.resume(resume)).await),
+            Act::Attach(attach) => ("attach", Box::pin(self.attach(&attach)).await),
+            Act::Refresh(scene) => ("refresh", Box::pin(self.refresh(&scene)).await),
+            Act::Verify(scene, verify) => ("verify", Box::pin(self.verify(&scene, verify)).await),
+            Act::Cancel(scene) => ("cancel", Box::pin(self.cancel(&scene)).await),
         };
         if let Err(refusal) = done {
             self.refuse(refusal, Some(command));
@@ -305,30 +339,34 @@ impl Socket {
         }
     }
 
+    fn count_closed(&self) {
+        let code = self.connection.closed().map_or(1006, Close::number);
+        let metrics = &self.door.metrics;
+        metrics
+            .sockets_closed
+            .get_or_create(&CloseLabel { code })
+            .inc();
+        metrics.sockets.dec();
+    }
+
     fn refuse(&self, refusal: Refusal, command: Option<&'static str>) {
         self.door.metrics.refuse(refusal.code.name());
         self.connection.refuse(refusal, command);
     }
 
-    /// The stream of frames broke: by the guard's verdict, by the codec's, or the connection is lost.
-    fn broken(&self, error: &ProtocolError) {
-        let why = match (self.verdict.get(), error) {
-            (Some(Violation::TooMany), _) => {
-                return self.refuse(
-                    Refusal {
-                        retry_after: Some(TOO_MANY_FRAMES),
-                        ..Code::RateLimited.into()
-                    },
-                    None,
-                );
+    /// The browser broke a rule.
+    fn broken(&self, broken: Broken) {
+        let why = match broken {
+            Broken::Protocol => Close::Protocol,
+            Broken::NotUtf8 => Close::NotUtf8,
+            Broken::TooBig => Close::TooBig,
+            Broken::TooMany => {
+                let refusal = Refusal {
+                    retry_after: Some(TOO_MANY_FRAMES),
+                    ..Code::RateLimited.into()
+                };
+                return self.refuse(refusal, None);
             }
-            (Some(violation), _) => violation.into(),
-            (None, ProtocolError::Io(error)) if error.kind() == ErrorKind::InvalidData => {
-                Close::NotUtf8
-            }
-            (None, ProtocolError::Io(_)) => Close::Gone,
-            (None, ProtocolError::Overflow) => Close::TooBig,
-            (None, _) => Close::Protocol,
         };
         self.connection.close(why);
     }

@@ -25,12 +25,10 @@ pub(super) enum Frame<'a> {
     Text(&'a str),
     /// A whole binary message.
     Binary,
-    /// A ping of RFC 6455; actix-ws does not answer by itself.
+    /// A ping of RFC 6455.
     Ping(&'a [u8]),
     /// A pong of RFC 6455.
     Pong,
-    /// The browser closes.
-    Close,
 }
 
 /// What a frame asks for.
@@ -65,7 +63,6 @@ pub(super) fn step<'a>(phase: &Phase, frame: &Frame<'a>) -> Act<'a> {
         Frame::Ping(payload) => return Act::Pong(payload),
         Frame::Pong => return Act::Nothing,
         Frame::Binary => return Act::Close(Close::Binary),
-        Frame::Close => return Act::Close(Close::Finished),
     };
     let command = match Command::read(text) {
         Ok(command) => command,

@@ -1,13 +1,24 @@
-//! The way from a callback to the socket: one step in the store, one event encoded, one hand-over; beside it what a
+//! The way from a callback to the socket: one step in the store, one event encoded, one write; beside it what a
 //! waiting page costs to open. `cargo bench` prints times; compare them within one run.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a benchmark that cannot be set up has no result"
+)]
+
+mod signed;
 
 use std::{
     hint::black_box,
-    sync::{Arc, Mutex},
+    io,
+    net::{TcpListener, TcpStream},
+    sync::Arc,
+    thread,
     time::Duration,
 };
 
-use bytestring::ByteString;
+use actix_http::ws::OpCode;
+
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use futures_util::FutureExt;
 use scangate::{
@@ -16,6 +27,7 @@ use scangate::{
     config::{AppId, Flow},
     protocol::{Encoded, Head, Person, StateEvent},
     push::{Dismissal, Registry, Slow, Watcher},
+    rfc6455::Line,
     scene::{
         Advanced, Asker, Input, Lives, Opening, Phone, Scene, SceneId, SceneStore, Secret, qr,
     },
@@ -25,6 +37,8 @@ use scangate::{
 const NOW: u64 = 1_795_312_000_000;
 /// Pages that wait while one is told.
 const WAITING: usize = 15_000;
+/// Nothing of what is sent gets lost, however fast it is sent.
+const MAX_UNREAD: u32 = 1 << 30;
 
 const LIVES: Lives = Lives {
     pending: Duration::from_secs(120),
@@ -35,13 +49,26 @@ const LIVES: Lives = Lives {
     end: Duration::from_secs(300),
 };
 
-/// A socket's queue: the same lock and the same bounded channel as in front of a real one.
-struct Page(Mutex<tokio::sync::mpsc::Sender<ByteString>>);
+/// A socket.
+struct Page(Line);
+
+impl Page {
+    /// Open, with a browser that reads.
+    async fn open() -> io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let mut browser = TcpStream::connect(listener.local_addr()?)?;
+        thread::spawn(move || io::copy(&mut browser, &mut io::sink()));
+        let (socket, _) = listener.accept()?;
+        socket.set_nodelay(true)?;
+        socket.set_nonblocking(true)?;
+        Ok(Self(Line::open(socket, MAX_UNREAD).await?))
+    }
+}
 
 impl Watcher for Page {
     fn deliver(&self, _: SceneId, event: &Encoded) -> Result<(), Slow> {
-        let queue = self.0.lock().map_err(|_poisoned| Slow)?;
-        queue.try_send(event.json.clone()).map_err(|_full| Slow)
+        let sent = self.0.send(OpCode::Text, event.json.as_bytes());
+        sent.map_err(|_unread| Slow)
     }
 
     fn dismiss(&self, _: SceneId, _: Dismissal) {}
@@ -59,7 +86,7 @@ fn pending() -> Scene {
         browser_cookie: None,
         asker: Asker::default(),
         opened_at: NOW,
-        trace_id: "0af7651916cd43dd8448eb211c80319c".to_owned(),
+        trace_id: "0af7651916cd43dd8448eb211c80319c".into(),
     };
     Scene::open(
         SceneId::random(),
@@ -143,8 +170,9 @@ fn hot_path(criterion: &mut Criterion) {
 
     let store = MemoryScenes::new(usize::MAX, LIVES);
     let registry = Registry::default();
-    let (queue, mut page) = tokio::sync::mpsc::channel(32);
-    let watcher: Arc<dyn Watcher> = Arc::new(Page(Mutex::new(queue)));
+    let runtime = signed::runtime();
+    let page = runtime.block_on(Page::open()).unwrap();
+    let watcher: Arc<dyn Watcher> = Arc::new(page);
     for _ in 0..WAITING {
         let scene = pending();
         registry.take_over(scene.id, watcher.clone());
@@ -164,7 +192,6 @@ fn hot_path(criterion: &mut Criterion) {
                     registry.deliver(id, &authorized_event(&scene));
                 }
                 registry.leave(id, &watcher);
-                page.try_recv()
             },
             BatchSize::SmallInput,
         );
@@ -182,5 +209,5 @@ fn opening(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, hot_path, opening);
+criterion_group!(benches, hot_path, opening, signed::message, signed::tokens);
 criterion_main!(benches);

@@ -47,7 +47,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "callback",
             "password",
             "phone",
+            "protocol",
             "push",
+            "rfc6455",
             "sandbox",
             "scene",
             "tasks",
@@ -137,6 +139,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "clock", "cluster", "code", "config", "ids", "outbound", "tasks",
         ],
     ),
+    ("rfc6455", &["clock"]),
     (
         "protocol",
         &["clock", "code", "config", "ids", "scene", "token"],
@@ -178,7 +181,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// What a door may know: never another door, never a store.
-const DOOR: [&str; 15] = [
+const DOOR: [&str; 16] = [
     "clock",
     "code",
     "config",
@@ -188,6 +191,7 @@ const DOOR: [&str; 15] = [
     "password",
     "protocol",
     "push",
+    "rfc6455",
     "scene",
     "tasks",
     "telemetry",
@@ -213,7 +217,8 @@ const CONFINED: &[(&str, &[&str])] = &[
             "sandbox",
         ],
     ),
-    ("actix_ws", &["websocket"]),
+    ("actix_http", &["app", "http", "rfc6455", "websocket"]),
+    ("actix_ws", &["rfc6455", "websocket"]),
     (
         "reqwest",
         &["wechat", "outbound", "avatar", "cli", "event", "sandbox"],

@@ -14,7 +14,8 @@ use crate::{
 /// Scenes of this process, `limit` at most.
 #[derive(Debug)]
 pub struct MemoryScenes {
-    scenes: DashMap<SceneId, Scene>,
+    /// Boxed, so that the empty places of a map that grows by doubling cost little.
+    scenes: DashMap<SceneId, Box<Scene>>,
     count: AtomicUsize,
     limit: usize,
     lives: Lives,
@@ -52,7 +53,7 @@ impl SceneStore for MemoryScenes {
         }
         match self.scenes.entry(scene.id) {
             Entry::Vacant(place) => {
-                place.insert(scene);
+                place.insert(Box::new(scene));
                 Ok(())
             }
             Entry::Occupied(_) => {
@@ -67,7 +68,7 @@ impl SceneStore for MemoryScenes {
     }
 
     async fn get(&self, id: &SceneId) -> Result<Option<Scene>, StoreError> {
-        Ok(self.scenes.get(id).map(|scene| scene.clone()))
+        Ok(self.scenes.get(id).map(|scene| Scene::clone(&scene)))
     }
 
     async fn advance(
@@ -85,14 +86,14 @@ impl SceneStore for MemoryScenes {
         Ok(match scene.advance(input, now, &self.lives) {
             Ok((next, effect)) => {
                 let was = Was::of(&scene);
-                *scene = next.clone();
+                **scene = next.clone();
                 Advanced::Done {
                     scene: next,
                     effect,
                     was,
                 }
             }
-            Err(refused) => Advanced::Refused(refused, scene.clone()),
+            Err(refused) => Advanced::Refused(refused, Scene::clone(&scene)),
         })
     }
 

@@ -105,7 +105,8 @@ impl Raw {
         head.unwrap_or_else(|| panic!("no head, but {:?}", self.read))
     }
 
-    async fn head_if_any(&mut self) -> Option<String> {
+    /// The same, if the connection lasts as long.
+    pub(crate) async fn head_if_any(&mut self) -> Option<String> {
         loop {
             let end = self.read.windows(4).position(|four| four == b"\r\n\r\n");
             if let Some(end) = end {
@@ -114,6 +115,12 @@ impl Raw {
             }
             self.more().await.ok().filter(|came| *came)?;
         }
+    }
+
+    /// Everything to the end of the connection, which must not be reset.
+    pub(crate) async fn rest(mut self) -> Vec<u8> {
+        while self.more().await.unwrap() {}
+        self.read
     }
 
     /// The next frame: opcode and payload. `None` at the end of the connection.

@@ -1,0 +1,373 @@
+//! The connection of one socket: written to from any thread, without waiting; read by its one task.
+
+use std::{
+    future::poll_fn,
+    io,
+    net::Shutdown,
+    sync::{Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use actix_http::ws::{OpCode, Parser};
+use actix_ws::CloseReason;
+use bytes::{Buf, BytesMut};
+use socket2::SockRef;
+use tokio::{net::TcpStream, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::{Rules, incoming::Incoming};
+use crate::clock::Clock;
+
+/// How long the peer may take to answer a close frame before our side of the connection is ended.
+const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+/// How much longer it is heard, so that what it sends does not reset a connection whose last words it has not read.
+const LEAVE_WITHIN: Duration = Duration::from_secs(2);
+/// What it may send in each of these times.
+const LEAVE_BYTES: usize = 64 * 1_024;
+
+/// The peer does not read: the line was cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slow;
+
+/// One connection, from its upgrade to its end.
+#[derive(Debug)]
+pub struct Line {
+    io: TcpStream,
+    out: Mutex<Outgoing>,
+}
+
+/// The outgoing side.
+#[derive(Debug)]
+struct Outgoing {
+    phase: Phase,
+    /// What the kernel had no room for: the rest of a frame, and the frames behind it. Empty, without an allocation,
+    /// while the peer reads.
+    pending: BytesMut,
+    max_pending: u32,
+    /// Who waits for something to read, and must hear of an end, too.
+    reader: Option<Waker>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// Our close frame is written, or pending.
+    Closing,
+    /// Nothing is written any more.
+    Cut,
+}
+
+impl Line {
+    /// A line on a connection from another runtime; a peer may leave `max_pending` bytes unread beyond what the kernel
+    /// takes.
+    ///
+    /// # Errors
+    /// When this runtime cannot watch the connection.
+    pub async fn open(io: std::net::TcpStream, max_pending: u32) -> io::Result<Self> {
+        let io = TcpStream::from_std(io)?;
+        // A new connection is not known to be writable yet, so that the first frame would seem to find no room.
+        io.writable().await?;
+        let out = Mutex::new(Outgoing {
+            phase: Phase::Open,
+            pending: BytesMut::new(),
+            max_pending,
+            reader: None,
+        });
+        Ok(Self { io, out })
+    }
+
+    /// Writes a message, or a control frame. Nothing happens once the line is closed.
+    ///
+    /// # Errors
+    /// [`Slow`].
+    pub fn send(&self, opcode: OpCode, payload: &[u8]) -> Result<(), Slow> {
+        let mut out = self.lock();
+        if out.phase != Phase::Open {
+            return Ok(());
+        }
+        Parser::write_message(&mut out.pending, payload, opcode, true, false);
+        out.flush(&self.io)
+    }
+
+    /// Writes a close frame; nothing goes out after it. Nothing happens once the line is closed.
+    pub fn close(&self, reason: Option<CloseReason>) {
+        let mut out = self.lock();
+        if out.phase != Phase::Open {
+            return;
+        }
+        Parser::write_close(&mut out.pending, reason, false);
+        out.phase = Phase::Closing;
+        // A peer that does not read is cut off by the attempt.
+        let _ = out.flush(&self.io);
+        out.wake();
+    }
+
+    /// The peer's part of the close handshake, and the end of the connection, once nothing more is to be heard. Bounded
+    /// in time and in what the peer may still send; once the process is `stopping`, nobody is waited for.
+    pub async fn part(
+        &self,
+        incoming: &mut Incoming,
+        rules: &Rules,
+        clock: &Clock,
+        stopping: &CancellationToken,
+    ) {
+        let linger = self.linger(incoming, rules, clock);
+        let _ = stopping.run_until_cancelled(linger).await;
+        self.lock().cut();
+        // Whoever is woken by it may hold it: both would stay for ever.
+        let mut nobody = Context::from_waker(Waker::noop());
+        let _ = self.io.poll_read_ready(&mut nobody);
+        let _ = self.io.poll_write_ready(&mut nobody);
+    }
+
+    async fn linger(&self, incoming: &mut Incoming, rules: &Rules, clock: &Clock) {
+        // Behind broken frames no close frame can be found.
+        if !incoming.is_broken() {
+            let _ = timeout(ANSWER_WITHIN, self.hear_out(incoming, rules, clock)).await;
+        }
+        let leave = async {
+            self.shut_down().await;
+            self.hear_out(incoming, rules, clock).await;
+        };
+        let _ = timeout(LEAVE_WITHIN, leave).await;
+    }
+
+    /// Ready when there may be something to read, or the line is not open any more; the waker of the last call is woken
+    /// then. Goes on with what is pending.
+    pub fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_ready_in(Phase::Open, cx)
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.lock().phase == Phase::Open
+    }
+
+    /// Until the peer has sent its close frame, or ended its side.
+    async fn hear_out(&self, incoming: &mut Incoming, rules: &Rules, clock: &Clock) {
+        let phase = self.lock().phase;
+        let mut left = LEAVE_BYTES;
+        while !incoming.has_closed() && left > 0 && self.lock().phase == phase {
+            match incoming.read(self) {
+                None => return,
+                Some(0) => poll_fn(|cx| self.poll_ready_in(phase, cx)).await,
+                Some(count) => left = left.saturating_sub(count),
+            }
+            while incoming
+                .take(rules, clock.now())
+                .is_some_and(|taken| taken.is_ok())
+            {}
+        }
+    }
+
+    fn poll_ready_in(&self, phase: Phase, cx: &mut Context<'_>) -> Poll<()> {
+        let mut out = self.lock();
+        let _ = out.poll_flush(&self.io, cx);
+        if out.phase != phase {
+            return Poll::Ready(());
+        }
+        out.remember(cx.waker());
+        let ready = self.io.poll_read_ready(cx);
+        if matches!(ready, Poll::Ready(Err(_))) {
+            // The runtime stops.
+            out.cut();
+        }
+        ready.map(drop)
+    }
+
+    /// Reads what is there.
+    pub(super) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.io.try_read(buffer)
+    }
+
+    /// Ends our side, once everything is written.
+    async fn shut_down(&self) {
+        poll_fn(|cx| self.lock().poll_flush(&self.io, cx)).await;
+        // A connection that is gone has nothing to end.
+        let _ = SockRef::from(&self.io).shutdown(Shutdown::Write);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Outgoing> {
+        self.out.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Outgoing {
+    /// Writes what the kernel has room for, and leaves the rest to the task, if it is not too much.
+    fn flush(&mut self, io: &TcpStream) -> Result<(), Slow> {
+        self.write(io);
+        if self.pending.len() > self.max_pending as usize {
+            self.cut();
+        }
+        if self.phase == Phase::Cut {
+            return Err(Slow);
+        }
+        if !self.pending.is_empty() {
+            self.wake();
+        }
+        Ok(())
+    }
+
+    /// Goes on with what is pending, and returns when nothing is.
+    fn poll_flush(&mut self, io: &TcpStream, cx: &mut Context<'_>) -> Poll<()> {
+        while !self.pending.is_empty() {
+            match io.poll_write_ready(cx) {
+                Poll::Ready(Ok(())) => self.write(io),
+                Poll::Ready(Err(_)) => self.cut(),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(())
+    }
+
+    fn write(&mut self, io: &TcpStream) {
+        while !self.pending.is_empty() {
+            match io.try_write(&self.pending) {
+                Ok(written) => self.pending.advance(written),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => return self.cut(),
+            }
+        }
+        self.pending = BytesMut::new();
+    }
+
+    /// Ends it without a word.
+    fn cut(&mut self) {
+        self.phase = Phase::Cut;
+        self.pending = BytesMut::new();
+        self.wake();
+    }
+
+    fn remember(&mut self, waker: &Waker) {
+        match &mut self.reader {
+            Some(reader) => reader.clone_from(waker),
+            None => self.reader = Some(waker.clone()),
+        }
+    }
+
+    fn wake(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Read, net, sync::Arc, thread};
+
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    const RULES: Rules = Rules {
+        max_message: 4_096,
+        frames_per_s: 10,
+        frame_burst: 40,
+    };
+    const MAX_PENDING: u32 = 32 * 1_024;
+    const FRAME: usize = 16 * 1_024;
+    const HEAD: [u8; 4] = [0x82, 126, 64, 0];
+
+    /// A line with little room in the kernel, and its peer.
+    async fn line(max_pending: u32) -> (Arc<Line>, net::TcpStream) {
+        let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let peer = net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (io, _) = listener.accept().unwrap();
+        io.set_nonblocking(true).unwrap();
+        SockRef::from(&io).set_send_buffer_size(8 * 1_024).unwrap();
+        let line = Line::open(io, max_pending).await.unwrap();
+        (Arc::new(line), peer)
+    }
+
+    /// The task of a line, to its end.
+    async fn serve(line: &Line) {
+        let (mut incoming, clock) = (Incoming::default(), Clock::new());
+        while incoming.next(line, &RULES, &clock).await.is_some() {}
+        let never = CancellationToken::new();
+        line.part(&mut incoming, &RULES, &clock, &never).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_slow_reader_gets_every_frame_whole_and_in_order() {
+        let (line, mut peer) = line(2 * 1_024 * 1_024).await;
+        let news = line.clone();
+        let teller = thread::spawn(move || {
+            for number in 0..50 {
+                news.send(OpCode::Binary, &[number; FRAME]).unwrap();
+            }
+            news.close(None);
+        });
+        let reader = thread::spawn(move || {
+            let mut head = [0; 4];
+            let mut payload = vec![0; FRAME];
+            for number in 0..50 {
+                peer.read_exact(&mut head).unwrap();
+                assert_eq!(head, HEAD);
+                peer.read_exact(&mut payload).unwrap();
+                assert!(payload.iter().all(|byte| *byte == number));
+            }
+            let mut rest = Vec::new();
+            peer.read_to_end(&mut rest).unwrap();
+            assert_eq!(rest, [0x88, 0], "its close frame, and the end");
+        });
+        serve(&line).await;
+        teller.join().unwrap();
+        reader.join().unwrap();
+        assert_eq!(line.lock().pending.capacity(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_does_not_read_is_cut_and_nothing_is_kept_for_it() {
+        let (line, _peer) = line(MAX_PENDING).await;
+        let sent = (0..1_000).take_while(|_| line.send(OpCode::Binary, &[0; FRAME]).is_ok());
+        assert!((1..999).contains(&sent.count()));
+        assert_eq!(line.lock().pending.capacity(), 0);
+        assert_eq!(line.send(OpCode::Text, b"more"), Ok(()), "to nobody");
+        line.close(None);
+        assert_eq!(line.lock().pending.capacity(), 0);
+        serve(&line).await;
+    }
+
+    /// The clock of the runtime moves by itself when nobody has anything to do.
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_does_not_answer_a_close_frame_is_left() {
+        let (line, mut peer) = line(MAX_PENDING).await;
+        line.close(None);
+        serve(&line).await;
+        drop(line);
+        let mut heard = Vec::new();
+        peer.read_to_end(&mut heard).unwrap();
+        assert_eq!(heard, [0x88, 0]);
+    }
+
+    #[tokio::test]
+    async fn a_process_that_stops_waits_for_no_answer() {
+        let (line, mut peer) = line(MAX_PENDING).await;
+        line.close(None);
+        let (mut incoming, clock) = (Incoming::default(), Clock::new());
+        let stopping = CancellationToken::new();
+        stopping.cancel();
+        // Nothing would ever be ready: the peer says nothing.
+        line.part(&mut incoming, &RULES, &clock, &stopping)
+            .now_or_never()
+            .unwrap();
+        drop(line);
+        let mut heard = Vec::new();
+        peer.read_to_end(&mut heard).unwrap();
+        assert_eq!(heard, [0x88, 0]);
+    }
+
+    #[tokio::test]
+    async fn a_task_that_waits_hears_that_its_line_was_closed() {
+        let (line, _peer) = line(MAX_PENDING).await;
+        let (mut incoming, clock) = (Incoming::default(), Clock::new());
+        let next = incoming.next(&line, &RULES, &clock);
+        let closed = async {
+            tokio::task::yield_now().await;
+            line.close(None);
+        };
+        let (heard, ()) = tokio::join!(next, closed);
+        assert_eq!(heard, None);
+    }
+}
