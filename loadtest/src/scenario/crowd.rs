@@ -92,12 +92,7 @@ pub(super) async fn run(
     run.step(format!("{label}start"), None);
     let mut crew = Crew::start(job, processes, run).await?;
     let before = run.sample()?;
-    let shows = if job.target.is_bare {
-        "connect"
-    } else {
-        "pending"
-    };
-    let opening = open(&mut crew, crowd.pages.most(), shows, label, run).await?;
+    let opening = open(&mut crew, job, crowd.pages.most(), label, run).await?;
     let asked = crew.stats.count("request");
     run.step(format!("{label}hold"), Some(opening.waiting));
     crew.on_to("held", run).await?;
@@ -126,8 +121,8 @@ pub(super) async fn run(
 
 async fn open(
     crew: &mut Crew,
+    job: &Job,
     pages: usize,
-    shows: &str,
     label: &str,
     run: &mut Run,
 ) -> anyhow::Result<Opening> {
@@ -136,7 +131,12 @@ async fn open(
     crew.on_to("open", run).await?;
     let opening = Opening {
         took: began.elapsed(),
-        shown: crew.stats.count(shows),
+        // A peer shows no code: being connected is all.
+        shown: crew.stats.count(if job.target.is_bare {
+            "connect"
+        } else {
+            "pending"
+        }),
         waiting: run.connected(),
         usage: run.sample()?,
     };
