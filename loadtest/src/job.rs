@@ -45,13 +45,23 @@ pub(crate) struct Crowd {
     pub(crate) confirms: Option<Confirms>,
 }
 
-/// People who have scanned, each on a page of their own, and confirm when it is due.
+/// People who have scanned, each on a page of their own, and do something when it is due.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Confirms {
     /// How many a second.
     pub(crate) rate: Plan,
-    pub(crate) people: People,
+    pub(crate) tap: Tap,
     pub(crate) correction: bool,
+}
+
+/// What is done that a page is told.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum Tap {
+    Confirm(People),
+    /// The same form, the other button: it asks neither WeChat nor the database.
+    Reject(People),
+    /// The callback of a peer, without people.
+    Callback,
 }
 
 /// Who logs in.
@@ -93,6 +103,15 @@ impl Crowd {
         match &self.confirms {
             Some(confirms) => pages + confirms.rate.arrivals().count() + PHONES,
             None => pages,
+        }
+    }
+}
+
+impl Tap {
+    pub(crate) const fn people(&self) -> Option<&People> {
+        match self {
+            Self::Confirm(people) | Self::Reject(people) => Some(people),
+            Self::Callback => None,
         }
     }
 }

@@ -7,11 +7,13 @@
 //! | `crew`, `job` | the generator processes and what they are told |
 //! | `work` | what a generator process does: pages, phones |
 //! | `page`, `socket`, `http`, `form`, `sandbox` | how pages and phones speak |
+//! | `bare`, `peer` | the peers that the gateway is measured beside, and how they are spoken to |
 //! | `run`, `stats`, `series`, `meter`, `process`, `progress` | what is counted, while it runs |
 //! | `report` | what is said when it is over |
 //! | `target`, `room`, `gateway`, `pace`, `random` | who is tested, whether that works, and when |
 
 mod args;
+mod bare;
 mod crew;
 mod form;
 mod gateway;
@@ -20,6 +22,7 @@ mod job;
 mod meter;
 mod pace;
 mod page;
+mod peer;
 mod process;
 mod progress;
 mod random;

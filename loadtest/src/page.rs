@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::{
+    bare,
     http::{Call, Connection, call, call_with, set},
     socket::{Event, Failure, Heard, Socket, Ticket, opening},
     target::Target,
@@ -59,6 +60,7 @@ pub(crate) struct Page {
 enum Line {
     Socket(Box<Socket>),
     Calls(Box<Calls>),
+    Status(Box<bare::Status>),
 }
 
 /// What opening a page gave.
@@ -106,6 +108,24 @@ impl Page {
         })
     }
 
+    /// Opens page number `turn` at a peer, which shows no code; with how long that took.
+    pub(crate) async fn open_bare(
+        target: &Target,
+        way: Way,
+        turn: usize,
+    ) -> Result<(Self, Duration), Failure> {
+        let began = Instant::now();
+        let line = match way {
+            Way::Push => Line::Socket(Box::new(Socket::open_bare(target, turn).await?)),
+            Way::Poll { every } => {
+                Line::Status(Box::new(bare::Status::open(target, every, turn).await?))
+            }
+            Way::LongPoll => return Err(Failure::new("connect", "no peer has long poll")),
+        };
+        let ticket = Ticket::default();
+        Ok((Self { ticket, line }, began.elapsed()))
+    }
+
     /// One that came back to its scene over this socket.
     pub(crate) fn resumed(ticket: Ticket, socket: Socket) -> Self {
         let line = Line::Socket(Box::new(socket));
@@ -124,6 +144,7 @@ impl Page {
                 let (event, at) = calls.news(step, &self.ticket, voice).await?;
                 (Heard::Event(Box::new(event)), at)
             }
+            Line::Status(status) => return Err(status.ask(step, voice).await),
         };
         if let Heard::Event(event) = &heard
             && event.seq > 0
@@ -149,6 +170,7 @@ impl Page {
         match &mut self.line {
             Line::Socket(socket) => socket.send(&json!({"type": "refresh"})).await,
             Line::Calls(calls) => calls.refresh(&self.ticket).await,
+            Line::Status(_) => Err(Failure::new("refresh", "a peer has no codes")),
         }
     }
 
@@ -202,7 +224,7 @@ impl Calls {
             connection: connection.map_err(|trouble| Failure::new(step, trouble))?,
             way,
             next: Instant::now(),
-            offset: (turn as f64 * GOLDEN).fract(),
+            offset: spread(turn),
             scenes: scenes.map_err(|error| Failure::new(step, error))?,
             origin: target.origin.clone(),
             renewed: None,
@@ -309,8 +331,13 @@ impl Calls {
     }
 }
 
+/// Where in the interval page number `turn` asks.
+pub(crate) fn spread(turn: usize) -> f64 {
+    (turn as f64 * GOLDEN).fract()
+}
+
 /// When a page asks again: what it missed while it waited for an answer it leaves out, as `setInterval` does.
-fn next_after(due: Instant, now: Instant, every: Duration) -> Instant {
+pub(crate) fn next_after(due: Instant, now: Instant, every: Duration) -> Instant {
     let mut next = due + every;
     while next < now {
         next += every;
@@ -333,8 +360,7 @@ mod tests {
 
     #[test]
     fn pages_ask_at_different_times() {
-        let offset = |turn: u32| (f64::from(turn) * GOLDEN).fract();
-        let mut offsets: Vec<_> = (0..1_000).map(offset).collect();
+        let mut offsets: Vec<_> = (0..1_000).map(spread).collect();
         offsets.sort_by(f64::total_cmp);
         let gaps = offsets.windows(2).map(|pair| pair[1] - pair[0]);
         assert!(gaps.fold(0.0, f64::max) < 0.003, "none is wide");

@@ -14,7 +14,9 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::target::Target;
+use url::Url;
+
+use crate::{bare, target::Target};
 
 /// Why one page or login failed, in words that many failures share.
 #[derive(Debug)]
@@ -128,11 +130,28 @@ impl Socket {
     /// Connects and upgrades, as page number `turn`; another `try_no` may reach another node.
     pub(crate) async fn open(target: &Target, turn: usize, try_no: usize) -> Result<Self, Failure> {
         let step = "connect";
+        let request = upgrade(target).map_err(|error| Failure::new(step, error))?;
+        Self::over(target, turn, try_no, request).await
+    }
+
+    /// The same at a peer.
+    pub(crate) async fn open_bare(target: &Target, turn: usize) -> Result<Self, Failure> {
+        let request = bare::at(target, "/ws", turn).and_then(ws_request);
+        let request = request.map_err(|error| Failure::new("connect", error))?;
+        Self::over(target, turn, 0, request).await
+    }
+
+    async fn over(
+        target: &Target,
+        turn: usize,
+        try_no: usize,
+        request: Request,
+    ) -> Result<Self, Failure> {
+        let step = "connect";
         let stream = target
             .connect(turn, try_no)
             .await
             .map_err(|error| Failure::new(step, error.kind()))?;
-        let request = upgrade(target).map_err(|error| Failure::new(step, error))?;
         // The default read buffer is 128 KiB a socket: 15 000 pages would need 2 GB of the generator.
         let config = WebSocketConfig::default()
             .read_buffer_size(4 * 1024)
@@ -217,15 +236,18 @@ pub(crate) fn opening(challenge: &str, svg: bool) -> Value {
 }
 
 fn upgrade(target: &Target) -> anyhow::Result<Request> {
-    let mut url = target.at("/api/v1/ws")?;
-    url.set_scheme("ws")
-        .map_err(|()| anyhow::anyhow!("no ws address"))?;
-    let mut request = url.as_str().into_client_request()?;
+    let mut request = ws_request(target.at("/api/v1/ws")?)?;
     let headers = request.headers_mut();
     let protocol = HeaderValue::from_static("scan.v1");
     headers.insert("sec-websocket-protocol", protocol);
     headers.insert("origin", HeaderValue::from_str(&target.origin)?);
     Ok(request)
+}
+
+fn ws_request(mut url: Url) -> anyhow::Result<Request> {
+    url.set_scheme("ws")
+        .map_err(|()| anyhow::anyhow!("no ws address"))?;
+    Ok(url.as_str().into_client_request()?)
 }
 
 fn reason(error: &tungstenite::Error) -> String {

@@ -22,6 +22,8 @@ pub(crate) struct Target {
     pub(crate) url: Url,
     pub(crate) origin: String,
     pub(crate) svg: bool,
+    /// A peer: it knows nothing of the contract (`bare.rs`).
+    pub(crate) is_bare: bool,
     /// Where the connections of pages go, in turn.
     nodes: Vec<SocketAddr>,
     /// Where those of phones go.
@@ -46,6 +48,7 @@ impl Target {
                 .unwrap_or_else(|| url.origin().ascii_serialization()),
             url: url.clone(),
             svg: !common.no_svg,
+            is_bare: false,
             nodes: or_own(&common.node),
             phone_nodes: or_own(&common.phone_node),
             sources: sources(common.sources)?,
@@ -197,6 +200,7 @@ mod tests {
             url: Url::parse("http://127.0.0.1:8080").unwrap(),
             origin: String::new(),
             svg: true,
+            is_bare: false,
             nodes: nodes.iter().map(|node| node.parse().unwrap()).collect(),
             phone_nodes: vec!["127.0.0.1:9".parse().unwrap()],
             sources: sources(source_count).unwrap(),

@@ -4,9 +4,9 @@
 #
 #   tests/load/run.sh
 #
-# It needs the built gateway and load tests, redis-server, and Node 20 or newer.
-# The environment may name another place for built files (CARGO_TARGET_DIR), another gateway (SCANGATE_BINARY) and other
-# load tests (LOADTEST_BINARY).
+# It needs the built gateway and load tests with their examples, redis-server, and Node 20 or newer.
+# The environment may name another place for built files (CARGO_TARGET_DIR), another gateway (SCANGATE_BINARY), other
+# load tests (LOADTEST_BINARY) and other peers in Rust (PEERS_BUILT).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -134,12 +134,35 @@ expect 0 compare "${own[@]}" -n 20 -r 10 -z 1s --idle 1s --every 500ms --users 2
 node -e 'const { rounds } = JSON.parse(require("fs").readFileSync(process.argv[1])); if (rounds.poll.length !== 1) throw rounds' \
     "$folder/results/compare.json"
 grep -q '</svg>' "$folder/results/compare.svg"
+expect 0 push "${shared[@]}" -n 10 -r 20 -z 1s --idle 1s --users 2 --reject --threshold 'push_latency:count>=20' \
+    --threshold 'errors<1'
+# The peers in Rust, which are built with the load tests; nothing has to be met by a build without optimisation.
+peers=${PEERS_BUILT:-$target/examples}
+expect 0 peers "${own[@]}" -n 50 -r 20 -z 1s --idle 1s --users 2 --rounds 1 --save "$folder/peers/peers.json" \
+    --peer "actix-ws=$peers/peer-actix-ws {port}" --peer "raw-tokio=$peers/peer-raw-tokio {port}" \
+    --threshold 'errors<1'
+says 'M1  *memory per waiting page .*actix-ws'
+node -e '
+    const { strict: assert } = require("assert");
+    const { medians, targets, errors } = JSON.parse(require("fs").readFileSync(process.argv[1]));
+    assert.equal(errors.count, 0);
+    const names = ["actix-ws", "actix-ws-poll", "gateway", "gateway-poll", "gateway-reject", "raw-tokio"];
+    assert.deepEqual(Object.keys(medians).sort(), names);
+    for (const name of names) assert.equal(medians[name].opened, 50, name);
+    for (const name of ["actix-ws", "raw-tokio", "gateway-reject"]) assert.equal(medians[name].confirms, 20, name);
+    assert(medians["actix-ws-poll"].requests_per_second > 5, "it polls");
+    const by = (id, peer) => targets.find((one) => one.id === id && one.peer === peer);
+    assert(by("M1", "actix-ws").ratio > 0);
+    assert.equal(typeof by("L1", "raw-tokio").met, "boolean");
+    assert.equal(by("M2", "bun").met, null);' "$folder/peers/peers.json"
 
 # What is refused.
 expect 1 hold --url http://192.0.2.1:8080
 says 'allow-remote'
 expect 1 hold --url http://127.0.0.1:1
 says 'connection refused'
+expect 1 peers --peer 'x=sh -c "exit 3" {port}'
+says 'exit status: 3'
 expect 1 hold "${shared[@]}" -n 9999999
 says '--processes'
 expect 1 push "${shared[@]}" --threshold 'pushlatency:p(99)<1ms'

@@ -41,6 +41,8 @@ pub(crate) enum Scenario {
     Storm(Storm),
     /// Push, long poll and polling at the same load, in turn, and what one costs more than the other.
     Compare(Compare),
+    /// The gateway and the bare programs of `loadtest/peers`, in turn, and whether it meets its targets.
+    Peers(Peers),
     /// A generator process of a run.
     #[command(name = "worker", hide = true)]
     Worker,
@@ -193,6 +195,9 @@ pub(crate) struct Confirming {
     /// For how long.
     #[arg(short = 'z', long, default_value = "10s", value_parser = duration)]
     pub(crate) duration: Duration,
+    /// They reject instead, which asks neither WeChat nor the database: the way from the request to the page alone.
+    #[arg(long)]
+    pub(crate) reject: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -250,6 +255,21 @@ pub(crate) struct Compare {
     pub(crate) save: Option<PathBuf>,
 }
 
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Peers {
+    #[command(flatten)]
+    pub(crate) confirming: Confirming,
+    /// A peer and how it is started, `{port}` where it shall listen: `raw-tokio=peer-raw-tokio {port}`; may be repeated.
+    #[arg(long, value_name = "NAME=COMMAND", value_parser = values::named)]
+    pub(crate) peer: Vec<(String, String)>,
+    /// Rounds of all, in another order each; the median counts.
+    #[arg(long, default_value = "3")]
+    pub(crate) rounds: NonZeroUsize,
+    /// Writes all figures and the targets as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save: Option<PathBuf>,
+}
+
 impl Scenario {
     /// A worker has none: it is told its job.
     pub(crate) fn common(&self) -> Option<&Common> {
@@ -260,6 +280,7 @@ impl Scenario {
             Self::Poll(poll) => Some(&poll.confirming.pages.common),
             Self::Storm(storm) => Some(&storm.common),
             Self::Compare(compare) => Some(&compare.confirming.pages.common),
+            Self::Peers(peers) => Some(&peers.confirming.pages.common),
             Self::Worker => None,
         }
     }

@@ -28,6 +28,14 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number * factor).map_err(|error| error.to_string())
 }
 
+/// `NAME=TEXT`.
+pub(super) fn named(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, rest)) if !name.is_empty() => Ok((name.to_owned(), rest.to_owned())),
+        _ => Err(format!("`{text}` is not NAME=COMMAND")),
+    }
+}
+
 /// How often a page asks.
 pub(super) fn every(text: &str) -> Result<Duration, String> {
     match duration(text) {
@@ -66,6 +74,13 @@ mod tests {
         assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
         assert!(duration("5 parsecs").is_err());
         assert!(duration("-1s").is_err());
+    }
+
+    #[test]
+    fn a_name_comes_before_its_command() {
+        let pair = ("a".to_owned(), "b --c=d".to_owned());
+        assert_eq!(named("a=b --c=d"), Ok(pair));
+        assert!(named("b --c").is_err() && named("=b").is_err());
     }
 
     #[test]

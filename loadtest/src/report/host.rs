@@ -11,7 +11,7 @@ pub(crate) fn describe() -> Value {
         "loadtest": env!("CARGO_PKG_VERSION"),
         "commit": commit(),
         "cpu": field("/proc/cpuinfo", "model name"),
-        "cores": std::thread::available_parallelism().map_or(0, std::num::NonZeroUsize::get),
+        "cores": cores(),
         "memory": field("/proc/meminfo", "MemTotal"),
         "kernel": fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim(),
         "open_files": fs::read_to_string("/proc/self/limits").ok().and_then(|limits| {
@@ -19,6 +19,16 @@ pub(crate) fn describe() -> Value {
             line.split_whitespace().next().map(ToOwned::to_owned)
         }),
     })
+}
+
+/// All of the machine, also when this process may use one.
+fn cores() -> usize {
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let cores = text.lines().filter(|line| line.starts_with("processor"));
+    match cores.count() {
+        0 => std::thread::available_parallelism().map_or(0, std::num::NonZeroUsize::get),
+        some => some,
+    }
 }
 
 /// As `date` writes it; a report without it is one that nobody can place.

@@ -34,6 +34,8 @@ pub(crate) struct Report {
     /// A row a second.
     pub(crate) series: Vec<Row>,
     pub(crate) comparison: Option<Comparison>,
+    /// What a scenario says in tables of its own.
+    pub(crate) tables: String,
     /// What each round of a comparison found.
     pub(crate) rounds: Option<Value>,
     /// Whether it was ended before its time.
@@ -51,6 +53,7 @@ impl Report {
             stats: Stats::default(),
             series: Vec::new(),
             comparison: None,
+            tables: String::new(),
             rounds: None,
             interrupted: false,
         }

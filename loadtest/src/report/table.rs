@@ -19,6 +19,9 @@ pub(super) fn of(report: &Report, verdicts: &[Verdict]) -> String {
     if let Some(comparison) = &report.comparison {
         let _ = write!(out, "\n{}", comparison.table());
     }
+    if !report.tables.is_empty() {
+        let _ = write!(out, "\n{}", report.tables);
+    }
     if !report.values.is_empty() {
         out.push('\n');
     }

@@ -52,11 +52,11 @@ pub(super) const NAMES: Names = Names {
 };
 
 /// One way to hear of a confirmation.
-struct Rival {
-    way: Way,
-    name: String,
+pub(super) struct Rival {
+    pub(super) way: Way,
+    pub(super) name: String,
     /// What was found in each round.
-    rounds: Vec<BTreeMap<&'static str, f64>>,
+    pub(super) rounds: Vec<BTreeMap<&'static str, f64>>,
 }
 
 pub(super) async fn run(args: &Compare, run: &mut Run) -> anyhow::Result<()> {
@@ -123,11 +123,12 @@ async fn once(args: &Confirming, way: Way, label: &str, run: &mut Run) -> anyhow
 }
 
 /// What is compared, and what explains it.
-fn found(figures: &Figures, way: Way) -> BTreeMap<&'static str, f64> {
+pub(super) fn found(figures: &Figures, way: Way) -> BTreeMap<&'static str, f64> {
     let mut found: BTreeMap<_, _> = figures.values().into_iter().collect();
     if let Some(latency) = figures.stats.summary(way.latency()) {
         found.insert("latency_p50_us", latency.p50_us as f64);
         found.insert("latency_p99_us", latency.p99_us as f64);
+        found.insert("latency_p999_us", latency.p999_us as f64);
         found.insert("latency_mean_us", latency.mean_us);
     }
     found.insert("errors", figures.stats.error_count() as f64);
@@ -136,7 +137,7 @@ fn found(figures: &Figures, way: Way) -> BTreeMap<&'static str, f64> {
 
 impl Rival {
     /// The middle one of all rounds.
-    fn median(&self, name: &str) -> Option<f64> {
+    pub(super) fn median(&self, name: &str) -> Option<f64> {
         let rounds = self.rounds.iter();
         let mut found: Vec<_> = rounds
             .filter_map(|round| round.get(name).copied())

@@ -10,7 +10,7 @@ use super::{Site, seconds};
 use crate::{
     args::Confirming,
     crew::Crew,
-    job::{Confirms, Crowd, Job, Work},
+    job::{Confirms, Crowd, Job, Tap, Work},
     page::Way,
     process::Usage,
     run::Run,
@@ -39,6 +39,7 @@ pub(super) const VALUES: &[&str] = &[
     "cpu_us_per_page_opened",
     "cpu_s_per_minute_held",
     "cpu_us_per_confirm",
+    "cpu_us_per_confirm_alone",
     "generator_cpu",
 ];
 
@@ -67,9 +68,16 @@ struct Moments {
     before: Usage,
     open: Usage,
     held: Usage,
-    /// Before the first and after the last confirmation.
-    confirms: Option<(Usage, Usage)>,
+    confirms: Option<Confirmed>,
     closed: Usage,
+}
+
+/// Before the first and after the last confirmation, and how long they took.
+#[derive(Clone, Copy)]
+struct Confirmed {
+    before: Usage,
+    after: Usage,
+    took: Duration,
 }
 
 /// From the first page to the last; `label` says which run it is, where there are several.
@@ -84,7 +92,7 @@ pub(super) async fn run(
     run.step(format!("{label}start"), None);
     let mut crew = Crew::start(job, processes, run).await?;
     let before = run.sample()?;
-    let opening = open(&mut crew, crowd.pages.most(), label, run).await?;
+    let opening = open(&mut crew, job, crowd.pages.most(), label, run).await?;
     let asked = crew.stats.count("request");
     run.step(format!("{label}hold"), Some(opening.waiting));
     crew.on_to("held", run).await?;
@@ -113,6 +121,7 @@ pub(super) async fn run(
 
 async fn open(
     crew: &mut Crew,
+    job: &Job,
     pages: usize,
     label: &str,
     run: &mut Run,
@@ -122,7 +131,12 @@ async fn open(
     crew.on_to("open", run).await?;
     let opening = Opening {
         took: began.elapsed(),
-        shown: crew.stats.count("pending"),
+        // A peer shows no code: being connected is all.
+        shown: crew.stats.count(if job.target.is_bare {
+            "connect"
+        } else {
+            "pending"
+        }),
         waiting: run.connected(),
         usage: run.sample()?,
     };
@@ -134,28 +148,35 @@ async fn open(
     Ok(opening)
 }
 
-/// Has people scan and confirm; returns what the gateway had used before and after the confirmations.
+/// Has people scan and confirm; returns what the gateway used meanwhile.
 async fn confirm(
     crew: &mut Crew,
     confirms: &Confirms,
     label: &str,
     run: &mut Run,
-) -> anyhow::Result<Option<(Usage, Usage)>> {
+) -> anyhow::Result<Option<Confirmed>> {
     let there = run.connected();
     let people = confirms.rate.arrivals().count();
     run.step(format!("{label}scan"), Some(there + people));
     crew.on_to("prepared", run).await?;
     let before = run.sample()?;
     run.step(format!("{label}confirm"), Some(there + people));
+    let began = Instant::now();
     crew.on_to("confirmed", run).await?;
-    Ok(before.zip(run.sample()?))
+    let took = began.elapsed();
+    let both = before.zip(run.sample()?);
+    Ok(both.map(|(before, after)| Confirmed {
+        before,
+        after,
+        took,
+    }))
 }
 
 impl Moments {
     /// Nothing unless all are known.
     fn of(
         [before, open, held, closed]: [Option<Usage>; 4],
-        confirms: Option<(Usage, Usage)>,
+        confirms: Option<Confirmed>,
     ) -> Option<Self> {
         Some(Self {
             before: before?,
@@ -204,18 +225,27 @@ impl Figures {
             let grown = usage.held.memory_since(usage.before);
             values.push(("bytes_per_page", grown / still));
         }
-        if !self.idle.is_zero() {
-            let minutes = seconds(self.idle) / 60.0;
-            let used = seconds(usage.held.cpu_since(usage.open));
-            values.push(("cpu_s_per_minute_held", used / minutes));
+        let idle = self.idle_load(usage);
+        if let Some(load) = idle {
+            values.push(("cpu_s_per_minute_held", load * 60.0));
         }
-        if let Some((before, after)) = usage.confirms
+        if let Some(confirmed) = &usage.confirms
             && self.confirms > 0
         {
-            let used = micros(after.cpu_since(before));
+            let used = micros(confirmed.after.cpu_since(confirmed.before));
             values.push(("cpu_us_per_confirm", used / self.confirms as f64));
+            if let Some(load) = idle {
+                let alone = used - load * micros(confirmed.took);
+                values.push(("cpu_us_per_confirm_alone", alone / self.confirms as f64));
+            }
         }
         values
+    }
+
+    /// Processors that the waiting pages kept busy.
+    fn idle_load(&self, usage: &Moments) -> Option<f64> {
+        let used = seconds(usage.held.cpu_since(usage.open));
+        (!self.idle.is_zero()).then(|| used / seconds(self.idle))
     }
 
     /// Whether memory is the exact share.
@@ -256,7 +286,7 @@ pub(super) async fn of(
     let confirms = if rate.peak() > 0.0 {
         Some(Confirms {
             rate,
-            people: site.people(&args.phones).await?,
+            tap: tap(args, site).await?,
             correction: !args.phones.no_latency_correction,
         })
     } else {
@@ -268,6 +298,18 @@ pub(super) async fn of(
         pages: Plan::rise(f64::from(args.pages.pages.get()), args.pages.ramp_up),
         idle: args.idle.unwrap_or_default(),
         confirms,
+    })
+}
+
+async fn tap(args: &Confirming, site: &Site) -> anyhow::Result<Tap> {
+    if site.target.is_bare {
+        return Ok(Tap::Callback);
+    }
+    let people = site.people(&args.phones).await?;
+    Ok(if args.reject {
+        Tap::Reject(people)
+    } else {
+        Tap::Confirm(people)
     })
 }
 
@@ -300,6 +342,7 @@ pub(super) fn config(args: &Confirming, stages: &[Stage]) -> Value {
         "rate": stages.is_empty().then_some(args.rate),
         "duration_s": stages.is_empty().then(|| seconds(args.duration)),
         "stages": super::some(stages),
+        "reject": args.reject.then_some(true),
         "users": args.phones.users,
         "latency_correction": !args.phones.no_latency_correction,
     })

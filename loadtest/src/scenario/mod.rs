@@ -4,6 +4,7 @@ mod compare;
 mod crowd;
 mod hold;
 mod login;
+mod peers;
 mod poll;
 mod push;
 mod storm;
@@ -36,6 +37,7 @@ pub(crate) fn names(scenario: &Scenario) -> Names {
         Scenario::Poll(_) => poll::NAMES,
         Scenario::Storm(_) => storm::NAMES,
         Scenario::Compare(_) => compare::NAMES,
+        Scenario::Peers(_) => peers::NAMES,
         Scenario::Worker => Names {
             name: "worker",
             phases: &[],
@@ -62,6 +64,7 @@ pub(crate) async fn run(args: &Args, run: &mut Run) -> anyhow::Result<()> {
         Scenario::Poll(poll) => poll::run(poll, run).await,
         Scenario::Storm(storm) => storm::run(storm, run).await,
         Scenario::Compare(compare) => compare::run(compare, run).await,
+        Scenario::Peers(peers) => peers::run(peers, run).await,
         Scenario::Worker => Ok(()),
     }
 }
@@ -84,6 +87,16 @@ impl Site {
         let url = gateway.as_ref().map_or(&common.url, |gateway| &gateway.url);
         let target = Target::new(url, common).await?;
         Ok(Self { gateway, target })
+    }
+
+    /// A peer that was started for the run.
+    async fn bare(url: &Url, common: &Common) -> anyhow::Result<Self> {
+        let mut target = Target::new(url, common).await?;
+        target.is_bare = true;
+        Ok(Self {
+            gateway: None,
+            target,
+        })
     }
 
     /// Whether so many sockets can be open at once.
@@ -145,6 +158,7 @@ fn config(scenario: &Scenario, common: &Common) -> Value {
         Scenario::Poll(args) => poll::config(args),
         Scenario::Storm(args) => storm::config(args),
         Scenario::Compare(args) => compare::config(args),
+        Scenario::Peers(args) => peers::config(args),
         Scenario::Worker => Value::Null,
     };
     let url = common.gateway.is_none().then_some(&common.url);

@@ -23,8 +23,9 @@ pub(super) async fn work(
     marks: &mut Marks,
 ) -> anyhow::Result<()> {
     let mut ground = Ground::new(job, voice);
-    if let Some(confirms) = &crowd.confirms {
-        ground = ground.with_people(&confirms.people).await?;
+    let people = crowd.confirms.as_ref();
+    if let Some(people) = people.and_then(|confirms| confirms.tap.people()) {
+        ground = ground.with_people(people).await?;
     }
     let ground = Arc::new(ground);
     marks.mark("ready").await?;
@@ -140,8 +141,13 @@ async fn live(
     }
 }
 
-/// A page that shows its code; what that took is counted.
+/// A page that shows its code, or a peer's, which has none; what that took is counted.
 pub(super) async fn open(ground: &Ground, way: Way, index: usize) -> Result<Page, Failure> {
+    if ground.target.is_bare {
+        let (page, connect) = Page::open_bare(&ground.target, way, index).await?;
+        ground.voice.record("connect", connect);
+        return Ok(page);
+    }
     let challenge = ground.pkce(index).challenge;
     let opened = Page::open(&ground.target, way, index, &challenge).await?;
     ground.voice.record("connect", opened.connect);

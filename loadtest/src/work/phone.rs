@@ -107,31 +107,23 @@ impl<'a> Phone<'a> {
         })
     }
 
+    /// Taps "reject"; returns when. What the page of the phone shows then is not looked at.
+    pub(super) async fn reject(&mut self, asked: &Screen) -> Result<Instant, Failure> {
+        let step = "reject";
+        let hop = tap(step, asked, "reject")?;
+        let call = self.call(&hop);
+        let told_at = Instant::now();
+        let answer = self.ground.fetch(step, &hop.url, self.turn, call).await?;
+        if answer.status == StatusCode::SEE_OTHER {
+            Ok(told_at)
+        } else {
+            Err(Failure::new(step, format_args!("HTTP {}", answer.status)))
+        }
+    }
+
     /// Taps the button of the form called `name`.
     async fn submit(&mut self, step: &str, screen: &Screen, name: &str) -> Result<Screen, Failure> {
-        let Some(mut form) = Form::find(&screen.html, name, &screen.url) else {
-            let (place, status) = (template(&screen.url), screen.status.as_u16());
-            let why = format!("no form `{name}` on {place} (HTTP {status})");
-            return Err(Failure::new(step, why));
-        };
-        let hop = if form.post {
-            let origin = screen.url.origin().ascii_serialization();
-            Hop {
-                method: Method::POST,
-                url: form.action,
-                form: Some((form.fields, origin)),
-            }
-        } else {
-            let mut query = form.action.query_pairs_mut();
-            query.clear().extend_pairs(form.fields);
-            drop(query);
-            Hop {
-                method: Method::GET,
-                url: form.action,
-                form: None,
-            }
-        };
-        self.travel(step, hop).await
+        self.travel(step, tap(step, screen, name)?).await
     }
 
     async fn travel(&mut self, step: &str, mut hop: Hop) -> Result<Screen, Failure> {
@@ -203,6 +195,32 @@ impl<'a> Phone<'a> {
             }
         }
     }
+}
+
+/// What tapping the button of the form called `name` asks for.
+fn tap(step: &str, screen: &Screen, name: &str) -> Result<Hop, Failure> {
+    let Some(mut form) = Form::find(&screen.html, name, &screen.url) else {
+        let (place, status) = (template(&screen.url), screen.status.as_u16());
+        let why = format!("no form `{name}` on {place} (HTTP {status})");
+        return Err(Failure::new(step, why));
+    };
+    Ok(if form.post {
+        let origin = screen.url.origin().ascii_serialization();
+        Hop {
+            method: Method::POST,
+            url: form.action,
+            form: Some((form.fields, origin)),
+        }
+    } else {
+        let mut query = form.action.query_pairs_mut();
+        query.clear().extend_pairs(form.fields);
+        drop(query);
+        Hop {
+            method: Method::GET,
+            url: form.action,
+            form: None,
+        }
+    })
 }
 
 /// Where a redirect leads.
