@@ -1,6 +1,6 @@
 //! Pages that wait: opened as planned, kept, and closed.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Range, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch},
@@ -16,6 +16,9 @@ use crate::{
     stages::Change,
 };
 
+/// Pages that come and go before anything is measured, by numbers that no other page has.
+const FIRST: Range<usize> = 1_000_000_000..1_000_000_020;
+
 pub(super) async fn work(
     job: Job,
     crowd: Crowd,
@@ -28,6 +31,7 @@ pub(super) async fn work(
         ground = ground.with_people(people).await?;
     }
     let ground = Arc::new(ground);
+    warm_up(&ground, crowd.way).await;
     marks.mark("ready").await?;
     let mut waiting = Waiting::new(Arc::clone(&ground), crowd.way);
     waiting.open(&crowd).await?;
@@ -39,6 +43,16 @@ pub(super) async fn work(
     }
     waiting.close().await;
     marks.mark("closed").await
+}
+
+/// What a gateway makes once, and the code it has not run yet, is no page's memory.
+async fn warm_up(ground: &Ground, way: Way) {
+    for index in FIRST {
+        // Whoever cannot come is counted when it matters.
+        let shown = ground.in_time("open", show(ground, way, index)).await;
+        let Ok((page, ..)) = shown else { return };
+        page.close().await;
+    }
 }
 
 /// The pages that nobody scans.
@@ -143,16 +157,27 @@ async fn live(
 
 /// A page that shows its code, or a peer's, which has none; what that took is counted.
 pub(super) async fn open(ground: &Ground, way: Way, index: usize) -> Result<Page, Failure> {
+    let (page, connect, shown) = show(ground, way, index).await?;
+    ground.voice.record("connect", connect);
+    if let Some(shown) = shown {
+        ground.voice.record("pending", shown);
+    }
+    Ok(page)
+}
+
+/// The page, and what connecting and showing took.
+async fn show(
+    ground: &Ground,
+    way: Way,
+    index: usize,
+) -> Result<(Page, Duration, Option<Duration>), Failure> {
     if ground.target.is_bare {
         let (page, connect) = Page::open_bare(&ground.target, way, index).await?;
-        ground.voice.record("connect", connect);
-        return Ok(page);
+        return Ok((page, connect, None));
     }
     let challenge = ground.pkce(index).challenge;
     let opened = Page::open(&ground.target, way, index, &challenge).await?;
-    ground.voice.record("connect", opened.connect);
-    ground.voice.record("pending", opened.shown);
-    Ok(opened.page)
+    Ok((opened.page, opened.connect, Some(opened.shown)))
 }
 
 /// Answers pings and renews the code when it expires, as the page does; returns how the page was lost.
