@@ -1,8 +1,8 @@
 #!/bin/sh
-# nginx with nchan on 127.0.0.1:PORT; the second word says where its module lies.
+# nginx with nchan on 127.0.0.1:PORT; MODULES is where its module lies, FOLDER where it writes.
 #
-#   loadtest/peers/nchan.sh PORT FOLDER
+#   loadtest/peers/nchan.sh PORT MODULES FOLDER
 set -eu
-folder=$(mktemp -d)
-sed "s|PORT|$1|; s|FOLDER|$folder|; s|MODULES|$2|" "$(dirname "$0")/nchan.conf" > "$folder/nginx.conf"
-exec nginx -p "$folder" -c "$folder/nginx.conf"
+mkdir -p "$3"
+sed "s|PORT|$1|; s|MODULES|$2|; s|FOLDER|$3|" "$(dirname "$0")/nchan.conf" > "$3/nginx.conf"
+exec nginx -p "$3" -c "$3/nginx.conf"

@@ -94,7 +94,7 @@ nchan() {
     command -v nginx > /dev/null || { echo 'no nginx' >&2; return 1; }
     local modules=$kept/debian/usr/lib/nginx/modules
     [[ -e $modules/ngx_nchan_module.so ]] || debian libnginx-mod-nchan || return
-    found nchan "$here/nchan.sh {port} $modules"
+    found nchan "$here/nchan.sh {port} $modules $kept/nchan"
 }
 
 for name in actix-ws raw-tokio node-ws bun gin nchan; do
