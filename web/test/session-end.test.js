@@ -130,6 +130,20 @@ test('the gateway’s word may be faster than its answer', async () => {
   assert.deepEqual(session.state, { type: 'signed_out', reason: 'left' });
 });
 
+test('a page is not left before the answer that takes its cookie away', async () => {
+  await signedIn();
+  await attached();
+  const logout = held(ok({}));
+  http.answers.push(logout.answer);
+  const left = session.signOut();
+  await settle();
+  revoked('signed_out');
+  assert.equal(session.state.type, 'signed_in');
+  logout.release();
+  await left;
+  assert.deepEqual(session.state, { type: 'signed_out', reason: 'left' });
+});
+
 test('signing out that gets no answer leaves everything as it was', async () => {
   await signedIn();
   await attached();

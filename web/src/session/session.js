@@ -49,6 +49,8 @@ export class Session extends Target {
   /** The session that is signed in, or that was. */
   #session = '';
   #leaving = false;
+  /** What was told of the end while this tab signs out. @type {Reason | ''} */
+  #word = '';
   /** Another token is wanted, whatever the clock says: when the page is seen, or somebody asks for one. */
   #isDue = false;
   #cancelTimer = () => {};
@@ -172,11 +174,13 @@ export class Session extends Target {
    */
   async signOut({ everywhere = false } = {}) {
     this.#leaving = true;
+    this.#word = '';
     try {
       await this.#env.client.logout({ everywhere });
       const reason = everywhere ? 'signed_out_everywhere' : 'signed_out';
       if (this.#end(reason)) this.#tell({ signed_out: this.#session, reason });
     } catch (cause) {
+      if (this.#word) this.#end(this.#word);
       if (!this.#isOver()) throw cause;
     } finally {
       this.#leaving = false;
@@ -332,6 +336,11 @@ export class Session extends Target {
 
   /** What the gateway or another tab says of the end. @param {Reason} reason @returns {boolean} whether it counts */
   #onWord(reason) {
+    if (this.#leaving) {
+      // The answer to the sign-out takes the cookie away: a page that hears of it before would be left before.
+      this.#word = reason;
+      return true;
+    }
     if (reason !== 'replaced' || !this.#isHere()) return this.#end(reason);
     // The cookie of the session that takes the place is set by the answer to its login, which may come after this.
     this.#schedule(0);
