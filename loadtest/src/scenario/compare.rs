@@ -98,7 +98,7 @@ fn rivals(every: Duration) -> Vec<Rival> {
         rival(Way::LongPoll, "long poll".to_owned()),
         rival(
             Way::Poll { every },
-            format!("polling each {} s", seconds(every)),
+            format!("polling every {} s", seconds(every)),
         ),
     ]
 }
