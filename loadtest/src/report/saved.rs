@@ -166,7 +166,10 @@ mod tests {
             let host = &kept["host"];
             assert!(host["date"].is_string(), "{file}");
             assert!(host["cores"].as_u64() > Some(0), "{file}");
-            assert_ne!(host["dirty"], true, "{file}: measured on what no commit has");
+            assert_ne!(
+                host["dirty"], true,
+                "{file}: measured on what no commit has"
+            );
         }
     }
 
