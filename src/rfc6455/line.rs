@@ -41,9 +41,9 @@ pub struct Line {
 #[derive(Debug)]
 struct Outgoing {
     phase: Phase,
-    /// What the kernel had no room for: the rest of a frame, and the frames behind it. Empty, without an allocation,
-    /// while the peer reads.
-    pending: BytesMut,
+    /// What the kernel had no room for: the rest of a frame, and the frames behind it. Nothing while the peer reads, and
+    /// boxed, because most peers do.
+    pending: Option<Box<BytesMut>>,
     max_pending: u32,
     /// Who waits for something to read, and must hear of an end, too.
     reader: Option<Waker>,
@@ -70,7 +70,7 @@ impl Line {
         io.writable().await?;
         let out = Mutex::new(Outgoing {
             phase: Phase::Open,
-            pending: BytesMut::new(),
+            pending: None,
             max_pending,
             reader: None,
         });
@@ -86,8 +86,9 @@ impl Line {
         if out.phase != Phase::Open {
             return Ok(());
         }
-        Parser::write_message(&mut out.pending, payload, opcode, true, false);
-        out.flush(&self.io)
+        let mut bytes = out.take_pending();
+        Parser::write_message(&mut bytes, payload, opcode, true, false);
+        out.flush(&self.io, bytes)
     }
 
     /// Writes a close frame; nothing goes out after it. Nothing happens once the line is closed.
@@ -96,10 +97,11 @@ impl Line {
         if out.phase != Phase::Open {
             return;
         }
-        Parser::write_close(&mut out.pending, reason, false);
+        let mut bytes = out.take_pending();
+        Parser::write_close(&mut bytes, reason, false);
         out.phase = Phase::Closing;
         // A peer that does not read is cut off by the attempt.
-        let _ = out.flush(&self.io);
+        let _ = out.flush(&self.io, bytes);
         out.wake();
     }
 
@@ -193,16 +195,25 @@ impl Line {
 }
 
 impl Outgoing {
+    /// What goes before everything that is written next.
+    fn take_pending(&mut self) -> BytesMut {
+        self.pending
+            .take()
+            .map(|pending| *pending)
+            .unwrap_or_default()
+    }
+
     /// Writes what the kernel has room for, and leaves the rest to the task, if it is not too much.
-    fn flush(&mut self, io: &TcpStream) -> Result<(), Slow> {
-        self.write(io);
-        if self.pending.len() > self.max_pending as usize {
+    fn flush(&mut self, io: &TcpStream, bytes: BytesMut) -> Result<(), Slow> {
+        self.write(io, bytes);
+        let pending = self.pending.as_ref().map_or(0, |pending| pending.len());
+        if pending > self.max_pending as usize {
             self.cut();
         }
         if self.phase == Phase::Cut {
             return Err(Slow);
         }
-        if !self.pending.is_empty() {
+        if pending > 0 {
             self.wake();
         }
         Ok(())
@@ -210,9 +221,12 @@ impl Outgoing {
 
     /// Goes on with what is pending, and returns when nothing is.
     fn poll_flush(&mut self, io: &TcpStream, cx: &mut Context<'_>) -> Poll<()> {
-        while !self.pending.is_empty() {
+        while self.pending.is_some() {
             match io.poll_write_ready(cx) {
-                Poll::Ready(Ok(())) => self.write(io),
+                Poll::Ready(Ok(())) => {
+                    let bytes = self.take_pending();
+                    self.write(io, bytes);
+                }
                 Poll::Ready(Err(_)) => self.cut(),
                 Poll::Pending => return Poll::Pending,
             }
@@ -220,21 +234,24 @@ impl Outgoing {
         Poll::Ready(())
     }
 
-    fn write(&mut self, io: &TcpStream) {
-        while !self.pending.is_empty() {
-            match io.try_write(&self.pending) {
-                Ok(written) => self.pending.advance(written),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+    /// `bytes` are all that is to be written.
+    fn write(&mut self, io: &TcpStream, mut bytes: BytesMut) {
+        while !bytes.is_empty() {
+            match io.try_write(&bytes) {
+                Ok(written) => bytes.advance(written),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.pending = Some(Box::new(bytes));
+                    return;
+                }
                 Err(_) => return self.cut(),
             }
         }
-        self.pending = BytesMut::new();
     }
 
     /// Ends it without a word.
     fn cut(&mut self) {
         self.phase = Phase::Cut;
-        self.pending = BytesMut::new();
+        self.pending = None;
         self.wake();
     }
 
@@ -314,7 +331,7 @@ mod tests {
         serve(&line).await;
         teller.join().unwrap();
         reader.join().unwrap();
-        assert_eq!(line.lock().pending.capacity(), 0);
+        assert!(line.lock().pending.is_none());
     }
 
     #[tokio::test]
@@ -322,10 +339,10 @@ mod tests {
         let (line, _peer) = line(MAX_PENDING).await;
         let sent = (0..1_000).take_while(|_| line.send(OpCode::Binary, &[0; FRAME]).is_ok());
         assert!((1..999).contains(&sent.count()));
-        assert_eq!(line.lock().pending.capacity(), 0);
+        assert!(line.lock().pending.is_none());
         assert_eq!(line.send(OpCode::Text, b"more"), Ok(()), "to nobody");
         line.close(None);
-        assert_eq!(line.lock().pending.capacity(), 0);
+        assert!(line.lock().pending.is_none());
         serve(&line).await;
     }
 

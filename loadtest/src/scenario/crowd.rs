@@ -20,7 +20,7 @@ use crate::{
 
 /// Reasons that are named when nothing works.
 const REASONS: usize = 3;
-/// How long the gateway has to notice that all pages left before `memory_closed` is read.
+/// How long the gateway has to come to rest before its memory is read, before the first page and after the last.
 const SETTLE: Duration = Duration::from_secs(2);
 
 /// What these runs say besides latencies.
@@ -91,6 +91,9 @@ pub(super) async fn run(
     run.forget_pages();
     run.step(format!("{label}start"), None);
     let mut crew = Crew::start(job, processes, run).await?;
+    if run.sample()?.is_some() {
+        sleep(SETTLE).await;
+    }
     let before = run.sample()?;
     let opening = open(&mut crew, job, crowd.pages.most(), label, run).await?;
     let asked = crew.stats.count("request");
