@@ -25,6 +25,10 @@ const STOP: Duration = Duration::from_secs(90);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// What the line begins with that says where people log in.
 const LOGIN_PAGE: &str = "login page";
+/// What the line begins with that says which gateway it is.
+const NAME: &str = "scangate ";
+/// What it wrote, in its directory.
+const OUTPUT: &str = "output";
 
 #[derive(Debug)]
 pub(crate) struct Gateway {
@@ -33,6 +37,7 @@ pub(crate) struct Gateway {
     child: Child,
     /// What people type.
     pub(crate) url: Url,
+    pub(crate) version: Option<String>,
 }
 
 impl Gateway {
@@ -42,6 +47,7 @@ impl Gateway {
         match launch(command, &folder, None).await {
             Ok((child, url)) => Ok(Self {
                 command: command.to_owned(),
+                version: version(&fs::read_to_string(folder.join(OUTPUT)).unwrap_or_default()),
                 folder,
                 child,
                 url,
@@ -100,7 +106,7 @@ fn own_folder() -> anyhow::Result<PathBuf> {
 }
 
 async fn launch(command: &str, folder: &Path, port: Option<u16>) -> anyhow::Result<(Child, Url)> {
-    let output = folder.join("output");
+    let output = folder.join(OUTPUT);
     let out = File::create(&output).with_context(|| output.display().to_string())?;
     let data = format!("server.data_dir={}", folder.join("data").display());
     let bind = format!("server.bind=127.0.0.1:{}", port.unwrap_or(0));
@@ -153,6 +159,11 @@ fn login_page(said: &str) -> Option<Url> {
     Url::parse(url.trim()).ok()
 }
 
+fn version(said: &str) -> Option<String> {
+    let version = said.lines().find_map(|line| line.strip_prefix(NAME));
+    version.map(ToOwned::to_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,6 +173,7 @@ mod tests {
         let said = "scangate 0.1.0\n  login page  http://127.0.0.1:34567/\n  admin  http://x/\n";
         let url = Url::parse("http://127.0.0.1:34567/").unwrap();
         assert_eq!(login_page(said), Some(url));
+        assert_eq!(version(said).as_deref(), Some("0.1.0"));
         assert_eq!(login_page("  login page  http://127.0.0.1:345"), None);
         assert_eq!(login_page("error: port taken\n"), None);
     }

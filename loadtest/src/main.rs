@@ -98,12 +98,12 @@ fn measure(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             Some(done) => done?,
             None => run.report.interrupted = true,
         }
-        finish(common, &run)
+        finish(args, common, &run)
     })
 }
 
 /// Writes all reports, and judges.
-fn finish(common: &Common, run: &Run) -> anyhow::Result<ExitCode> {
+fn finish(args: &Args, common: &Common, run: &Run) -> anyhow::Result<ExitCode> {
     let report = &run.report;
     let verdicts: Vec<_> = common
         .threshold
@@ -119,6 +119,9 @@ fn finish(common: &Common, run: &Run) -> anyhow::Result<ExitCode> {
     }
     if let Some(path) = &common.html {
         report.write_html(path, &verdicts)?;
+    }
+    if let Some(folder) = args.scenario.save().filter(|_| !report.interrupted) {
+        report::save(folder, report, &verdicts)?;
     }
     Ok(verdict(
         &common.threshold,

@@ -131,9 +131,36 @@ expect 0 poll "${shared[@]}" --long -n 20 -r 10 -z 1s --users 2 --threshold 'lon
 expect 0 storm "${own[@]}" -n 60 --threshold 'errors<1' --threshold 'back:count>=60'
 expect 0 compare "${own[@]}" -n 20 -r 10 -z 1s --idle 1s --every 500ms --users 2 --rounds 1 --save "$folder/results" \
     --threshold 'errors<1' --threshold 'poll_to_push_latency>1' --threshold 'push_bytes_per_page>0'
-node -e 'const { rounds } = JSON.parse(require("fs").readFileSync(process.argv[1])); if (rounds.poll.length !== 1) throw rounds' \
-    "$folder/results/compare.json"
-grep -q '</svg>' "$folder/results/compare.svg"
+# What is kept: the figures of each round, how they were got, and the same figures in both drawings.
+node - "$folder/results" << 'END'
+const { readFileSync } = require('node:fs');
+const { strict: assert } = require('node:assert');
+const read = (name) => readFileSync(`${process.argv[2]}/${name}`, 'utf8');
+const { command, host, rounds, scangate, values } = JSON.parse(read('compare.json'));
+assert.match(command, /compare --gateway '.*serve --config config\/loadtest.toml/);
+assert.match(host.date, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+assert(host.cpu && host.kernel && host.memory && host.cores >= 1, JSON.stringify(host));
+assert.match(scangate, /^\d+\.\d+\.\d+/);
+for (const way of ['push', 'long_poll', 'poll']) {
+    assert.equal(rounds[way].length, 1);
+    assert.equal(rounds[way][0].latency_p50_us, values[`${way}_latency_p50_us`]);
+}
+assert.equal(values.poll_to_push_latency, values.poll_latency_p50_us / values.push_latency_p50_us);
+const drawings = ['compare.svg', 'compare.zh-CN.svg'].map(read);
+for (const drawing of drawings) {
+    assert(drawing.startsWith('<svg ') && drawing.endsWith('</svg>\n'));
+    assert(drawing.includes('prefers-color-scheme:dark'));
+}
+const figures = (drawing) => [...drawing.matchAll(/class="value told"[^>]*>([^<]+)</g)].map(([, figure]) => figure);
+assert.equal(figures(drawings[0]).length, 9);
+assert.deepEqual(figures(drawings[0]), figures(drawings[1]));
+END
+expect 0 hold "${measured[@]}" -n 30 -z 0s --save "$folder/results"
+expect 0 push "${measured[@]}" -n 10 -r 10 -z 500ms --users 2 --save "$folder/results"
+node -e '
+    const [hold, push] = process.argv.slice(1).map((file) => JSON.parse(require("fs").readFileSync(file)));
+    if (hold.values.opened !== 30 || push.phases.push_latency.count < 1) throw { hold, push };' \
+    "$folder/results/hold-30.json" "$folder/results/push-10.json"
 expect 0 push "${shared[@]}" -n 10 -r 20 -z 1s --idle 1s --users 2 --reject --threshold 'push_latency:count>=20' \
     --threshold 'errors<1'
 # The peers in Rust, which are built with the load tests; nothing has to be met by a build without optimisation.

@@ -5,7 +5,7 @@ mod values;
 use std::{
     net::SocketAddr,
     num::{NonZeroU32, NonZeroUsize},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -132,8 +132,19 @@ pub(crate) struct Hold {
     #[arg(short = 'r', long, value_parser = rate, conflicts_with = "ramp_up")]
     pub(crate) rate: Option<f64>,
     /// Instead of -n: over this time evenly to so many pages, such as `30s:1000`; may be repeated.
-    #[arg(long, value_name = "TIME:PAGES", conflicts_with_all = ["pages", "rate", "ramp_up"])]
+    #[arg(long, value_name = "TIME:PAGES", conflicts_with_all = ["pages", "rate", "ramp_up", "save"])]
     pub(crate) stage: Vec<Stage>,
+    #[command(flatten)]
+    pub(crate) saving: Saving,
+}
+
+/// Results that are kept.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Saving {
+    /// Keeps the figures there with machine, commit and command line, such as in loadtest/results: hold-PAGES.json,
+    /// push-PAGES.json, or compare.json with its drawings compare.svg and compare.zh-CN.svg.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) save: Option<PathBuf>,
 }
 
 /// People with phones.
@@ -207,6 +218,8 @@ pub(crate) struct Push {
     /// Instead of -r and -z: over this time evenly to so many confirmations a second; may be repeated.
     #[arg(long, value_name = "TIME:RATE", conflicts_with_all = ["rate", "duration"])]
     pub(crate) stage: Vec<Stage>,
+    #[command(flatten)]
+    pub(crate) saving: Saving,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -250,9 +263,8 @@ pub(crate) struct Compare {
     /// Rounds of the three, in another order each; the median counts.
     #[arg(long, default_value = "3")]
     pub(crate) rounds: NonZeroUsize,
-    /// Writes compare.json and compare.svg there.
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) save: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) saving: Saving,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -284,6 +296,17 @@ impl Scenario {
             Self::Worker => None,
         }
     }
+
+    /// Where its figures are kept.
+    pub(crate) fn save(&self) -> Option<&Path> {
+        let saving = match self {
+            Self::Hold(hold) => &hold.saving,
+            Self::Push(push) => &push.saving,
+            Self::Compare(compare) => &compare.saving,
+            _ => return None,
+        };
+        saving.save.as_deref()
+    }
 }
 
 #[cfg(test)]
@@ -307,6 +330,7 @@ mod tests {
             "login --ramp-up 1s",
             "push --rate -1",
             "hold -n 0",
+            "hold --stage 1s:5 --save x",
         ] {
             let words = ["loadtest"].into_iter().chain(line.split(' '));
             assert!(Args::try_parse_from(words).is_err(), "{line}");

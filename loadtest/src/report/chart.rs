@@ -77,8 +77,12 @@ impl Axis {
         }
     }
 
+    pub(super) const fn is_log(self) -> bool {
+        self.log
+    }
+
     /// Between 0 and 1.
-    fn place(self, value: f64) -> f64 {
+    pub(super) fn place(self, value: f64) -> f64 {
         let place = if self.log {
             (value.max(self.low) / self.low).log10() / (self.high / self.low).log10()
         } else {
@@ -193,7 +197,7 @@ impl Chart<'_> {
 }
 
 /// As fine as anybody sees.
-fn tenth(value: f64) -> f64 {
+pub(super) fn tenth(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
 

@@ -6,6 +6,7 @@ use super::{
     Report,
     chart::{bytes, short, time},
     curve, pairs,
+    words::Language,
 };
 use crate::threshold::Verdict;
 
@@ -35,7 +36,7 @@ pub(super) fn page(report: &Report, verdicts: &[Verdict]) -> Markup {
                 main {
                     @if !verdicts.is_empty() { (rules(verdicts)) }
                     @if let Some(comparison) = &report.comparison {
-                        section id="comparison" { h2 { "Side by side" } (comparison.draw()) }
+                        section id="comparison" { h2 { "Side by side" } (comparison.draw(Language::English)) }
                     }
                     @if !report.values.is_empty() { (figures(report)) }
                     (latency(report))
@@ -56,12 +57,14 @@ pub(super) fn page(report: &Report, verdicts: &[Verdict]) -> Markup {
 
 /// When and where, in one line.
 fn line(report: &Report) -> String {
-    let wanted = ["date", "commit", "cpu", "cores"];
+    let wanted = ["date", "commit", "dirty", "cpu", "cores"];
     let host = pairs(&report.host);
     let parts = wanted.iter().filter_map(|key| {
         let (_, text) = host.iter().find(|(known, _)| known == key)?;
         Some(match *key {
             "commit" => format!("commit {text}"),
+            "dirty" if text == "true" => "with changes".to_owned(),
+            "dirty" => return None,
             "cores" => format!("{text} cores"),
             _ => text.clone(),
         })

@@ -4,18 +4,24 @@ mod chart;
 mod comparison;
 mod csv;
 mod curve;
+mod figure;
 mod host;
 mod html;
 #[cfg(test)]
 mod sample;
+mod saved;
 mod table;
+mod words;
 
 use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::Context;
 use serde_json::{Value, json};
 
-pub(crate) use self::comparison::{Column, Comparison, Kind};
+pub(crate) use self::{
+    comparison::{Comparison, Design, Kind},
+    saved::save,
+};
 use crate::{
     series::Row,
     stats::{Stats, Summary},
@@ -28,6 +34,8 @@ pub(crate) struct Report {
     scenario: &'static str,
     config: Value,
     host: Value,
+    /// The version of the gateway, where it said so.
+    pub(crate) scangate: Option<String>,
     phases: &'static [&'static str],
     values: BTreeMap<&'static str, f64>,
     pub(crate) stats: Stats,
@@ -48,6 +56,7 @@ impl Report {
             scenario,
             config,
             host: host::describe(),
+            scangate: None,
             phases: &[],
             values: BTreeMap::new(),
             stats: Stats::default(),
@@ -98,6 +107,9 @@ impl Report {
             "thresholds": verdicts,
             "interrupted": self.interrupted,
         });
+        if let Some(version) = &self.scangate {
+            document["scangate"] = version.as_str().into();
+        }
         if let Some(rounds) = &self.rounds {
             document["rounds"] = rounds.clone();
         }

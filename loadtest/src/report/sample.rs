@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::json;
 
-use super::{Column, Comparison, Kind, Report};
+use super::{Comparison, Report};
 use crate::{
     series::{Load, Moment, Row},
     threshold::Verdict,
@@ -47,21 +47,20 @@ fn row(second: u8) -> Row {
 }
 
 pub(super) fn comparison() -> Comparison {
-    let way = |name: &str, figures: &[f64]| {
-        let kinds = [Kind::Cpu, Kind::Latency, Kind::Memory];
-        Column {
-            name: name.to_owned(),
-            figures: kinds.into_iter().zip(figures.iter().copied()).collect(),
-        }
-    };
-    Comparison {
-        pages: 15_000.0,
-        ways: vec![
-            way("push", &[0.46, 160.0, 719.0]),
-            way("long poll", &[0.86, 200.0]),
-            way("polling each 2 s", &[7.15, 1_006_000.0, 10_873.0]),
-        ],
-    }
+    Comparison::new(15_000.0, 2.0, |name| {
+        let value = match name {
+            "push_latency_p50_us" => 160.0,
+            "push_cpu_s_per_minute" => 0.46,
+            "push_bytes_per_page" => 719.0,
+            "long_poll_latency_p50_us" => 200.0,
+            "long_poll_cpu_s_per_minute" => 0.86,
+            "poll_latency_p50_us" => 1_006_000.0,
+            "poll_cpu_s_per_minute" => 7.15,
+            "poll_bytes_per_page" => 10_873.0,
+            _ => return None,
+        };
+        Some(value)
+    })
 }
 
 pub(super) fn broken_rule() -> Verdict {

@@ -1,8 +1,7 @@
 //! Push, long poll and polling at the same load: what one costs more than the other.
 
-use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
-use anyhow::Context;
 use serde_json::{Value, json};
 
 use super::{
@@ -14,7 +13,7 @@ use crate::{
     args::{Compare, Confirming},
     job::Work,
     page::Way,
-    report::{Column, Comparison, Kind},
+    report::{Comparison, Design, Kind},
     run::Run,
     threshold::Names,
 };
@@ -82,11 +81,9 @@ pub(super) async fn run(args: &Compare, run: &mut Run) -> anyhow::Result<()> {
         }
     }
     tell(&rivals, run);
-    let comparison = comparison(&rivals, f64::from(confirming.pages.pages.get()));
+    let pages = f64::from(confirming.pages.pages.get());
+    let comparison = Comparison::new(pages, seconds(args.every), |name| run.report.value(name));
     run.report.comparison = Some(comparison);
-    if let Some(folder) = &args.save {
-        save(folder, run)?;
-    }
     Ok(())
 }
 
@@ -101,7 +98,7 @@ fn rivals(every: Duration) -> Vec<Rival> {
         rival(Way::LongPoll, "long poll".to_owned()),
         rival(
             Way::Poll { every },
-            format!("polling each {} s", seconds(every)),
+            format!("polling every {} s", seconds(every)),
         ),
     ]
 }
@@ -150,62 +147,47 @@ impl Rival {
         }
     }
 
-    /// What its figures begin with in the report.
-    const fn prefix(&self) -> &'static str {
+    const fn design(&self) -> Design {
         match self.way {
-            Way::Push => "push",
-            Way::LongPoll => "long_poll",
-            Way::Poll { .. } => "poll",
+            Way::Push => Design::Push,
+            Way::LongPoll => Design::LongPoll,
+            Way::Poll { .. } => Design::Poll,
         }
     }
 }
 
-/// What is compared: as a round calls it, as the report does, and in the name of a ratio.
-const FIGURES: [(Kind, &str, &str, &str); 3] = [
-    (
-        Kind::Cpu,
-        "cpu_s_per_minute_held",
-        "cpu_s_per_minute",
-        "cpu",
-    ),
-    (Kind::Latency, "latency_p50_us", "latency_p50_us", "latency"),
-    (Kind::Memory, "bytes_per_page", "bytes_per_page", "bytes"),
-];
-
-fn comparison(rivals: &[Rival], pages: f64) -> Comparison {
-    let ways = rivals.iter().map(|rival| {
-        let figures = FIGURES.into_iter();
-        let figures = figures.filter_map(|(kind, name, ..)| Some((kind, rival.median(name)?)));
-        Column {
-            name: rival.name.clone(),
-            figures: figures.collect(),
-        }
-    });
-    Comparison {
-        pages,
-        ways: ways.collect(),
+/// What is compared: as a round calls it, and in the name of a ratio.
+const fn figure(kind: Kind) -> (&'static str, &'static str) {
+    match kind {
+        Kind::Latency => ("latency_p50_us", "latency"),
+        Kind::Cpu => ("cpu_s_per_minute_held", "cpu"),
+        Kind::Memory => ("bytes_per_page", "bytes"),
     }
 }
 
 /// Medians, ratios to push, and all rounds.
 fn tell(rivals: &[Rival], run: &mut Run) {
     for rival in rivals {
-        for (_, name, told, short) in FIGURES {
+        let way = rival.design().name();
+        for kind in Kind::ALL {
+            let (name, short) = figure(kind);
             let Some(own) = rival.median(name) else {
                 continue;
             };
-            set(run, format!("{}_{told}", rival.prefix()), own);
+            set(run, format!("{way}_{}", kind.name()), own);
             let push = rivals.iter().find(|rival| rival.way == Way::Push);
             let push = push.and_then(|push| push.median(name));
             if rival.way != Way::Push
                 && let Some(push) = push.filter(|push| *push > 0.0)
             {
-                let ratio = format!("{}_to_push_{short}", rival.prefix());
+                let ratio = format!("{way}_to_push_{short}");
                 set(run, ratio, own / push);
             }
         }
     }
-    let rounds = rivals.iter().map(|rival| (rival.prefix(), &rival.rounds));
+    let rounds = rivals
+        .iter()
+        .map(|rival| (rival.design().name(), &rival.rounds));
     run.report.rounds = Some(json!(rounds.collect::<BTreeMap<_, _>>()));
 }
 
@@ -215,19 +197,6 @@ fn set(run: &mut Run, name: String, value: f64) {
     if let Some(known) = known {
         run.report.set(known, value);
     }
-}
-
-fn save(folder: &Path, run: &Run) -> anyhow::Result<()> {
-    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    let write = |name: &str, text: String| {
-        let path = folder.join(name);
-        fs::write(&path, text).with_context(|| format!("--save {}", path.display()))
-    };
-    // Without a row for each second: it is kept beside the source.
-    let document = serde_json::to_string_pretty(&run.report.summary(&[]))?;
-    write("compare.json", document + "\n")?;
-    let chart = run.report.comparison.as_ref().map(Comparison::svg);
-    write("compare.svg", chart.unwrap_or_default())
 }
 
 pub(super) fn config(args: &Compare) -> Value {
@@ -263,10 +232,11 @@ mod tests {
     fn every_figure_can_be_judged() {
         let every = Duration::from_secs(2);
         for rival in rivals(every) {
-            for (_, _, told, short) in FIGURES {
-                let mut names = vec![format!("{}_{told}", rival.prefix())];
+            let way = rival.design().name();
+            for kind in Kind::ALL {
+                let mut names = vec![format!("{way}_{}", kind.name())];
                 if rival.way != Way::Push {
-                    names.push(format!("{}_to_push_{short}", rival.prefix()));
+                    names.push(format!("{way}_to_push_{}", figure(kind).1));
                 }
                 for name in names {
                     assert!(NAMES.values.contains(&name.as_str()), "{name}");

@@ -83,6 +83,7 @@ impl Site {
         };
         if let Some(gateway) = &gateway {
             run.meter.gateways = vec![gateway.process()?];
+            run.report.scangate.clone_from(&gateway.version);
         }
         let url = gateway.as_ref().map_or(&common.url, |gateway| &gateway.url);
         let target = Target::new(url, common).await?;
