@@ -33,13 +33,14 @@ pub struct Slow;
 /// One connection, from its upgrade to its end.
 #[derive(Debug)]
 pub struct Line {
-    io: TcpStream,
     out: Mutex<Outgoing>,
 }
 
-/// The outgoing side.
+/// The connection and its outgoing side.
 #[derive(Debug)]
 struct Outgoing {
+    /// Nothing once its task has parted from it. Whoever waits for it is kept by it, and may keep it, too.
+    io: Option<TcpStream>,
     phase: Phase,
     /// What the kernel had no room for: the rest of a frame, and the frames behind it. Nothing while the peer reads, and
     /// boxed, because most peers do.
@@ -69,12 +70,13 @@ impl Line {
         // A new connection is not known to be writable yet, so that the first frame would seem to find no room.
         io.writable().await?;
         let out = Mutex::new(Outgoing {
+            io: Some(io),
             phase: Phase::Open,
             pending: None,
             max_pending,
             reader: None,
         });
-        Ok(Self { io, out })
+        Ok(Self { out })
     }
 
     /// Writes a message, or a control frame. Nothing happens once the line is closed.
@@ -88,7 +90,7 @@ impl Line {
         }
         let mut bytes = out.take_pending();
         Parser::write_message(&mut bytes, payload, opcode, true, false);
-        out.flush(&self.io, bytes)
+        out.flush(bytes)
     }
 
     /// Writes a close frame; nothing goes out after it. Nothing happens once the line is closed.
@@ -101,7 +103,7 @@ impl Line {
         Parser::write_close(&mut bytes, reason, false);
         out.phase = Phase::Closing;
         // A peer that does not read is cut off by the attempt.
-        let _ = out.flush(&self.io, bytes);
+        let _ = out.flush(bytes);
         out.wake();
     }
 
@@ -116,11 +118,11 @@ impl Line {
     ) {
         let linger = self.linger(incoming, rules, clock);
         let _ = stopping.run_until_cancelled(linger).await;
-        self.lock().cut();
-        // Whoever is woken by it may hold it: both would stay for ever.
-        let mut nobody = Context::from_waker(Waker::noop());
-        let _ = self.io.poll_read_ready(&mut nobody);
-        let _ = self.io.poll_write_ready(&mut nobody);
+        let mut out = self.lock();
+        out.cut();
+        // Closed here, because whoever is woken by it may hold it, and both would stay for ever. No other waker can be
+        // put into its place instead: not while something is ready, and the end of a connection is ready for good.
+        out.io = None;
     }
 
     async fn linger(&self, incoming: &mut Incoming, rules: &Rules, clock: &Clock) {
@@ -164,12 +166,15 @@ impl Line {
 
     fn poll_ready_in(&self, phase: Phase, cx: &mut Context<'_>) -> Poll<()> {
         let mut out = self.lock();
-        let _ = out.poll_flush(&self.io, cx);
+        let _ = out.poll_flush(cx);
         if out.phase != phase {
             return Poll::Ready(());
         }
+        let Some(io) = &out.io else {
+            return Poll::Ready(());
+        };
+        let ready = io.poll_read_ready(cx);
         out.remember(cx.waker());
-        let ready = self.io.poll_read_ready(cx);
         if matches!(ready, Poll::Ready(Err(_))) {
             // The runtime stops.
             out.cut();
@@ -179,14 +184,19 @@ impl Line {
 
     /// Reads what is there.
     pub(super) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.io.try_read(buffer)
+        match &self.lock().io {
+            Some(io) => io.try_read(buffer),
+            None => Ok(0),
+        }
     }
 
     /// Ends our side, once everything is written.
     async fn shut_down(&self) {
-        poll_fn(|cx| self.lock().poll_flush(&self.io, cx)).await;
-        // A connection that is gone has nothing to end.
-        let _ = SockRef::from(&self.io).shutdown(Shutdown::Write);
+        poll_fn(|cx| self.lock().poll_flush(cx)).await;
+        if let Some(io) = &self.lock().io {
+            // A connection that is gone has nothing to end.
+            let _ = SockRef::from(io).shutdown(Shutdown::Write);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Outgoing> {
@@ -204,8 +214,8 @@ impl Outgoing {
     }
 
     /// Writes what the kernel has room for, and leaves the rest to the task, if it is not too much.
-    fn flush(&mut self, io: &TcpStream, bytes: BytesMut) -> Result<(), Slow> {
-        self.write(io, bytes);
+    fn flush(&mut self, bytes: BytesMut) -> Result<(), Slow> {
+        self.write(bytes);
         let pending = self.pending.as_ref().map_or(0, |pending| pending.len());
         if pending > self.max_pending as usize {
             self.cut();
@@ -220,12 +230,12 @@ impl Outgoing {
     }
 
     /// Goes on with what is pending, and returns when nothing is.
-    fn poll_flush(&mut self, io: &TcpStream, cx: &mut Context<'_>) -> Poll<()> {
-        while self.pending.is_some() {
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while let (Some(io), Some(_)) = (&self.io, &self.pending) {
             match io.poll_write_ready(cx) {
                 Poll::Ready(Ok(())) => {
                     let bytes = self.take_pending();
-                    self.write(io, bytes);
+                    self.write(bytes);
                 }
                 Poll::Ready(Err(_)) => self.cut(),
                 Poll::Pending => return Poll::Pending,
@@ -235,8 +245,8 @@ impl Outgoing {
     }
 
     /// `bytes` are all that is to be written.
-    fn write(&mut self, io: &TcpStream, mut bytes: BytesMut) {
-        while !bytes.is_empty() {
+    fn write(&mut self, mut bytes: BytesMut) {
+        while let (Some(io), false) = (&self.io, bytes.is_empty()) {
             match io.try_write(&bytes) {
                 Ok(written) => bytes.advance(written),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -373,6 +383,36 @@ mod tests {
         let mut heard = Vec::new();
         peer.read_to_end(&mut heard).unwrap();
         assert_eq!(heard, [0x88, 0]);
+    }
+
+    /// Whoever is woken by a line may hold it: a socket that waits does.
+    #[tokio::test]
+    async fn nothing_is_left_of_a_line_whose_waker_holds_it() {
+        struct Holder(#[expect(dead_code, reason = "it is held")] Arc<Line>);
+        impl std::task::Wake for Holder {
+            fn wake(self: Arc<Self>) {}
+        }
+
+        let (line, mut peer) = line(MAX_PENDING).await;
+        let waker = Waker::from(Arc::new(Holder(line.clone())));
+        assert!(
+            line.poll_ready(&mut Context::from_waker(&waker))
+                .is_pending()
+        );
+        drop(waker);
+        // A task that has done much in its turn registers nothing any more.
+        while tokio::task::coop::has_budget_remaining() {
+            let _ = tokio::task::coop::consume_budget().now_or_never();
+        }
+        let (mut incoming, clock) = (Incoming::default(), Clock::new());
+        let stopping = CancellationToken::new();
+        stopping.cancel();
+        let parted = line.part(&mut incoming, &RULES, &clock, &stopping);
+        parted.now_or_never().unwrap();
+        let left = Arc::downgrade(&line);
+        drop(line);
+        assert!(left.upgrade().is_none());
+        assert_eq!(peer.read(&mut [0]).unwrap(), 0, "it is closed");
     }
 
     #[tokio::test]
