@@ -4,7 +4,7 @@
 //! leave it: the `App` answers them like all others, through the same middlewares and routes, and what is left then is
 //! the connection alone.
 
-use std::{cell::Cell, net::Shutdown, rc::Rc, time::Duration};
+use std::{cell::Cell, io, net::Shutdown, rc::Rc, time::Duration};
 
 use actix_codec::{Framed, FramedParts};
 use actix_http::{
@@ -14,8 +14,7 @@ use actix_http::{
 };
 use actix_service::{Service, ServiceFactory, apply_fn_factory};
 use actix_web::{
-    Error, HttpRequest, dev::ServiceResponse, error::ErrorInternalServerError, http::StatusCode,
-    rt::net::TcpStream, web::Bytes,
+    Error, HttpRequest, dev::ServiceResponse, http::StatusCode, rt::net::TcpStream, web::Bytes,
 };
 use futures_util::SinkExt;
 use tokio::{io::AsyncReadExt, time::timeout};
@@ -82,10 +81,15 @@ where
             };
             let answer = app.call(request);
             async {
-                match answer.await {
+                let settled = match answer.await {
                     Ok(answer) => waiting.settle(answer.into()).await,
                     Err(error) => waiting.settle(error.error_response().into()).await,
+                };
+                // Callers come and go; actix would write an error of ours into the log.
+                if let Err(error) = settled {
+                    tracing::debug!(%error, "a connection ended before its answer");
                 }
+                Ok(())
             }
         },
     )
@@ -100,7 +104,7 @@ struct Waiting {
 
 impl Waiting {
     /// Writes the answer, and hands the connection over or ends it.
-    async fn settle<B: MessageBody>(mut self, mut answer: Response<B>) -> Result<(), Error> {
+    async fn settle<B: MessageBody>(mut self, mut answer: Response<B>) -> io::Result<()> {
         let is_upgraded = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
         if !is_upgraded {
             answer.head_mut().set_connection_type(ConnectionType::Close);
@@ -113,31 +117,36 @@ impl Waiting {
                 read: read_buf.freeze(),
                 place: self.place,
             }),
-            _ => linger(io).await?,
+            _ => linger(io).await,
         }
         Ok(())
     }
 }
 
+/// Each piece when it is there: it may be an event, and the next one long to come.
 async fn send<B: MessageBody>(
     connection: &mut Framed<TcpStream, Codec>,
     answer: Response<B>,
-) -> Result<(), Error> {
+) -> io::Result<()> {
     let (head, body) = answer.into_parts();
     let mut body = std::pin::pin!(body);
-    connection.feed(Message::Item((head, body.size()))).await?;
+    connection.send(Message::Item((head, body.size()))).await?;
     while let Some(chunk) = std::future::poll_fn(|cx| body.as_mut().poll_next(cx)).await {
-        let chunk = chunk.map_err(|error| ErrorInternalServerError(error.into()))?;
-        connection.feed(Message::Chunk(Some(chunk))).await?;
+        let chunk = chunk.map_err(|error| broken_off(&*error.into()))?;
+        connection.send(Message::Chunk(Some(chunk))).await?;
     }
-    connection.send(Message::Chunk(None)).await?;
-    Ok(())
+    connection.send(Message::Chunk(None)).await
+}
+
+fn broken_off(error: &dyn std::error::Error) -> io::Error {
+    tracing::error!(%error, "an answer broke off");
+    io::Error::other("the answer broke off")
 }
 
 /// Ends a connection so that the answer arrives.
-async fn linger(io: TcpStream) -> Result<(), Error> {
-    socket2::SockRef::from(&io).shutdown(Shutdown::Write)?;
+async fn linger(io: TcpStream) {
+    // A connection that is gone has nothing to end.
+    let _ = socket2::SockRef::from(&io).shutdown(Shutdown::Write);
     let (mut rest, mut nowhere) = (io.take(LINGER_BYTES), tokio::io::sink());
     let _ = timeout(LINGER, tokio::io::copy(&mut rest, &mut nowhere)).await;
-    Ok(())
 }

@@ -1,10 +1,11 @@
 //! An upgrade is a request like all others until it is answered: it passes the same middlewares.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use serde_json::{Value, json};
+use socket2::SockRef;
 
-use crate::support::{Raw, frame, spawn_gateway, spawn_gateway_with, within};
+use crate::support::{Process, Raw, frame, spawn_gateway, spawn_gateway_with, within};
 
 const START: &str = r#"{"type":"start","challenge":"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"}"#;
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -192,5 +193,45 @@ async fn a_socket_behind_a_proxy_is_its_callers() {
         let expected = if served { "hello" } else { "error" };
         assert_eq!(first["type"], expected, "{caller}: {first}");
         open.push(raw);
+    }
+}
+
+/// A stream's pieces are small, and the next one may be long to come.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_goes_out_piece_by_piece_to_whoever_asks_for_an_upgrade() {
+    let gateway = spawn_gateway().await;
+    let mut browser = gateway.browser().await;
+    let pending = browser.start().await;
+    let (scene, secret, seq) = (&pending["scene"], &pending["secret"], &pending["seq"]);
+    let line = format!("GET /api/v1/scenes/{}/events", scene.as_str().unwrap());
+    let headers = format!(
+        "Origin: {}\r\nAuthorization: Scene {}\r\nLast-Event-ID: {seq}\r\n",
+        gateway.origin(),
+        secret.as_str().unwrap(),
+    );
+    let mut raw = Raw::connect(gateway.addr).await;
+    raw.send(asked_for(gateway.addr, &line, &headers).as_bytes())
+        .await;
+    let head = within("the head, before any event", raw.head()).await;
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+}
+
+/// Anybody can do it, as often as they like.
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_that_do_not_wait_for_their_answer_are_no_errors() {
+    let settings = ["telemetry.log=info,actix_server=warn"];
+    let (mut process, mut log) = Process::begin(&settings);
+    process.served().await;
+    let page = Raw::page(process.addr());
+    for headers in [&page, "Origin: https://evil.example\r\n"].repeat(10) {
+        let mut raw = Raw::connect(process.addr()).await;
+        let at_once = Some(Duration::ZERO);
+        SockRef::from(&raw.stream).set_linger(at_once).unwrap();
+        raw.send(Raw::request(process.addr(), headers).as_bytes())
+            .await;
+    }
+    process.terminate().await;
+    while let Some(line) = log.next_line().await.unwrap() {
+        assert!(!line.contains("ERROR"), "{line}");
     }
 }
