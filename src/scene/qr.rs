@@ -265,6 +265,18 @@ mod tests {
         assert!(svg(&text(3_000)).is_err());
     }
 
+    #[test]
+    fn every_size_is_as_the_library_draws_it() {
+        let text: String = ('!'..='~').cycle().take(1_125).collect();
+        for length in (1..=text.len()).rev().step_by(37) {
+            assert_eq!(
+                svg(&text[..length]).unwrap(),
+                by_the_library(&text[..length]),
+                "{length}"
+            );
+        }
+    }
+
     proptest! {
         #[test]
         fn chooses_as_the_library_does(text in "[ -~]{1,200}") {
