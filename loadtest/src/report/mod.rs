@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 pub(crate) use self::{
     comparison::{Comparison, Design, Kind},
-    saved::save,
+    saved::{command, save},
 };
 use crate::{
     series::Row,

@@ -12,7 +12,7 @@ pub(crate) fn save(folder: &Path, report: &Report, verdicts: &[Verdict]) -> anyh
     fs::create_dir_all(folder).with_context(|| format!("--save {}", folder.display()))?;
     // Without a row for each second: it is kept beside the source.
     let mut document = report.summary(verdicts);
-    document["command"] = command(std::env::args()).into();
+    document["command"] = command().into();
     let text = serde_json::to_string_pretty(&document)? + "\n";
     write(folder, &format!("{}.json", name(report)), text)?;
     let drawings = report.comparison.iter().flat_map(drawings);
@@ -46,8 +46,13 @@ fn drawings(comparison: &Comparison) -> Vec<(&'static str, String)> {
     Language::ALL.map(drawing).to_vec()
 }
 
+/// The command line of this run.
+pub(crate) fn command() -> String {
+    typed(std::env::args())
+}
+
 /// As it can be typed into a shell again.
-fn command(words: impl Iterator<Item = String>) -> String {
+fn typed(words: impl Iterator<Item = String>) -> String {
     words.map(quoted).collect::<Vec<_>>().join(" ")
 }
 
@@ -135,11 +140,19 @@ mod tests {
             format!("{pages} 个页面"),
         ];
         let mut missing = Vec::new();
-        for (name, parts) in [("../README.md", english), ("../README.zh-CN.md", chinese)] {
+        for (name, drawing, parts) in [
+            ("../README.md", "\"loadtest/results/compare.svg\"", english),
+            (
+                "../README.zh-CN.md",
+                "\"loadtest/results/compare.zh-CN.svg\"",
+                chinese,
+            ),
+        ] {
             let readme = spaced(&text(name));
             let head = readme.split("\n## ").next().unwrap();
             let absent = parts.iter().filter(|part| !head.contains(&spaced(part)));
             missing.extend(absent.map(|part| format!("{name}: {part}")));
+            assert!(head.contains(drawing), "{name} does not show {drawing}");
         }
         assert!(
             missing.is_empty(),
@@ -162,7 +175,13 @@ mod tests {
             let kept: Value = serde_json::from_str(&text(&format!("results/{file}"))).unwrap();
             assert_eq!(kept["errors"]["count"], 0, "{file}");
             assert_eq!(kept["interrupted"], false, "{file}");
+            // The peers were measured before a run of theirs said its command line.
+            assert!(
+                kept["command"].is_string() || file == "peers.json",
+                "{file}"
+            );
             let host = &kept["host"];
+            assert!(host["commit"].is_string(), "{file}");
             assert!(host["date"].is_string(), "{file}");
             assert!(host["cores"].as_u64() > Some(0), "{file}");
             assert_ne!(
@@ -206,9 +225,6 @@ mod tests {
     fn a_command_can_be_typed_again() {
         let words = ["loadtest", "--gateway", "a b", "it's", "", "-n", "5"];
         let words = words.into_iter().map(ToOwned::to_owned);
-        assert_eq!(
-            command(words),
-            r"loadtest --gateway 'a b' 'it'\''s' '' -n 5"
-        );
+        assert_eq!(typed(words), r"loadtest --gateway 'a b' 'it'\''s' '' -n 5");
     }
 }

@@ -228,6 +228,38 @@ mod tests {
         assert_eq!(rival(Way::Push, &[4.0]).median("latency_p50_us"), None);
     }
 
+    /// Nobody has written a figure by hand.
+    #[test]
+    fn what_is_kept_are_the_medians_of_its_rounds() {
+        let kept: Value = serde_json::from_str(include_str!("../../results/compare.json")).unwrap();
+        let value = |name: String| {
+            kept["values"][&name]
+                .as_f64()
+                .unwrap_or_else(|| panic!("{name}"))
+        };
+        // A number read back may be another one in its last digit.
+        let same = |one: f64, other: f64| (one / other - 1.0).abs() < 1e-9;
+        for mut rival in rivals(Duration::from_secs(2)) {
+            let way = rival.design().name();
+            for round in kept["rounds"][way].as_array().unwrap() {
+                let names = Kind::ALL.map(|kind| figure(kind).0);
+                let figures = names.map(|name| (name, round[name].as_f64().unwrap()));
+                rival.rounds.push(figures.into());
+            }
+            for kind in Kind::ALL {
+                let (name, short) = figure(kind);
+                let own = value(format!("{way}_{}", kind.name()));
+                let median = rival.median(name).unwrap();
+                assert!(same(own, median), "{way} {name}: {own} is not {median}");
+                if rival.way != Way::Push {
+                    let push = value(format!("push_{}", kind.name()));
+                    let ratio = value(format!("{way}_to_push_{short}"));
+                    assert!(same(ratio, own / push), "{way} {short}: {ratio}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn every_figure_can_be_judged() {
         let every = Duration::from_secs(2);

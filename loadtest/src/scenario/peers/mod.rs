@@ -20,6 +20,7 @@ use crate::{
     job::Work,
     page::Way,
     peer::Peer,
+    report,
     run::Run,
     threshold::Names,
 };
@@ -192,6 +193,7 @@ fn tell(subjects: &[Subject], run: &mut Run, save: Option<&Path>) -> anyhow::Res
 
 fn save(path: &Path, rivals: &[&Rival], judged: &[Judged], run: &Run) -> anyhow::Result<()> {
     let mut document = run.report.summary(&[]);
+    document["command"] = report::command().into();
     let medians = rivals.iter().map(|rival| {
         let names = rival.rounds.iter().flat_map(BTreeMap::keys);
         let medians = names.map(|name| (*name, rival.median(name)));
