@@ -166,7 +166,10 @@ impl Line {
 
     fn poll_ready_in(&self, phase: Phase, cx: &mut Context<'_>) -> Poll<()> {
         let mut out = self.lock();
-        let _ = out.poll_flush(cx);
+        if out.phase == phase {
+            let _ = out.poll_flush(cx);
+        }
+        // Of another phase somebody else writes the rest, and waits for it.
         if out.phase != phase {
             return Poll::Ready(());
         }
