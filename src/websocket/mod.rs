@@ -9,6 +9,7 @@ mod sockets;
 mod step;
 
 use std::{
+    mem,
     sync::Arc,
     task::{Context, Wake, Waker},
     time::Duration,
@@ -155,9 +156,9 @@ struct Socket {
     /// Until the first command was carried out.
     greeting: Option<Box<Greeting>>,
     limit_key: LimitKey,
-    _permit: Option<SocketPermit>,
+    permit: Option<SocketPermit>,
     door: Arc<Door>,
-    _place: Option<Place>,
+    place: Option<Place>,
 }
 
 /// Why a command was not carried out.
@@ -221,8 +222,8 @@ async fn open(door: Arc<Door>, caller: Caller, bare: Bare) {
         incoming,
         greeting: Some(Box::new(caller.greeting)),
         limit_key: caller.limit_key,
-        _permit: caller.permit.ok(),
-        _place: bare.place,
+        permit: caller.permit.ok(),
+        place: bare.place,
         door,
     });
     socket.door.metrics.sockets.inc();
@@ -232,6 +233,15 @@ async fn open(door: Arc<Door>, caller: Caller, bare: Bare) {
         None => socket.welcome(),
     }
     socket.serve().await;
+}
+
+/// However it ended.
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.leave();
+        self.permit = None;
+        self.count_closed();
+    }
 }
 
 impl Wake for Connection {
@@ -275,12 +285,17 @@ impl Socket {
                 Heard::End => break,
             }
         }
-        self.leave();
-        self.count_closed();
-        let (rules, clock) = (&self.door.rules, self.door.login.clock());
-        let line = self.connection.line();
-        let stopping = self.door.tasks.stopping();
-        line.part(&mut self.incoming, rules, clock, stopping).await;
+        self.part().await;
+    }
+
+    /// What the socket had is given back before the browser has done its part: that may take seconds.
+    async fn part(mut self: Box<Self>) {
+        let (connection, door) = (self.connection.clone(), self.door.clone());
+        let (mut incoming, _place) = (mem::take(&mut self.incoming), self.place.take());
+        drop(self);
+        let (rules, clock) = (&door.rules, door.login.clock());
+        let (line, stopping) = (connection.line(), door.tasks.stopping());
+        line.part(&mut incoming, rules, clock, stopping).await;
     }
 
     /// Waits for what comes next, and gives itself back if that is there already.

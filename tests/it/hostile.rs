@@ -135,6 +135,20 @@ async fn a_peer_that_has_vanished_is_gone_within_a_minute() {
     assert_eq!(ending.close, Some((1001, "gone".to_owned())));
 }
 
+/// Its place is free for the next one, although the connection is not over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_does_not_answer_a_close_frame_takes_nobodys_place() {
+    let gateway = spawn_gateway_with(&[("limits.sockets_per_address", "1")]).await;
+    let mut silent = Raw::upgraded(gateway.addr).await;
+    silent.send(&frame(0x82, b"binary")).await;
+    let closed = async { while silent.next().await.unwrap().unwrap().0 != 8 {} };
+    within("the close frame", closed).await;
+    gateway.until_metric("scangate_sockets", 0.0).await;
+    let mut next = Raw::upgraded(gateway.addr).await;
+    next.say(START).await;
+    is_served(&mut next).await;
+}
+
 /// Each connection breaks off where it does most harm; the gateway keeps none, and serves on.
 #[tokio::test(flavor = "multi_thread")]
 async fn upgrades_that_break_off_leave_nothing_behind() {
