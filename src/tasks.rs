@@ -2,7 +2,11 @@
 
 use std::{future::Future, time::Duration};
 
-use tokio::{runtime::Handle, task::JoinHandle};
+use futures_util::FutureExt;
+use tokio::{
+    runtime::Handle,
+    task::{JoinError, JoinHandle},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
@@ -36,6 +40,27 @@ impl Tasks {
         let span = tracing::debug_span!("task", name);
         self.tracker
             .spawn_on(work.instrument(span).in_current_span(), &self.runtime)
+    }
+
+    /// The same, waited for. It begins on the caller's thread, and becomes a task once it has to wait: what needs no other
+    /// machine seldom has to, and is spared the way to another thread and back.
+    ///
+    /// # Errors
+    /// When its task ended with the process.
+    pub async fn see_through<F>(&self, name: &'static str, work: F) -> Result<F::Output, JoinError>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        let mut work = Box::pin(work);
+        let begun = {
+            // What it opens belongs to the runtime that it may go on in.
+            let _runtime = self.runtime.enter();
+            work.as_mut().now_or_never()
+        };
+        match begun {
+            Some(done) => Ok(done),
+            None => self.spawn(name, work).await,
+        }
     }
 
     /// Runs work that keeps a processor busy on a thread of its own; it cannot be stopped, and shutdown waits for it.
@@ -80,5 +105,39 @@ impl Tasks {
         tokio::time::timeout(grace, self.tracker.wait())
             .await
             .is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, thread};
+
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn work_that_waits_for_nothing_is_done_where_it_was_asked_for() {
+        let here = thread::current().id();
+        let work = async move { thread::current().id() };
+        assert_eq!(Tasks::new().see_through("work", work).await.unwrap(), here);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn work_that_waits_is_done_although_its_caller_is_gone() {
+        let tasks = Tasks::new();
+        let (go, done) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let work = {
+            let (go, done) = (go.clone(), done.clone());
+            async move {
+                go.notified().await;
+                done.notify_one();
+            }
+        };
+        let caller = tasks.see_through("work", work).now_or_never();
+        assert!(caller.is_none());
+        go.notify_one();
+        done.notified().await;
+        assert!(tasks.shut_down(Duration::from_secs(10)).await);
     }
 }

@@ -303,7 +303,7 @@ impl Login {
     async fn advance(&self, id: &SceneId, input: &Input) -> Result<Advanced, StoreError> {
         let (login, id, input) = (self.clone(), *id, input.clone());
         let step = async move { login.take_step(&id, &input).await };
-        let step = self.parts().tasks.spawn("step of a scene", step);
+        let step = self.parts().tasks.see_through("step of a scene", step);
         step.await.unwrap_or_else(|_ended_with_the_process| {
             Err(StoreError {
                 store: "scenes",

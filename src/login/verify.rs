@@ -13,11 +13,7 @@ impl Login {
     /// # Errors
     /// 40900 when none are asked for, 41000 when the grant was redeemed, 40401 when the scene is forgotten.
     pub async fn verify(&self, id: &SceneId, digits: Digits) -> Result<Scene, LoginError> {
-        let (login, id) = (self.clone(), *id);
-        // Goes on when the browser hangs up: a wrong code is remembered, whoever sent it.
-        let work = async move { login.advance(&id, &Input::Verify { digits }).await };
-        let work = self.parts().tasks.spawn("verify digits", work);
-        match work.await.map_err(|_panicked| Code::Internal)?? {
+        match self.advance(id, &Input::Verify { digits }).await? {
             Advanced::Done { scene, .. } => Ok(scene),
             Advanced::Refused(Refused::Redeemed, _) => Err(Code::SceneRedeemed.into()),
             Advanced::Refused(..) => Err(Code::StateConflict.into()),
