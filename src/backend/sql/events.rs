@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::Row as _;
+use sqlx::{Executor, Row as _};
 
 use super::{Connection, Row, Store, away, from_column, to_column};
 use crate::{
@@ -22,9 +22,7 @@ const PRUNED_AT_ONCE: i64 = 1_000;
 #[async_trait]
 impl Outbox for Store {
     async fn put(&self, event: &Event) -> Result<(), StoreError> {
-        let mut transaction = self.begin(&[]).await?;
-        put(&mut transaction, event).await.map_err(away)?;
-        transaction.commit().await.map_err(away)
+        put(&self.pool, event).await.map_err(away)
     }
 
     async fn subscribe(
@@ -186,10 +184,13 @@ async fn take(
 
 /// Tells of something in the transaction in which it happens: a row for each sink that wants it.
 pub(super) async fn tell(db: &mut Connection, at: Millis, fact: Fact) -> Result<(), sqlx::Error> {
-    put(db, &Event::new(at, fact)).await
+    put(&mut *db, &Event::new(at, fact)).await
 }
 
-async fn put(db: &mut Connection, event: &Event) -> Result<(), sqlx::Error> {
+async fn put(
+    db: impl Executor<'_, Database = <Row as sqlx::Row>::Database>,
+    event: &Event,
+) -> Result<(), sqlx::Error> {
     let fact = &event.fact;
     let data = serde_json::to_string(fact).map_err(|error| sqlx::Error::Encode(error.into()))?;
     let sql = "INSERT INTO events (id, sink, type, subject, user_id, at, data, due_at)

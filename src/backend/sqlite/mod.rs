@@ -114,6 +114,8 @@ impl Database for Sqlite {
 async fn connect(options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
     let pool = SqlitePoolOptions::new()
         .max_connections(CONNECTIONS)
+        // A file does not hang up.
+        .test_before_acquire(false)
         .acquire_timeout(WAIT);
     let mut tries = 1;
     loop {
