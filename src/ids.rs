@@ -1,8 +1,9 @@
 //! The only place that makes random values, from the operating system's generator.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::clock::Millis;
 
@@ -53,9 +54,47 @@ pub fn row_id(now: Millis) -> String {
         .to_string()
 }
 
-/// A trace id as W3C Trace Context writes it: 16 bytes in lower-case hex.
-pub fn trace_id() -> String {
-    hex(&random::<16>())
+/// What runs through browser, phone and calls: the trace id of W3C Trace Context (section 3.2.2.3), 16 bytes, written in
+/// lower-case hex.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct TraceId([u8; 16]);
+
+impl TraceId {
+    /// A new one.
+    pub fn random() -> Self {
+        Self(random())
+    }
+
+    /// From its 32 characters; zeros only are none.
+    pub fn parse(text: &str) -> Option<Self> {
+        from_hex(text).filter(|bytes| *bytes != [0; 16]).map(Self)
+    }
+}
+
+impl fmt::Display for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+/// As it is written everywhere else: it is looked for.
+impl fmt::Debug for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for TraceId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for TraceId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("no trace id"))
+    }
 }
 
 /// `bytes` in lower-case hex.
@@ -110,6 +149,18 @@ mod tests {
         assert_eq!(from_hex(&hex(&bytes)), Some(bytes));
         assert_eq!(from_hex::<1>("zz"), None);
         assert_eq!(from_hex::<1>("AA"), None, "lower case only");
+    }
+
+    #[test]
+    fn a_trace_id_is_written_as_it_is_read() {
+        let text = "4bf92f3577b34da6a3ce929d0e0e4736";
+        let id = TraceId::parse(text).unwrap();
+        assert_eq!(id.to_string(), text);
+        let json = serde_json::to_string(&id).unwrap();
+        assert_eq!(json, format!("\"{text}\""));
+        assert_eq!(serde_json::from_str::<TraceId>(&json).unwrap(), id);
+        assert_eq!(TraceId::parse(&"0".repeat(32)), None, "means none");
+        assert!(serde_json::from_str::<TraceId>("\"4bf9\"").is_err());
     }
 
     #[test]

@@ -145,7 +145,7 @@ async fn change(
 /// Where the call comes from, and the browser cookie to set where there was none.
 fn visit(request: &HttpRequest, cookies: &Cookies, app: AppId) -> (Visit, Option<Cookie<'static>>) {
     let (browser, cookie) = cookies.browser_or_new(request.headers());
-    let asker = originate(request, &RequestContext::of(request), None).asker;
+    let asker = originate(request, &RequestContext::of(request), None, None).asker;
     let visit = Visit {
         app,
         device: Device {

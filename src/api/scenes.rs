@@ -33,10 +33,10 @@ pub(super) async fn open(
 ) -> Result<HttpResponse, ApiError> {
     let context = RequestContext::of(&request);
     let app = AppId::parse(&start.app).ok_or(Code::OriginRefused)?;
-    origins.check(&app, request.headers())?;
+    let origin = origins.check(&app, request.headers())?;
     limits.scene(context.limit_key())?;
     let (browser, cookie) = cookies.browser_or_new(request.headers());
-    let from = originate(&request, &context, Some(browser.hash()));
+    let from = originate(&request, &context, origin.as_ref(), Some(browser.hash()));
     let opened = door.login.open(&start, from).await?;
     let mut response = event(&request, StatusCode::CREATED, &opened.event)?;
     if let Some(cookie) = cookie {

@@ -1,6 +1,6 @@
 //! `apps.<id>.*`: the front ends that may use this gateway.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{borrow::Borrow, collections::BTreeMap, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize, Serializer, de};
 use url::Url;
@@ -116,8 +116,8 @@ impl<'de> Deserialize<'de> for AppId {
 }
 
 /// Scheme, host and port of a page (RFC 6454), compared whole.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Origin(String);
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Origin(Arc<str>);
 
 impl Origin {
     /// The origin of an `Origin` header or a configuration key: `http` or `https`, nothing behind the port.
@@ -125,12 +125,13 @@ impl Origin {
         let url = Url::parse(text).ok()?;
         let origin = Self::of(&url)?;
         // The serialised form is the only one accepted: no path, no user, no default port, no capitals.
-        (origin.0 == text).then_some(origin)
+        (&*origin.0 == text).then_some(origin)
     }
 
     /// The origin of a URL, when it is a tuple origin of the web.
     pub fn of(url: &Url) -> Option<Self> {
-        matches!(url.scheme(), "http" | "https").then(|| Self(url.origin().ascii_serialization()))
+        let is_web = matches!(url.scheme(), "http" | "https");
+        is_web.then(|| Self(url.origin().ascii_serialization().into()))
     }
 
     /// Host and port, as an address bar shows them.
@@ -140,6 +141,12 @@ impl Origin {
 
     /// As it stands in the header.
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for Origin {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

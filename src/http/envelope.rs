@@ -9,13 +9,14 @@ use super::{
 };
 use crate::{
     code::{Code, Locale},
+    ids::TraceId,
     token::EndReason,
 };
 
 /// An answer that is none of errors.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Answer"))]
-struct Success<'a, T> {
+struct Success<T> {
     /// Always 0.
     #[cfg_attr(test, schemars(extend("const" = 0)))]
     code: u32,
@@ -25,13 +26,14 @@ struct Success<'a, T> {
     /// What was asked for.
     data: T,
     /// Quote it when you ask for help.
-    request_id: &'a str,
+    #[cfg_attr(test, schemars(with = "String"))]
+    request_id: TraceId,
 }
 
 /// An answer that says what is wrong.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Failure<'a> {
+struct Failure {
     /// Its number: the HTTP status times 100, plus n.
     code: u32,
     /// Its name.
@@ -46,14 +48,15 @@ struct Failure<'a> {
     reason: Option<EndReason>,
     /// Quote it when you ask for help.
     #[serde(skip_serializing_if = "Option::is_none")]
-    request_id: Option<&'a str>,
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    request_id: Option<TraceId>,
 }
 
 /// The shapes of both, for the documents.
 #[cfg(test)]
 pub(crate) fn shapes(answers: &mut schemars::SchemaGenerator) {
-    answers.subschema_for::<Success<'_, serde_json::Value>>();
-    answers.subschema_for::<Failure<'_>>();
+    answers.subschema_for::<Success<serde_json::Value>>();
+    answers.subschema_for::<Failure>();
 }
 
 /// `data` in the envelope.
@@ -63,7 +66,7 @@ pub fn ok<T: Serialize>(req: &HttpRequest, status: StatusCode, data: T) -> HttpR
         code: 0,
         message: "ok",
         data,
-        request_id: &context.request_id,
+        request_id: context.request_id,
     };
     match serde_json::to_vec(&envelope) {
         Ok(body) => HttpResponse::build(status)
@@ -76,7 +79,7 @@ pub fn ok<T: Serialize>(req: &HttpRequest, status: StatusCode, data: T) -> HttpR
 }
 
 /// An error in the envelope.
-pub(super) fn error(told: Told, locale: Locale, request_id: Option<&str>) -> web::Bytes {
+pub(super) fn error(told: Told, locale: Locale, request_id: Option<TraceId>) -> web::Bytes {
     let Told {
         code,
         retry_after,
@@ -114,7 +117,7 @@ mod tests {
                 "code": 0,
                 "message": "ok",
                 "data": {"a": 1},
-                "request_id": &*RequestContext::of(&req).request_id,
+                "request_id": RequestContext::of(&req).request_id,
             })
         );
     }

@@ -15,6 +15,7 @@ use actix_web::{
 use super::envelope;
 use crate::{
     code::{Code, Locale},
+    ids::TraceId,
     token::EndReason,
 };
 
@@ -143,7 +144,7 @@ impl Told {
     }
 
     /// The envelope.
-    pub(super) fn body(self, locale: Locale, request_id: Option<&str>) -> web::Bytes {
+    pub(super) fn body(self, locale: Locale, request_id: Option<TraceId>) -> web::Bytes {
         envelope::error(self, locale, request_id)
     }
 

@@ -10,16 +10,16 @@ use crate::{
     token::TokenError,
 };
 
-/// Who opens a scene: browser, system and address as the gateway sees them, not as the caller says.
+/// Who opens a scene: browser, system and address as the gateway sees them, not as the caller says, and the page's origin,
+/// which it has checked.
 pub fn originate(
     request: &HttpRequest,
     context: &RequestContext,
+    origin: Option<&Origin>,
     browser_cookie: Option<[u8; 32]>,
 ) -> Origination {
     let user_agent = request.headers().get(header::USER_AGENT);
     let user_agent = user_agent.and_then(|value| value.to_str().ok());
-    let origin = request.headers().get(header::ORIGIN);
-    let origin = origin.and_then(|value| Origin::parse(value.to_str().ok()?));
     let (browser, system) = user_agent::device(user_agent.unwrap_or_default());
     Origination {
         asker: Asker {
@@ -30,7 +30,7 @@ pub fn originate(
         },
         browser_cookie,
         locale: context.locale,
-        trace_id: context.request_id.to_string().into(),
+        trace_id: context.request_id,
     }
 }
 

@@ -30,7 +30,7 @@ pub struct Origins {
 
 #[derive(Debug)]
 struct Rule {
-    origins: BTreeSet<String>,
+    origins: BTreeSet<Origin>,
     missing: bool,
 }
 
@@ -53,7 +53,7 @@ impl Origins {
             let own = public.as_ref().filter(|_| id.is_default());
             let origins = app.origins.iter().chain(own);
             let rule = Rule {
-                origins: origins.map(|origin| origin.as_str().to_owned()).collect(),
+                origins: origins.cloned().collect(),
                 missing: app.allow_missing_origin,
             };
             (id.clone(), rule)
@@ -69,9 +69,8 @@ impl Origins {
     /// # Errors
     /// [`OriginRefused`]: it may not, or there is no such app.
     pub fn check(&self, app: &AppId, headers: &HeaderMap) -> Result<Option<Origin>, OriginRefused> {
-        let origin = read(headers)?;
-        self.admits(app, origin.as_ref())?;
-        Ok(origin)
+        let rule = self.apps.get(app).ok_or(OriginRefused)?;
+        rule.admitted(read(headers)?)
     }
 
     /// Whether a caller with these headers may speak for some app: the question before an upgrade. What it
@@ -81,8 +80,8 @@ impl Origins {
     /// [`OriginRefused`]: it may speak for none.
     pub fn any_app(&self, headers: &HeaderMap) -> Result<Option<Origin>, OriginRefused> {
         let origin = read(headers)?;
-        let admitted = self.apps.values().any(|rule| rule.admits(origin.as_ref()));
-        admitted.then_some(origin).ok_or(OriginRefused)
+        let mut admitted = self.apps.values().map(|rule| rule.admitted(origin));
+        admitted.find(Result::is_ok).unwrap_or(Err(OriginRefused))
     }
 
     /// Whether a caller of that origin, or of none, may speak for `app`.
@@ -91,7 +90,7 @@ impl Origins {
     /// [`OriginRefused`]: it may not, or there is no such app.
     pub fn admits(&self, app: &AppId, origin: Option<&Origin>) -> Result<(), OriginRefused> {
         let rule = self.apps.get(app).ok_or(OriginRefused)?;
-        rule.admits(origin).then_some(()).ok_or(OriginRefused)
+        rule.admitted(origin.map(Origin::as_str)).map(drop)
     }
 
     /// Whether the caller is a page of the gateway itself: the question before a form of `/s/*` is read.
@@ -100,28 +99,30 @@ impl Origins {
     /// [`OriginRefused`]: it is another's, or unknown.
     pub fn own_page(&self, headers: &HeaderMap) -> Result<(), OriginRefused> {
         let origin = read(headers)?.ok_or(OriginRefused)?;
-        let own = self.public.as_ref() == Some(&origin);
+        let own = self.public.as_ref().map(Origin::as_str) == Some(origin);
         own.then_some(()).ok_or(OriginRefused)
     }
 }
 
 impl Rule {
-    fn admits(&self, origin: Option<&Origin>) -> bool {
-        match origin {
-            Some(origin) => self.origins.contains(origin.as_str()),
-            None => self.missing,
+    /// The listed origin of that text: there is one text for each.
+    fn admitted(&self, origin: Option<&str>) -> Result<Option<Origin>, OriginRefused> {
+        match origin.map(|text| self.origins.get(text)) {
+            Some(Some(listed)) => Ok(Some(listed.clone())),
+            None if self.missing => Ok(None),
+            Some(None) | None => Err(OriginRefused),
         }
     }
 }
 
-/// The `Origin` header, of which there may be one. `null` is not the origin of any page.
-fn read(headers: &HeaderMap) -> Result<Option<Origin>, OriginRefused> {
+/// The `Origin` header, of which there may be one.
+fn read(headers: &HeaderMap) -> Result<Option<&str>, OriginRefused> {
     let mut values = headers.get_all(header::ORIGIN);
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
         (Some(value), None) => {
-            let text = value.to_str().map_err(|_opaque| OriginRefused)?;
-            Origin::parse(text).map(Some).ok_or(OriginRefused)
+            let text = value.to_str();
+            text.map(Some).map_err(|_not_ascii| OriginRefused)
         }
         (Some(_), Some(_)) => Err(OriginRefused),
     }

@@ -3,7 +3,6 @@
 use std::{
     future::{Ready, ready},
     net::IpAddr,
-    sync::Arc,
 };
 
 use actix_web::{
@@ -25,16 +24,19 @@ use super::{
     client_address::{LimitKey, TrustedProxies},
     error::{ApiError, Told},
 };
-use crate::{code::Locale, ids};
+use crate::{
+    code::Locale,
+    ids::{self, TraceId},
+};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// What is known of a request before its handler runs. Cheap to clone.
-#[derive(Clone, Debug)]
+/// What is known of a request before its handler runs.
+#[derive(Clone, Copy, Debug)]
 pub struct RequestContext {
-    /// Also the trace id: 16 bytes in hex.
-    pub request_id: Arc<str>,
+    /// Also the trace id.
+    pub request_id: TraceId,
     /// The caller's language.
     pub locale: Locale,
     /// The caller's address; see [`TrustedProxies::client_address`].
@@ -45,10 +47,10 @@ impl RequestContext {
     /// This request's.
     pub fn of(req: &HttpRequest) -> Self {
         if let Some(context) = req.extensions().get::<Self>() {
-            return context.clone();
+            return *context;
         }
         let context = Self::read(req.head(), req.query_string(), proxies(req));
-        req.extensions_mut().insert(context.clone());
+        req.extensions_mut().insert(context);
         context
     }
 
@@ -63,9 +65,7 @@ impl RequestContext {
             None => TrustedProxies::default().client_address(head),
         };
         Self {
-            request_id: inbound_trace(head.headers())
-                .unwrap_or_else(ids::trace_id)
-                .into(),
+            request_id: inbound_trace(head.headers()).unwrap_or_else(TraceId::random),
             locale: locale(head.headers(), query),
             address,
         }
@@ -93,7 +93,7 @@ pub async fn context<B: MessageBody>(
     let context = RequestContext::of(req.request());
     let span = tracing::info_span!(
         "request",
-        request_id = &*context.request_id,
+        request_id = %context.request_id,
         method = %req.method(),
         route = field::Empty,
         status = field::Empty,
@@ -113,14 +113,14 @@ pub async fn context<B: MessageBody>(
                 answer.status(),
                 error,
             );
-            Ok(finish(answer, &context))
+            Ok(finish(answer, context))
         }
         Err(mut error) => {
             let status = error.as_response_error().status_code();
             record(&span, started, None, status, Some(&error));
             error.add_response_mapper(move |response| {
                 let told = told(&response, true);
-                dress(response, told, &context).map_into_boxed_body()
+                dress(response, told, context).map_into_boxed_body()
             });
             Err(error)
         }
@@ -155,7 +155,7 @@ fn record(
 
 fn finish<B: MessageBody>(
     answer: ServiceResponse<B>,
-    context: &RequestContext,
+    context: RequestContext,
 ) -> ServiceResponse<EitherBody<B>> {
     let empty = matches!(
         answer.response().body().size(),
@@ -179,9 +179,9 @@ fn told<B>(response: &HttpResponse<B>, empty: bool) -> Option<Told> {
 fn dress<B>(
     mut response: HttpResponse<B>,
     told: Option<Told>,
-    context: &RequestContext,
+    context: RequestContext,
 ) -> HttpResponse<EitherBody<B>> {
-    if let Ok(id) = HeaderValue::from_str(&context.request_id) {
+    if let Ok(id) = HeaderValue::try_from(context.request_id.to_string()) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
     let Some(told) = told else {
@@ -192,7 +192,7 @@ fn dress<B>(
     response
         .headers_mut()
         .insert(header::CONTENT_LANGUAGE, language(context.locale));
-    let body = told.body(context.locale, Some(&context.request_id));
+    let body = told.body(context.locale, Some(context.request_id));
     response.set_body(BoxBody::new(body)).map_into_right_body()
 }
 
@@ -206,7 +206,7 @@ fn proxies(req: &HttpRequest) -> Option<&TrustedProxies> {
 }
 
 /// The trace id of exactly one valid `traceparent` (W3C Trace Context section 3.2).
-fn inbound_trace(headers: &HeaderMap) -> Option<String> {
+fn inbound_trace(headers: &HeaderMap) -> Option<TraceId> {
     let mut values = headers.get_all(TRACEPARENT);
     let (Some(value), None) = (values.next(), values.next()) else {
         return None;
@@ -222,8 +222,8 @@ fn inbound_trace(headers: &HeaderMap) -> Option<String> {
     ids::from_hex::<1>(flags)?;
     // Only later versions may carry more, and 255 is none.
     let known = version != 0xff && (version != 0 || fields.next().is_none());
-    let named = ids::from_hex::<16>(trace)? != [0; 16] && ids::from_hex::<8>(parent)? != [0; 8];
-    (known && named).then(|| trace.to_owned())
+    let named = ids::from_hex::<8>(parent)? != [0; 8];
+    TraceId::parse(trace).filter(|_| known && named)
 }
 
 /// `locale` or `lang` of the query, else the first known of `Accept-Language`, else Chinese.

@@ -60,8 +60,8 @@ impl Login {
         }
         let lock = lock_key(account.app_id(), &phone.openid);
         if once.claim(&lock, LIFE, Duration::ZERO).await? == Claim::First {
-            let trace_id = &scene.opening.trace_id;
-            tracing::warn!(scene = %scene.id, trace_id, "wrong digits again: this person is locked out for a while");
+            let trace_id = scene.opening.trace_id;
+            tracing::warn!(scene = %scene.id, %trace_id, "wrong digits again: this person is locked out for a while");
         }
         Ok(())
     }

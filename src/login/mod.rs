@@ -367,8 +367,8 @@ impl Login {
                     .observe(Duration::from_millis(scene.at - was.at).as_secs_f64());
             }
             self.count_number_match(scene, was);
-            let (id, trace_id, seq) = (scene.id, &scene.opening.trace_id, scene.seq);
-            tracing::info!(scene = %id, trace_id, seq, state, "scene moved on");
+            let (id, trace_id, seq) = (scene.id, scene.opening.trace_id, scene.seq);
+            tracing::info!(scene = %id, %trace_id, seq, state, "scene moved on");
         }
     }
 }

@@ -99,8 +99,8 @@ impl Login {
         }
         let reasons = risk::reasons(&signs);
         if !reasons.is_empty() {
-            let (trace_id, reasons) = (&opening.trace_id, reasons.join(" "));
-            tracing::info!(scene = %scene.id, trace_id, reasons, "digits are asked for");
+            let (trace_id, reasons) = (opening.trace_id, reasons.join(" "));
+            tracing::info!(scene = %scene.id, %trace_id, reasons, "digits are asked for");
         }
         Ok(!reasons.is_empty())
     }

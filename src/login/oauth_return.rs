@@ -73,7 +73,7 @@ impl Login {
         let Some(scene) = self.kept_scene(&state.scene).await? else {
             return Ok(Next::Notice(Notice::Expired, None));
         };
-        let span = tracing::info_span!("oauth return", scene = %scene.id, trace_id = scene.opening.trace_id);
+        let span = tracing::info_span!("oauth return", scene = %scene.id, trace_id = %scene.opening.trace_id);
         let work = async {
             match callback.code.filter(|code| !code.is_empty()) {
                 None => self.without_code(&scene, state.step, cookie.tie()).await,

@@ -164,7 +164,7 @@ impl Login {
         let login = self.clone();
         let work = async move {
             if let Err(error) = login.sign_in_follower(&scene, &openid).await {
-                tracing::error!(%error, scene = %scene.id, trace_id = scene.opening.trace_id, "a scan did not sign in");
+                tracing::error!(%error, scene = %scene.id, trace_id = %scene.opening.trace_id, "a scan did not sign in");
                 let fail = Input::Fail {
                     code: error.code,
                     tie: None,

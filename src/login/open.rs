@@ -6,7 +6,7 @@ use super::{Login, LoginError, RETRY_AFTER, recent};
 use crate::{
     code::{Code, Locale},
     config::{AppId, Flow},
-    ids,
+    ids::{self, TraceId},
     protocol::{Encoded, Start},
     scene::{Advanced, Asker, CreateError, Input, Opening, Refused, Scene, SceneId, Secret, State},
     telemetry::StateLabel,
@@ -21,7 +21,7 @@ pub struct Opened {
 }
 
 /// Where `start` came from: what the gateway saw, not what the caller said.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Origination {
     /// Browser, system, address.
     pub asker: Asker,
@@ -30,7 +30,7 @@ pub struct Origination {
     /// The language the browser prefers, for a `start` that names none.
     pub locale: Locale,
     /// The trace id of the request.
-    pub trace_id: Box<str>,
+    pub trace_id: TraceId,
 }
 
 impl Login {
@@ -153,7 +153,7 @@ impl Login {
                 state: scene.state.name(),
             })
             .inc();
-        tracing::info!(scene = %scene.id, trace_id = scene.opening.trace_id, app = %scene.opening.app, "scene opened");
+        tracing::info!(scene = %scene.id, trace_id = %scene.opening.trace_id, app = %scene.opening.app, "scene opened");
         let event = self.event(&scene, &secret, false);
         Ok(Opened { scene, event })
     }
@@ -190,8 +190,8 @@ impl Login {
         ) {
             (Ok(code), _) => Ok((opening, Some(code))),
             (Err(error), Some(flow)) if self.is_enabled(&opening.app, flow) => {
-                let trace_id = &opening.trace_id;
-                tracing::warn!(%error, trace_id, ?flow, "no parametric code: another flow stands in");
+                let trace_id = opening.trace_id;
+                tracing::warn!(%error, %trace_id, ?flow, "no parametric code: another flow stands in");
                 let opening = Opening {
                     flow,
                     ..Opening::clone(&opening)

@@ -170,8 +170,8 @@ impl Login {
     async fn burn_now(&self, id: &SceneId) -> Result<(), LoginError> {
         let scene = match self.advance(id, &Input::Burn).await? {
             Advanced::Done { scene, .. } => {
-                let trace_id = &scene.opening.trace_id;
-                tracing::warn!(scene = %id, trace_id, "a grant was shown with another verifier and is burnt");
+                let trace_id = scene.opening.trace_id;
+                tracing::warn!(scene = %id, %trace_id, "a grant was shown with another verifier and is burnt");
                 scene
             }
             Advanced::Refused(Refused::Redeemed, scene) => scene,

@@ -66,7 +66,7 @@ impl Login {
         let Some((scene, state)) = self.scene_of(&callback).await? else {
             return Ok(self.landing(None, Notice::BadLink));
         };
-        let span = tracing::info_span!("website return", scene = %scene.id, trace_id = scene.opening.trace_id);
+        let span = tracing::info_span!("website return", scene = %scene.id, trace_id = %scene.opening.trace_id);
         let work = async {
             match callback.code.filter(|code| !code.is_empty()) {
                 None => self

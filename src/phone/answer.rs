@@ -164,11 +164,11 @@ impl Answer {
             .body(markup.into_string())
     }
 
-    fn view(&self) -> View<'_> {
+    fn view(&self) -> View {
         View {
             locale: self.context.locale,
             is_sandbox: self.is_sandbox,
-            request_id: &self.context.request_id,
+            request_id: self.context.request_id,
         }
     }
 }
@@ -339,7 +339,7 @@ mod tests {
         let body = to_bytes(response.into_body()).await.unwrap();
         let body = std::str::from_utf8(&body).unwrap();
         assert!(body.contains(Code::Overloaded.message(Locale::En)));
-        assert!(body.contains(&*answer.context.request_id));
+        assert!(body.contains(&answer.context.request_id.to_string()));
         assert!(body.contains(&format!("href=\"/s/{SCENE}\"")));
     }
 

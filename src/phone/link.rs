@@ -9,7 +9,7 @@ use super::{
 use crate::{login::LINK_KEY, scene::SceneId};
 
 /// A link that is its own proof: it counts when it is tapped here, not when something has followed it.
-pub(super) fn open_link(view: &View<'_>, scene: &SceneId, app: &str, key: &str) -> Markup {
+pub(super) fn open_link(view: &View, scene: &SceneId, app: &str, key: &str) -> Markup {
     let question = wording::sign_in_to(app, view.locale);
     let card = html! {
         div.head {

@@ -14,7 +14,7 @@ use super::{
 use crate::login::Matching;
 
 /// What to type, where, and how long.
-pub(super) fn page(view: &View<'_>, matching: &Matching) -> Markup {
+pub(super) fn page(view: &View, matching: &Matching) -> Markup {
     let locale = view.locale;
     let title = wording::TYPE_DIGITS.of(locale);
     let digits = matching.digits.to_string();
@@ -51,6 +51,7 @@ mod tests {
     use super::*;
     use crate::{
         code::Locale,
+        ids::TraceId,
         scene::{Digits, SceneId},
     };
 
@@ -60,7 +61,7 @@ mod tests {
         let view = View {
             locale,
             is_sandbox: false,
-            request_id: "4bf92f3577b34da6a3ce929d0e0e4736",
+            request_id: TraceId::parse("4bf92f3577b34da6a3ce929d0e0e4736").unwrap(),
         };
         let matching = Matching {
             scene: SCENE,

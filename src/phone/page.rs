@@ -10,16 +10,17 @@ use super::{
 };
 use crate::{
     code::{Code, Locale},
+    ids::TraceId,
     login::{Confirming, Notice},
     scene::{Asker, SceneId},
 };
 
 /// Whom a page is drawn for.
 #[derive(Clone, Copy)]
-pub(super) struct View<'a> {
+pub(super) struct View {
     pub(super) locale: Locale,
     pub(super) is_sandbox: bool,
-    pub(super) request_id: &'a str,
+    pub(super) request_id: TraceId,
 }
 
 /// The address of a scene's page.
@@ -28,7 +29,7 @@ pub(super) fn address(scene: &SceneId) -> String {
 }
 
 /// Who asks, from where, since when, and two answers of equal weight.
-pub(super) fn confirm(view: &View<'_>, confirming: &Confirming) -> Markup {
+pub(super) fn confirm(view: &View, confirming: &Confirming) -> Markup {
     let question = wording::sign_in_to(&confirming.app, view.locale);
     let card = html! {
         div.head {
@@ -50,7 +51,7 @@ pub(super) fn confirm(view: &View<'_>, confirming: &Confirming) -> Markup {
 }
 
 /// One sentence and what helps; another try where one may.
-pub(super) fn notice(view: &View<'_>, notice: Notice, scene: Option<&SceneId>) -> Markup {
+pub(super) fn notice(view: &View, notice: Notice, scene: Option<&SceneId>) -> Markup {
     let may_try = matches!(
         notice,
         Notice::NoCode
@@ -75,7 +76,7 @@ pub(super) fn notice(view: &View<'_>, notice: Notice, scene: Option<&SceneId>) -
 }
 
 /// What went wrong here, and the name under which the log knows it.
-pub(super) fn failure(view: &View<'_>, code: Code, scene: Option<&SceneId>) -> Markup {
+pub(super) fn failure(view: &View, code: Code, scene: Option<&SceneId>) -> Markup {
     let says = if code.retryable() {
         wording::TRY_LATER
     } else {
@@ -95,14 +96,14 @@ pub(super) fn failure(view: &View<'_>, code: Code, scene: Option<&SceneId>) -> M
 }
 
 /// The shell of every page.
-pub(super) fn document(view: &View<'_>, title: &str, class: &str, card: &Markup) -> Markup {
+pub(super) fn document(view: &View, title: &str, class: &str, card: &Markup) -> Markup {
     document_until(view, title, class, None, card)
 }
 
 /// The same for a page that asks for itself anew once, after so many seconds. `format-detection` keeps phones from
 /// making an address a telephone number.
 pub(super) fn document_until(
-    view: &View<'_>,
+    view: &View,
     title: &str,
     class: &str,
     seconds: Option<u64>,
@@ -223,7 +224,7 @@ fn again(locale: Locale, scene: Option<&SceneId>) -> Markup {
     }
 }
 
-pub(super) fn reference(view: &View<'_>) -> Markup {
+pub(super) fn reference(view: &View) -> Markup {
     html! {
         p.reference {
             (wording::REQUEST_ID.of(view.locale))
@@ -239,11 +240,11 @@ mod tests {
 
     const SCENE: SceneId = SceneId([7; 16]);
 
-    fn view(locale: Locale) -> View<'static> {
+    fn view(locale: Locale) -> View {
         View {
             locale,
             is_sandbox: false,
-            request_id: "4bf92f3577b34da6a3ce929d0e0e4736",
+            request_id: TraceId::parse("4bf92f3577b34da6a3ce929d0e0e4736").unwrap(),
         }
     }
 

@@ -11,7 +11,7 @@ use super::{
 use crate::login::Notice;
 
 /// What came of WeChat's login page. With `to`, the way on for who sees this as a whole page.
-pub(super) fn landed(view: &View<'_>, notice: Notice, to: Option<&str>) -> Markup {
+pub(super) fn landed(view: &View, notice: Notice, to: Option<&str>) -> Markup {
     let Sentence { says, helps } = wording::at_the_computer(notice);
     let (says, helps) = (says.of(view.locale), helps.of(view.locale));
     let is_fine = matches!(notice, Notice::SignedIn | Notice::Rejected);
@@ -28,7 +28,7 @@ pub(super) fn landed(view: &View<'_>, notice: Notice, to: Option<&str>) -> Marku
 }
 
 /// What came of the login in this very browser, on the way back to the page that began it.
-pub(super) fn returning(view: &View<'_>, notice: Notice, to: &str) -> Markup {
+pub(super) fn returning(view: &View, notice: Notice, to: &str) -> Markup {
     let says = wording::sentence(notice).says.of(view.locale);
     let card = html! {
         div.head {
@@ -41,7 +41,7 @@ pub(super) fn returning(view: &View<'_>, notice: Notice, to: &str) -> Markup {
     page::document(view, says, "card", &card)
 }
 
-fn on(view: &View<'_>, to: Option<&str>) -> Markup {
+fn on(view: &View, to: Option<&str>) -> Markup {
     html! {
         @if let Some(to) = to {
             div.choice {
@@ -54,15 +54,15 @@ fn on(view: &View<'_>, to: Option<&str>) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::code::Locale;
+    use crate::{code::Locale, ids::TraceId};
 
     const TO: &str = "https://shop.example/login?a=1&b=2";
 
-    fn view(locale: Locale) -> View<'static> {
+    fn view(locale: Locale) -> View {
         View {
             locale,
             is_sandbox: false,
-            request_id: "4bf92f3577b34da6a3ce929d0e0e4736",
+            request_id: TraceId::parse("4bf92f3577b34da6a3ce929d0e0e4736").unwrap(),
         }
     }
 

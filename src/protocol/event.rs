@@ -7,6 +7,7 @@ use crate::{
     clock::Millis,
     code::{Code, Locale},
     config::Flow,
+    ids::TraceId,
     scene::{By, Scene},
     token::EndReason,
 };
@@ -33,7 +34,7 @@ pub enum StateEvent<'a> {
     Pending {
         /// What every state event has.
         #[serde(flatten)]
-        head: Head<'a>,
+        head: Head,
         /// When the state ends, epoch milliseconds by the gateway's clock.
         expires_at: Millis,
         /// Resumes the scene. Only ever told to its owner.
@@ -52,7 +53,7 @@ pub enum StateEvent<'a> {
     Scanned {
         /// What every state event has.
         #[serde(flatten)]
-        head: Head<'a>,
+        head: Head,
         /// When the state ends, epoch milliseconds by the gateway's clock.
         expires_at: Millis,
         /// Who, when they are known here; masked unless the operator wants more.
@@ -63,7 +64,7 @@ pub enum StateEvent<'a> {
     Verifying {
         /// What every state event has.
         #[serde(flatten)]
-        head: Head<'a>,
+        head: Head,
         /// When the state ends, epoch milliseconds by the gateway's clock.
         expires_at: Millis,
         /// How many digits there are.
@@ -75,7 +76,7 @@ pub enum StateEvent<'a> {
     Authorized {
         /// What every state event has.
         #[serde(flatten)]
-        head: Head<'a>,
+        head: Head,
         /// When the state ends, epoch milliseconds by the gateway's clock.
         expires_at: Millis,
         /// Good once, and with the verifier only.
@@ -87,7 +88,7 @@ pub enum StateEvent<'a> {
     Rejected {
         /// What every state event has.
         #[serde(flatten)]
-        head: Head<'a>,
+        head: Head,
         /// Who said no.
         by: By,
         /// Which rule it was, where it was one: `too_many_wrong_codes`.
@@ -98,19 +99,19 @@ pub enum StateEvent<'a> {
     Expired {
         /// What every state event has.
         #[serde(flatten)]
-        head: Head<'a>,
+        head: Head,
     },
     /// The page gave it up.
     Cancelled {
         /// What every state event has.
         #[serde(flatten)]
-        head: Head<'a>,
+        head: Head,
     },
     /// It cannot go on.
     Failed {
         /// What every state event has.
         #[serde(flatten)]
-        head: Head<'a>,
+        head: Head,
         /// Why.
         error: ErrorBody,
     },
@@ -119,7 +120,7 @@ pub enum StateEvent<'a> {
 /// What every state event has.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Head<'a> {
+pub struct Head {
     /// Numbers the scene's events from 1.
     pub seq: u64,
     /// The scene's id.
@@ -127,7 +128,8 @@ pub struct Head<'a> {
     /// When the state began, epoch milliseconds.
     pub at: Millis,
     /// For support and logs.
-    pub trace_id: &'a str,
+    #[cfg_attr(test, schemars(with = "String"))]
+    pub trace_id: TraceId,
     /// Only ever `true`: this is not news.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[cfg_attr(test, schemars(extend("const" = true)))]
@@ -226,14 +228,14 @@ pub enum Control<'a> {
     },
 }
 
-impl<'a> Head<'a> {
+impl Head {
     /// The head of a scene's present state.
-    pub fn of(scene: &'a Scene, replay: bool) -> Self {
+    pub fn of(scene: &Scene, replay: bool) -> Self {
         Self {
             seq: scene.seq,
             scene: scene.id.to_string(),
             at: scene.at,
-            trace_id: &scene.opening.trace_id,
+            trace_id: scene.opening.trace_id,
             replay,
         }
     }

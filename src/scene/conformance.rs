@@ -7,6 +7,7 @@ use crate::{
     clock::Millis,
     code::{Code, Locale},
     config::{AppId, Flow},
+    ids::TraceId,
     user::{AvatarId, User, UserId},
 };
 
@@ -38,7 +39,7 @@ pub(crate) fn scene_of(flow: Flow, secret: &Secret) -> Scene {
         browser_cookie: None,
         asker: Asker::default(),
         opened_at: NOW,
-        trace_id: "0".repeat(32).into(),
+        trace_id: TraceId::random(),
     };
     Scene::open(
         SceneId::random(),

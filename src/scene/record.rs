@@ -11,7 +11,7 @@ use crate::{
     clock::Millis,
     code::Locale,
     config::{AppId, Flow},
-    ids,
+    ids::{self, TraceId},
 };
 
 /// The name of a scene: 128 random bits, 22 characters. Public: it is in the QR.
@@ -100,7 +100,7 @@ pub struct Opening {
     /// When the browser asked, epoch milliseconds.
     pub opened_at: Millis,
     /// Runs through browser, phone and WeChat calls.
-    pub trace_id: Box<str>,
+    pub trace_id: TraceId,
 }
 
 /// The browser that wants to log in, as the person with the phone sees it.

@@ -30,13 +30,10 @@ impl Socket {
         let app = AppId::parse(&start.app).ok_or(Code::OriginRefused)?;
         self.admit(&app)?;
         self.door.limits.scene(self.limit_key)?;
-        let greeting = self.greeting.as_ref();
-        let from = greeting.map(|greeting| greeting.origination.clone());
-        let opened = self
-            .door
-            .login
-            .open(start, from.unwrap_or_default())
-            .await?;
+        // Until a command was carried out it is there, and no start comes after one.
+        let greeting = self.greeting.as_ref().ok_or(Code::Internal)?;
+        let from = greeting.origination.clone();
+        let opened = self.door.login.open(start, from).await?;
         self.bind_opened(opened);
         Ok(())
     }

@@ -99,7 +99,7 @@ pub(crate) async fn upgrade(
         limit_key: key,
         permit: door.limits.socket(key),
         greeting: Greeting {
-            origination: originate(&request, &context, Some(browser.hash())),
+            origination: originate(&request, &context, origin.as_ref(), Some(browser.hash())),
             origin,
         },
     };

@@ -25,6 +25,7 @@ use scangate::{
     backend::memory::MemoryScenes,
     code::Locale,
     config::{AppId, Flow},
+    ids::TraceId,
     protocol::{Encoded, Head, Person, StateEvent},
     push::{Dismissal, Registry, Slow, Watcher},
     rfc6455::Line,
@@ -86,7 +87,7 @@ fn pending() -> Scene {
         browser_cookie: None,
         asker: Asker::default(),
         opened_at: NOW,
-        trace_id: "0af7651916cd43dd8448eb211c80319c".into(),
+        trace_id: TraceId::random(),
     };
     Scene::open(
         SceneId::random(),

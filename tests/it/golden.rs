@@ -6,6 +6,7 @@ use std::{fs, path::PathBuf};
 use scangate::{
     code::{Code, Locale},
     config::{EventType, Flow},
+    ids::TraceId,
     protocol::{
         Attach, Command, Control, Encoded, ErrorBody, Head, PING_INTERVAL_MS, Person, Qr, Resume,
         Start, StateEvent, VERSION, Verify,
@@ -54,12 +55,12 @@ fn said(event: &Encoded) -> Value {
     serde_json::from_str(&event.json).unwrap()
 }
 
-fn head(seq: u64, replay: bool) -> Head<'static> {
+fn head(seq: u64, replay: bool) -> Head {
     Head {
         seq,
         scene: SCENE.to_owned(),
         at: AT,
-        trace_id: "4bf92f3577b34da6a3ce929d0e0e4736",
+        trace_id: TraceId::parse("4bf92f3577b34da6a3ce929d0e0e4736").unwrap(),
         replay,
     }
 }

@@ -47,7 +47,10 @@ impl Shared for Table {
         if leases.get(key).is_some_and(|(_, until)| *until > now) {
             return Ok(None);
         }
-        let (key, owner) = (key.to_owned(), crate::ids::trace_id());
+        let (key, owner) = (
+            key.to_owned(),
+            crate::ids::base64url(&crate::ids::random::<16>()),
+        );
         let until = now + u64::try_from(ttl.as_millis()).unwrap();
         leases.insert(key.clone(), (owner.clone(), until));
         Ok(Some(Lease { key, owner }))
