@@ -31,12 +31,10 @@ impl Login {
             Ok(found) => found,
             Err(next) => return Ok(next),
         };
-        let (State::Scanned { .. }, Some(phone)) = (&scene.state, scene.phone.as_deref()) else {
+        let (State::Scanned { known }, Some(phone)) = (&scene.state, scene.phone.as_deref()) else {
             return Ok(Next::Scene(scene.id));
         };
-        let app_id = self.account(scene.opening.flow)?.app_id();
-        let known = self.parts().users.find(app_id, &phone.openid).await?;
-        let user = match known {
+        let user = match self.known(&scene, known.as_deref(), phone).await? {
             Some(known) if self.needs_link(&scene) || !self.is_profile_due(&known) => known.user,
             None if self.needs_link(&scene) => self.enrol_follower(&phone.openid).await?,
             Some(_) | None => return self.to_wechat(&scene, Step::Consent, cookie),
@@ -51,6 +49,21 @@ impl Login {
         };
         let confirm = self.confirmation(&scene, phone, user, source).await?;
         self.decide(&scene, &confirm).await
+    }
+
+    /// As they were when they scanned: then no database stands between the tap and the page, and whoever was erased or
+    /// merged since is met when the grant is redeemed. Who was unknown may have logged in elsewhere meanwhile.
+    async fn known(
+        &self,
+        scene: &Scene,
+        known: Option<&Known>,
+        phone: &Phone,
+    ) -> Result<Option<Known>, LoginError> {
+        if let Some(known) = known {
+            return Ok(Some(known.clone()));
+        }
+        let app_id = self.account(scene.opening.flow)?.app_id();
+        Ok(self.parts().users.find(app_id, &phone.openid).await?)
     }
 
     fn is_profile_due(&self, known: &Known) -> bool {

@@ -196,7 +196,6 @@ impl Login {
             tie: Some(tie),
         };
         let refusal = self.refusal(scene, &phone).await?;
-        let known = known.map(|known| known.user);
         let scan = refusal.unwrap_or(Input::Scan { phone, known });
         Ok(match self.advance(&scene.id, &scan).await? {
             Advanced::Refused(Refused::OtherPhone, _) => Outcome::Notice(Notice::InUse),

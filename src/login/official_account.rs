@@ -111,7 +111,6 @@ impl Login {
         };
         let refusal = self.refusal(&scene, &phone).await?;
         let is_locked_out = refusal.is_some();
-        let known = known.map(|known| known.user);
         let input = refusal.unwrap_or(Input::Scan { phone, known });
         let says = match self.advance(&id, &input).await? {
             Advanced::Done { .. } if is_locked_out => Says::LockedOut,

@@ -56,7 +56,7 @@ impl Login {
             State::Scanned { known } => StateEvent::Scanned {
                 head,
                 expires_at,
-                user: known.as_deref().and_then(|user| self.shown(user)),
+                user: known.as_ref().and_then(|known| self.shown(&known.user)),
             },
             State::Verifying { tries_left, .. } => StateEvent::Verifying {
                 head,

@@ -8,7 +8,7 @@ use crate::{
     code::{Code, Locale},
     config::{AppId, Flow},
     ids::TraceId,
-    user::{AvatarId, User, UserId},
+    user::{AvatarId, Known, User, UserId},
 };
 
 pub(crate) const NOW: Millis = 1_795_312_000_000;
@@ -112,7 +112,10 @@ pub(crate) fn scenes_of_all_states() -> Vec<Scene> {
         State::Pending,
         State::Scanned { known: None },
         State::Scanned {
-            known: Some(user.clone()),
+            known: Some(Box::new(Known {
+                user: *user.clone(),
+                profiled_at: Some(NOW),
+            })),
         },
         State::Verifying {
             user: user.clone(),

@@ -3,7 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::{digits::Digits, record::Phone};
-use crate::{clock::Millis, code::Code, user::User};
+use crate::{
+    clock::Millis,
+    code::Code,
+    user::{Known, User},
+};
 
 /// Where a scene stands. What only one state knows is inside that state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,8 +17,8 @@ pub enum State {
     Pending,
     /// A phone scanned; its person decides.
     Scanned {
-        /// The person, when they logged in here before.
-        known: Option<Box<User>>,
+        /// The person, when they logged in here before; as they were when they scanned.
+        known: Option<Box<Known>>,
     },
     /// Confirmed; the phone shows two digits, and the browser must send them.
     Verifying {
@@ -116,7 +120,7 @@ pub enum Input {
         /// The phone.
         phone: Phone,
         /// The person, when they are known here.
-        known: Option<User>,
+        known: Option<Known>,
     },
     /// The phone that scanned said yes, and WeChat proved it is the same person.
     Confirm {

@@ -62,9 +62,10 @@ pub struct Identity {
 }
 
 /// Somebody who logged in before.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Known {
     /// Who they are.
+    #[serde(flatten)]
     pub user: User,
     /// When WeChat told name and picture last; never for who was enrolled without.
     pub profiled_at: Option<Millis>,

@@ -74,6 +74,27 @@ async fn a_grant_of_somebody_erased_opens_nothing() {
     gateway.stop().await;
 }
 
+/// The tap needs no database, so it does not know; the redemption does.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_erased_between_the_scan_and_the_tap_is_not_signed_in() {
+    let operator = Operator::new();
+    let url = operator.store_url();
+    let gateway = spawn_gateway_with(&[("store.url", &url)]).await;
+    let login = gateway.login("lixiaolong").await;
+    let id = login.json["data"]["user"]["id"].as_str().unwrap();
+    let mut browser = gateway.browser().await;
+    let pending = browser.start().await;
+    let phone = gateway.phone("lixiaolong");
+    let asks = phone.scan(pending["qr"]["text"].as_str().unwrap()).await;
+    operator.does(&["erase", id, "--yes"]).await;
+    phone.press(&asks, "confirm").await;
+    browser.event("scanned").await;
+    let authorized = browser.event("authorized").await;
+    let (_, refused) = browser.redeem(&authorized["grant"]).await;
+    assert_eq!(refused["code"], 40002, "{refused}");
+    gateway.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_is_for_its_reader_only() {
     use std::os::unix::fs::PermissionsExt;
