@@ -4,5 +4,7 @@
 #   loadtest/peers/nchan.sh PORT MODULES FOLDER
 set -eu
 mkdir -p "$3"
-sed "s|PORT|$1|; s|MODULES|$2|; s|FOLDER|$3|" "$(dirname "$0")/nchan.conf" > "$3/nginx.conf"
-exec nginx -p "$3" -c "$3/nginx.conf"
+modules=$(realpath "$2")
+folder=$(realpath "$3")
+sed "s|PORT|$1|; s|MODULES|$modules|; s|FOLDER|$folder|" "$(dirname "$0")/nchan.conf" > "$folder/nginx.conf"
+exec nginx -p "$folder" -c "$folder/nginx.conf"

@@ -175,11 +175,7 @@ mod tests {
             let kept: Value = serde_json::from_str(&text(&format!("results/{file}"))).unwrap();
             assert_eq!(kept["errors"]["count"], 0, "{file}");
             assert_eq!(kept["interrupted"], false, "{file}");
-            // The peers were measured before a run of theirs said its command line.
-            assert!(
-                kept["command"].is_string() || file == "peers.json",
-                "{file}"
-            );
+            assert!(kept["command"].is_string(), "{file}");
             let host = &kept["host"];
             assert!(host["commit"].is_string(), "{file}");
             assert!(host["date"].is_string(), "{file}");
