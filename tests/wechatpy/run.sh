@@ -9,6 +9,14 @@
 #   --no-install  installs nothing; fails when they are not there yet
 # The environment may name another place for built files (CARGO_TARGET_DIR).
 set -euo pipefail
+base_url='' options=()
+for argument in "$@"; do
+    case $argument in
+        http://*) base_url=${argument%/} ;;
+        *) options+=("$argument") ;;
+    esac
+done
+set -- "${options[@]}"
 source "$(dirname "${BASH_SOURCE[0]}")/../venv.sh"
 
 if [[ -z $base_url ]]; then
