@@ -1,62 +1,17 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 
-import { Link } from '../src/sdk/link.js';
-import { RENEWALS, ScanLogin } from '../src/sdk/scan-login.js';
-import { ReconnectingSocket } from '../src/sdk/socket.js';
-import { FakeGateway } from './fake-gateway.js';
-import { FakeClock, settle } from './fake-time.js';
+import { RENEWALS } from '../src/sdk/scan-login.js';
+import { settle } from './fake-time.js';
+import { LoginStage } from './login-stage.js';
 
-let clock, gateway, login, visible, pkces, newPkce, poll, redeem;
-
-class FakePoll {
-  transport = 'poll';
-  sent = [];
-  constructor(handlers) {
-    this.handlers = handlers;
-    poll = this;
-  }
-  connect() { this.handlers.open(); }
-  send(command) { this.sent.push(command); }
-  wake() {}
-  close() {}
-}
+let stage, block, clock, gateway, login, redial, toPending;
 
 beforeEach(() => {
-  clock = new FakeClock();
-  gateway = new FakeGateway(clock);
-  visible = true;
-  pkces = 0;
-  newPkce = async () => {
-    pkces += 1;
-    return { verifier: `verifier-${pkces}`, challenge: `challenge-${pkces}` };
-  };
-  redeem = async () => ({ user: { id: 'u1', name: 'Ann' }, session_id: 's1', access_token: 't', expires_in: 600 });
-  const env = { WebSocket: gateway.WebSocket, clock, random: () => 1, online: () => true };
-  login = new ScanLogin({
-    makeLink: (handlers) => new Link(handlers, {
-      makeSocket: (each) => new ReconnectingSocket('ws://gateway', each, env), makeHttp: async (each) => new FakePoll(each),
-    }),
-    newPkce: () => newPkce(),
-    redeem: (...all) => redeem(...all),
-    clock,
-    visible: () => visible,
-    wishes: () => ({ locale: 'en', app: 'shop' }),
-  });
+  stage = new LoginStage();
+  ({ block, clock, gateway, login, redial, toPending } = stage);
   login.start();
 });
-
-async function toPending(more) {
-  gateway.welcome();
-  await settle();
-  gateway.say(gateway.pending(more));
-}
-
-async function redial() {
-  clock.advance(clock.next);
-  gateway.welcome();
-  await settle();
-}
 
 const last = () => gateway.commands.at(-1);
 
@@ -105,7 +60,7 @@ test('a code that expires before visible eyes is renewed in place', async () => 
   assert.deepEqual(last(), { type: 'refresh' });
   gateway.say(gateway.pending());
   assert.equal(login.state.scene, 'scene-2');
-  assert.equal(pkces, 1, 'a refresh keeps the challenge');
+  assert.equal(stage.pkces, 1, 'a refresh keeps the challenge');
 });
 
 test('five renewals, then a button; pressing it begins anew', async () => {
@@ -127,21 +82,21 @@ test('five renewals, then a button; pressing it begins anew', async () => {
 
 test('a hidden page does not renew; when it is seen again it does', async () => {
   await toPending();
-  visible = false;
+  stage.visible = false;
   gateway.say(gateway.state('expired', 2));
   assert.equal(login.state.type, 'expired');
   assert.equal(gateway.commands.length, 1);
-  visible = true;
+  stage.visible = true;
   login.wake();
   assert.deepEqual(last(), { type: 'refresh' });
 });
 
 test('hidden so long that the gateway hung up: seen again, it starts afresh', async () => {
   await toPending();
-  visible = false;
+  stage.visible = false;
   gateway.say(gateway.state('expired', 2));
   gateway.close(1000);
-  visible = true;
+  stage.visible = true;
   login.wake();
   gateway.welcome();
   await settle();
@@ -343,32 +298,24 @@ test('put away and taken out again: a clean close, then a resume', async () => {
 });
 
 test('without WebCrypto it says that the address is not secure', async () => {
-  newPkce = async () => null;
+  stage.newPkce = async () => null;
   gateway.welcome();
   await settle();
   assert.deepEqual(login.state, { type: 'stopped', reason: 'insecure' });
   assert.deepEqual(gateway.sockets[0].sent, []);
 });
 
-async function block() {
-  for (let strike = 0; strike < 3; strike += 1) {
-    gateway.close(1006);
-    if (strike < 2) clock.advance(clock.next);
-  }
-  await settle();
-}
-
 test('where sockets are blocked, the same login goes over HTTP', async () => {
   await block();
-  assert.equal(poll.sent[0].type, 'start');
-  poll.handlers.event(gateway.pending());
+  assert.equal(stage.poll.sent[0].type, 'start');
+  stage.poll.handlers.event(gateway.pending());
   assert.deepEqual([login.state.type, login.connection], ['pending', 'poll']);
 });
 
 test('when HTTP gets no answer, it was not the sockets: they are tried again', async () => {
   await block();
   const dialled = gateway.sockets.length;
-  poll.handlers.down({ meaning: 'lost', retryInMs: 400 });
+  stage.poll.handlers.down({ meaning: 'lost', retryInMs: 400 });
   assert.equal(login.connection, 'lost');
   clock.advance(clock.next);
   assert.equal(gateway.sockets.length, dialled + 1);
@@ -398,141 +345,12 @@ test('cancelled while the link is away: it does not come back for that scene', a
   assert.equal(last().type, 'start');
 });
 
-test('each new state has an event of its name, a change of the connection only statechange', async () => {
-  const heard = [];
-  for (const name of ['pending', 'scanned', 'statechange']) login.addEventListener(name, ({ type, detail }) => heard.push([type, detail.type]));
-  await toPending();
-  gateway.say(gateway.state('scanned', 2));
-  gateway.close(1006);
-  assert.deepEqual(heard, [
-    ['statechange', 'opening'], ['pending', 'pending'], ['statechange', 'pending'],
-    ['scanned', 'scanned'], ['statechange', 'scanned'], ['statechange', 'scanned'],
-  ]);
-});
-
-async function toAuthorized() {
-  await toPending();
-  gateway.say(gateway.state('authorized', 2, { grant: 'g', user: { name: 'Ann' } }));
-}
-
-test('redeem turns the grant into a session, once', async () => {
-  const asked = [];
-  const { redeem: answer } = { redeem };
-  redeem = (...all) => {
-    asked.push(all);
-    return answer();
-  };
-  await toAuthorized();
-  const [first, second] = await Promise.all([login.redeem(), login.redeem()]);
-  assert.equal(first, second);
-  assert.deepEqual(asked, [['g', 'verifier-1']]);
-  assert.deepEqual(login.state, { type: 'signed_in', user: { id: 'u1', name: 'Ann' }, session_id: 's1', access_token: 't', expires_in: 600 });
-  assert.equal(gateway.last.closedWith, 1000);
-});
-
-test('while it redeems, no deadline and no fallen link takes the person away', async () => {
-  let release;
-  redeem = () => new Promise((resolve) => { release = resolve; });
-  await toAuthorized();
-  const redeemed = login.redeem();
-  clock.advance(600_000);
-  assert.equal(login.state.type, 'authorized');
-  release({ user: { id: 'u1' }, session_id: 's1' });
-  await redeemed;
-  assert.equal(login.state.type, 'signed_in');
-});
-
-test('a grant that is refused has failed, with the error and the number to quote', async () => {
-  const error = { code: 40002, name: 'bad_grant', message: 'Not valid.', retryable: false };
-  redeem = async () => { throw Object.assign(new Error(), { error, requestId: 'r1' }); };
-  await toAuthorized();
-  await assert.rejects(login.redeem(), { name: 'ScanLoginError', message: 'Not valid.' });
-  assert.deepEqual(login.state, { type: 'failed', error, trace_id: 'r1' });
-  login.refresh();
-  await toAuthorized();
-  redeem = async () => ({ user: { id: 'u1' }, session_id: 's1' });
-  assert.equal((await login.redeem()).type, 'signed_in', 'the next grant is another matter');
-});
-
-test('without a grant there is nothing to redeem', async () => {
-  await toPending();
-  await assert.rejects(login.redeem(), { name: 'ScanLoginError' });
-  assert.equal(login.state.type, 'pending');
-  gateway.say(gateway.state('authorized', 2, { grant: 'g', user: {} }));
-  assert.equal((await login.redeem()).type, 'signed_in');
-});
-
-test('result: waits, redeems, answers the session', async () => {
-  const result = login.result();
-  await toPending();
-  gateway.say(gateway.state('scanned', 2));
-  await settle();
-  gateway.say(gateway.state('authorized', 3, { grant: 'g', user: {} }));
-  assert.equal((await result).user.name, 'Ann');
-  assert.equal((await login.result()).user.name, 'Ann', 'asked again, it is still so');
-});
-
-test('result: rejects with the state that the login ended in', async () => {
-  const result = login.result();
-  await toPending();
-  gateway.say(gateway.state('rejected', 2, { by: 'user' }));
-  await assert.rejects(result, ({ name, state }) => name === 'ScanLoginError' && state.by === 'user');
-});
-
-test('result: a code that renews itself is no end, one that does not is', async () => {
-  const result = login.result();
-  await toPending();
-  for (let renewal = 0; renewal < RENEWALS; renewal += 1) {
-    gateway.say(gateway.state('expired', 2));
-    gateway.say(gateway.pending());
-    await settle();
-  }
-  gateway.say(gateway.state('expired', 2));
-  await assert.rejects(result, ({ state }) => state.type === 'expired');
-});
-
-test('one can iterate over the states, the latest first, until it is over', async () => {
-  const seen = [];
-  const all = (async () => {
-    for await (const state of login) {
-      seen.push(state.type);
-      if (state.type === 'authorized') await login.redeem();
-    }
-  })();
-  await toPending();
-  await settle();
-  gateway.say(gateway.state('scanned', 2));
-  gateway.say(gateway.state('verifying', 3, { code_length: 2, tries_left: 3 }));
-  await settle();
-  gateway.say(gateway.state('authorized', 4, { grant: 'g', user: {} }));
-  await all;
-  assert.deepEqual(seen, ['opening', 'pending', 'verifying', 'authorized', 'signed_in']);
-});
-
-test('close: nothing more is said or heard, and whoever waits is told', async () => {
-  const result = login.result();
-  await toPending();
-  login.close();
-  assert.deepEqual([login.state, login.signal.aborted, gateway.last.closedWith, clock.next], [{ type: 'stopped', reason: 'closed' }, true, 1000, null]);
-  await assert.rejects(result, ({ state }) => state.reason === 'closed');
-  login.wake();
-  login.unsuspend();
-  assert.equal(gateway.sockets.length, 1);
-});
-
-test('closed while the first command was being made, it is never said', async () => {
-  gateway.welcome();
-  login.close();
-  await settle();
-  assert.deepEqual(gateway.commands, []);
-});
-
 test('the socket that once worked is tried again when the page is seen again', async () => {
   await toPending();
   gateway.close(1006);
   clock.advance(clock.next);
   await block();
-  assert.deepEqual(poll.sent.at(-1), { type: 'resume', scene: 'scene-1', secret: 'secret-1', seq: 1 });
+  assert.deepEqual(stage.poll.sent.at(-1), { type: 'resume', scene: 'scene-1', secret: 'secret-1', seq: 1 });
   const dialled = gateway.sockets.length;
   login.wake();
   assert.equal(gateway.sockets.length, dialled + 1);
